@@ -1,9 +1,10 @@
-"""Encoders: open_clip CLIP models from a config, their image tower alone, their text heads, and the small stem tower."""
+"""Encoders: open_clip CLIP models from a config, their image tower alone, their text heads; the small stem tower."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any
+from itertools import pairwise
+from typing import Any, ClassVar
 
 import open_clip
 import torch
@@ -30,23 +31,28 @@ class ConvStem(nn.Module):
         self.num_patches = (img_size // patch_size) ** 2
         channels = (in_chans, *STEM_CHANNELS, embed_dim)
         layers: list[nn.Module] = []
-        for before, after in zip(channels, channels[1:], strict=False):
-            layers += [nn.Conv2d(before, after, 3, stride=2, padding=1, bias=False), nn.GroupNorm(GROUPS, after), nn.GELU()]
+        for before, after in pairwise(channels):
+            convolution = nn.Conv2d(before, after, 3, stride=2, padding=1, bias=False)
+            layers += [convolution, nn.GroupNorm(GROUPS, after), nn.GELU()]
         self.layers = nn.Sequential(*layers[:-1])  # no activation on what enters the residual stream
 
     def forward(self, images: Tensor) -> Tensor:
         return self.layers(images).flatten(2).transpose(1, 2)
 
 
+class ConvStemViT(VisionTransformer):
+    """timm's ViT, with the one attribute of timm's own models that open_clip reads: a pooling size, here none."""
+
+    default_cfg: ClassVar[dict[str, Any]] = {}
+
+
 def otmf_convstem_vit(pretrained: bool = False, **kwargs: Any) -> VisionTransformer:
     """A convolutional stem and five ViT blocks of width 128 on 32×32 images, as a timm model."""
     options = {key: kwargs[key] for key in ("num_classes", "global_pool", "drop_path_rate") if key in kwargs}
-    model = VisionTransformer(
+    return ConvStemViT(
         img_size=32, patch_size=8, embed_dim=128, depth=5, num_heads=4, mlp_ratio=3.0,
         class_token=False, embed_layer=ConvStem, **{"global_pool": "avg", **options},
     )  # fmt: skip
-    model.default_cfg = {}  # open_clip asks it for a pooling size; there is none
-    return model
 
 
 if not is_model("otmf_convstem_vit"):  # a module loaded twice must not register twice
@@ -58,7 +64,7 @@ def _model_cfg(config: dict[str, Any]) -> dict[str, Any]:
     cfg = config.get("model_cfg", config)
     missing = [key for key in ("embed_dim", "vision_cfg", "text_cfg") if key not in cfg]
     if missing:
-        raise InputError(f"A backbone config needs embed_dim, vision_cfg and text_cfg; {', '.join(missing)} is missing.")
+        raise InputError(f"a backbone config has embed_dim, vision_cfg and text_cfg: {', '.join(missing)} is missing")
     return cfg
 
 
@@ -108,7 +114,7 @@ def tokenizer(config: dict[str, Any]) -> Callable[[Sequence[str]], Tensor]:
     full = SimpleTokenizer(context_length=text_cfg.get("context_length", 77))
     ids = (text_cfg.get("tokenizer_kwargs") or {}).get("vocabulary")
     if ids is None:
-        return full
+        return lambda texts: full(list(texts))
     compact = torch.full((full.vocab_size,), -1)
     compact[torch.tensor(ids)] = torch.arange(len(ids))
 
@@ -116,7 +122,7 @@ def tokenizer(config: dict[str, Any]) -> Callable[[Sequence[str]], Tensor]:
         tokens = compact[full(list(texts))]
         for text, row in zip(texts, tokens, strict=True):
             if (row < 0).any():
-                raise InputError(f"The text {text!r} has words outside the vocabulary of this backbone.")
+                raise InputError(f"texts are made of words in this backbone's vocabulary, received {text!r}")
         return tokens
 
     return tokenise
@@ -126,7 +132,7 @@ def tokenizer(config: dict[str, Any]) -> Callable[[Sequence[str]], Tensor]:
 def zero_shot_head(
     model: open_clip.CLIP, tokenise: Callable[[Sequence[str]], Tensor], classes: Sequence[str], templates: Sequence[str]
 ) -> Tensor:
-    """h: (classes, d), rows of norm one. Normalised text features averaged over templates ("a photo of {}."), renormalised.
+    """h: (classes, d), rows of norm one: normalised text features, averaged over templates and normalised again.
 
     Source: CLIP's zero-shot classifier (arXiv 2103.00020, section 3.1.4).
     """

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from otmf_core.errors import InputError
 
@@ -16,6 +18,19 @@ def read_tensors(path: Path, prefix: str = "") -> dict[str, Tensor]:
 
     Shapes and types as stored, on CPU. Raises InputError when the file is missing, of another format or damaged.
     """
+    with _open(path) as file:
+        names = [name for name in file.keys() if name.startswith(prefix)]
+        return {name.removeprefix(prefix): file.get_tensor(name) for name in names}
+
+
+def read_metadata(path: Path) -> dict[str, str]:
+    """The metadata of a safetensors file; raises InputError as `read_tensors` does."""
+    with _open(path) as file:
+        return file.metadata() or {}
+
+
+@contextmanager
+def _open(path: Path) -> Iterator[Any]:
     from safetensors import SafetensorError, safe_open
 
     if path.suffix != ".safetensors":
@@ -24,20 +39,17 @@ def read_tensors(path: Path, prefix: str = "") -> dict[str, Tensor]:
         raise InputError(f"a file is missing: {path}")
     try:
         with safe_open(path, framework="pt") as file:
-            names = [name for name in file.keys() if name.startswith(prefix)]
-            return {name.removeprefix(prefix): file.get_tensor(name) for name in names}
+            yield file
     except SafetensorError as error:
         raise InputError(f"a file must be valid safetensors: {path} ({error})") from None
 
 
 def check_matches(tensors: dict[str, Tensor], base: dict[str, Tensor], where: str) -> None:
-    """Raise InputError unless `tensors` has the keys and shapes of `base` and finite values, naming the first culprit."""
-    missing = sorted(base.keys() - tensors.keys())
-    extra = sorted(tensors.keys() - base.keys())
-    if missing:
-        raise InputError(f"a task vector has every key of the pre-trained model: {missing[0]} is missing in {where}")
-    if extra:
-        raise InputError(f"a task vector has only keys of the pre-trained model: {extra[0]} is unknown in {where}")
+    """Raise InputError unless `tensors` has finite values and the keys and shapes of `base`, naming a culprit."""
+    wrong = [f"{name} is missing" for name in sorted(base.keys() - tensors.keys())]
+    wrong += [f"{name} is unknown" for name in sorted(tensors.keys() - base.keys())]
+    if wrong:
+        raise InputError(f"weights have exactly the keys of the pre-trained model: {wrong[0]} in {where}")
     for name, tensor in tensors.items():
         if tensor.shape != base[name].shape:
             raise InputError(

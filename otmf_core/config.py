@@ -41,7 +41,8 @@ class MergeConfig(BaseModel):
 
     update: Literal["joint", "alternating"] = Field("joint", description="which masks an optimisation step trains")
     space: Literal["raw", "features", "logits", "softmax"] = Field(
-        "softmax", description="where transport is measured: raw or normalised features, cosine logits, class probabilities"
+        "softmax",
+        description="where transport is measured: raw or normalised features, cosine logits, class probabilities",
     )
     blur: Annotated[float, Field(gt=0, le=10)] = Field(0.01, description="Sinkhorn blur, in units of the space")
     p: Literal[1, 2] = Field(1, description="exponent of the transport cost")
@@ -52,8 +53,12 @@ class MergeConfig(BaseModel):
     memory: Annotated[int, Field(ge=0, le=4096)] = Field(32, description="unlabelled images kept of every earlier task")
 
     heads: Literal["none", "tuned"] = Field("none", description="whether heads are tuned on labelled images")
-    head_fraction: Annotated[float, Field(gt=0, le=1)] = Field(0.25, description="share of the labelled pool read by tuning")
-    evaluate: Literal["seen", "all"] = Field("seen", description="tasks evaluated after a step: merged and next, or all")
+    head_fraction: Annotated[float, Field(gt=0, le=1)] = Field(
+        0.25, description="share of the labelled pool read by tuning"
+    )
+    evaluate: Literal["seen", "all"] = Field(
+        "seen", description="tasks evaluated after a step: merged and next, or all"
+    )
 
     seed: Annotated[int, Field(ge=0, lt=2**31)] = Field(0, description="seed of every draw")
     device: str = Field("auto", description="auto, cpu, cuda, cuda:N or mps")
@@ -84,6 +89,10 @@ class MergeConfig(BaseModel):
         except ValidationError as error:
             first = error.errors()[0]
             field = ".".join(str(part) for part in first["loc"])
+            if first["type"] == "missing":
+                raise InputError(f"a configuration needs {field}, received {', '.join(fields) or 'nothing'}") from None
+            if first["type"] == "extra_forbidden":
+                raise InputError(f"a configuration has no field {field!r}, received {first['input']!r}") from None
             reason = first["msg"].removeprefix("Value error, ")
             if first["type"] == "value_error":
                 raise InputError(reason) from None
@@ -94,5 +103,6 @@ class MergeConfig(BaseModel):
 
 def _range(field: str) -> str:
     signs = {"ge": "≥", "gt": ">", "le": "≤", "lt": "<"}
-    found = ((sign, getattr(bound, name, None)) for bound in MergeConfig.model_fields[field].metadata for name, sign in signs.items())
+    bounds = MergeConfig.model_fields[field].metadata
+    found = ((sign, getattr(bound, name, None)) for bound in bounds for name, sign in signs.items())
     return " and ".join(f"{sign} {value}" for sign, value in found if value is not None)

@@ -29,7 +29,7 @@ class View:
 
 @dataclass(frozen=True)
 class Context:
-    """One step t of the fold (from 2). `views[i]` is what may be seen of the i-th task merged, the incoming one last."""
+    """One step t of the fold. `views[i]` is what may be seen of the i-th task, the incoming one last."""
 
     config: MergeConfig
     step: int

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from otmf_core.checkpoints import check_matches, read_tensors
 from otmf_core.errors import InputError
-from otmf_core.files import write_json, write_tensors
+from otmf_core.files import sha256, write_json, write_tensors
 from otmf_core.library import open_library
 from otmf_core.runs import load_run
 
@@ -23,6 +23,8 @@ def export_model(run_dir: Path, to: Path | None = None) -> Path:
     if run.record is None:
         raise InputError(f"a run is exported when it is done: {run.id} is {run.status}")
     library = open_library(run.config["library"])
+    if run.progress.get("library") != sha256(library.root / "manifest.json"):
+        raise InputError(f"a run is exported with the library it was made with: {library.root} has changed since")
     model = read_tensors(library.path(library.manifest["backbone"]["weights"]))
     merged = read_tensors(run.path / "merged.safetensors")
     tower = {name: tensor for name, tensor in library.base().items() if tensor.is_floating_point()}

@@ -24,6 +24,8 @@ def _replacing(path: Path) -> Iterator[Path]:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         yield draft
+        with draft.open("r+b") as file:
+            os.fsync(file.fileno())  # so that a file that names this one never outlives it in a power cut
         os.replace(draft, path)
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
@@ -32,7 +34,8 @@ def _replacing(path: Path) -> Iterator[Path]:
             raise InputError(f"the folder must be writable: {path} was not written ({error.strerror})") from error
         raise
     finally:
-        draft.unlink(missing_ok=True)
+        if draft.exists():
+            draft.unlink()
 
 
 def write_json(path: Path, value: Any) -> None:
@@ -40,18 +43,26 @@ def write_json(path: Path, value: Any) -> None:
     with _replacing(path) as draft:
         with draft.open("w", encoding="utf-8") as file:
             json.dump(value, file, indent=1, ensure_ascii=False, allow_nan=False)
-            file.flush()
-            os.fsync(file.fileno())
 
 
 def read_json(path: Path) -> Any:
-    """Read JSON; raises InputError when the file is missing or damaged."""
+    """Read JSON; raises InputError when the file is missing, unreadable or damaged."""
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise InputError(f"a file is missing: {path}") from None
+    except OSError as error:
+        raise InputError(f"a file must be readable: {path} ({error.strerror})") from None
     except (UnicodeDecodeError, json.JSONDecodeError) as error:
         raise InputError(f"a file must be valid JSON: {path} ({error})") from None
+
+
+def read_object(path: Path) -> dict[str, Any]:
+    """Read a JSON object; raises InputError as `read_json` does, and when the file holds another value."""
+    value = read_json(path)
+    if not isinstance(value, dict):
+        raise InputError(f"a file must hold a JSON object: {path} holds {type(value).__name__}")
+    return value
 
 
 def write_tensors(path: Path, tensors: dict[str, Tensor], metadata: dict[str, str] | None = None) -> None:

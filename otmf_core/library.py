@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from otmf_core.checkpoints import check_finite, check_matches, read_tensors
 from otmf_core.errors import InputError
-from otmf_core.files import inside, read_json, sha256
+from otmf_core.files import inside, read_object, sha256
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -65,19 +65,11 @@ class Library:
 
     @cached_property
     def tasks(self) -> tuple[TaskInfo, ...]:
-        parts = ("task_vector", "head", "calibration", "labelled", "test")
-        return tuple(
-            TaskInfo(
-                id=task["id"],
-                name=task["name"],
-                classes=tuple(task["classes"]),
-                train_source=task.get("train_source", ""),
-                test_source=task.get("test_source", ""),
-                licence=task.get("licence", ""),
-                files={part: task[part] for part in parts if part in task},
-            )
-            for task in self.manifest["tasks"]
-        )
+        try:
+            return tuple(_task(task) for task in self.manifest["tasks"])
+        except (AttributeError, KeyError, TypeError) as error:
+            where = self.root / "manifest.json"
+            raise InputError(f"a task has an id, a name and classes: {error!r} in {where}") from None
 
     @property
     def suites(self) -> dict[str, list[str]]:
@@ -93,7 +85,7 @@ class Library:
 
     @cached_property
     def backbone_config(self) -> dict[str, Any]:
-        return read_json(self.path(self.manifest["backbone"]["config"]))
+        return read_object(self._backbone("config"))
 
     def path(self, name: str) -> Path:
         """The verified path of a file of the library; raises InputError when it is missing or its hash differs."""
@@ -103,7 +95,7 @@ class Library:
         recorded = self.manifest["files"].get(name)
         if recorded is None:
             raise InputError(f"every file of a library stands in its manifest: {name} does not, in {self.root}")
-        stamp = (path, path.stat().st_mtime_ns, path.stat().st_size)
+        stamp = (path, path.stat().st_mtime_ns, path.stat().st_size, recorded["sha256"])
         if stamp not in _verified:
             found = sha256(path)
             if found != recorded["sha256"]:
@@ -116,7 +108,7 @@ class Library:
 
     def base(self) -> dict[str, Tensor]:
         """θ⁰: the image tower's state dict, floating-point tensors in float32."""
-        path = self.path(self.manifest["backbone"]["weights"])
+        path = self._backbone("weights")
         tensors = read_tensors(path, prefix="visual.")
         if not tensors:
             raise InputError(f"a pre-trained model has an image tower: no key starts with 'visual.' in {path}")
@@ -125,7 +117,7 @@ class Library:
 
     def task_vector(self, task_id: str, base: dict[str, Tensor]) -> dict[str, Tensor]:
         """Δᵗ = θᵗ − θ⁰ over the floating-point keys, in the stored precision; checked against `base`."""
-        path = self.path(self.task(task_id).files["task_vector"])
+        path = self._file(task_id, "task_vector")
         delta = read_tensors(path)
         check_matches(delta, {name: tensor for name, tensor in base.items() if tensor.is_floating_point()}, str(path))
         return delta
@@ -133,53 +125,87 @@ class Library:
     def head(self, task_id: str) -> tuple[Tensor, float]:
         """The zero-shot head of a task: (classes, d) rows of unit norm, and the logit scale."""
         task = self.task(task_id)
-        path = self.path(task.files["head"])
+        path = self._file(task_id, "head")
         tensors = read_tensors(path)
         check_finite(tensors, str(path))
+        missing = {"weight", "logit_scale"} - tensors.keys()
+        if missing:
+            raise InputError(f"a head has a weight and a logit_scale: {missing.pop()} is missing in {path}")
         weight = tensors["weight"].float()
-        if len(weight) != len(task.classes):
-            raise InputError(f"a head has a row for every class: {len(weight)} rows, {len(task.classes)} classes, in {path}")
+        config = self.backbone_config
+        expected = (len(task.classes), config.get("model_cfg", config).get("embed_dim"))
+        if weight.shape != expected:
+            raise InputError(f"a head is (classes, features): {tuple(weight.shape)}, expected {expected}, in {path}")
         return weight, float(tensors["logit_scale"])
 
     def check_images(self, task_id: str, split: Split) -> None:
         """Raise InputError when a split is empty, damaged, has a label out of range or (test aside) a single class."""
         self._image_table(task_id, split)
 
-    def images(self, task_id: str, split: Split) -> Images:
-        """The images of a split, decoded; raises InputError as `check_images` does, and on a damaged picture."""
+    def images(self, task_id: str, split: Split, first: int | None = None) -> Images:
+        """The images of a split, or its `first` ones (from 1), decoded.
+
+        Raises InputError as `check_images` does, and on a damaged picture.
+        """
         import numpy as np
         import torch
         from PIL import Image
 
         blobs, labels = self._image_table(task_id, split)
         try:
-            pictures = [np.asarray(Image.open(io.BytesIO(blob)).convert("RGB")) for blob in blobs]
+            pictures = [np.asarray(Image.open(io.BytesIO(blob)).convert("RGB")) for blob in blobs[:first]]
             pixels = np.stack(pictures)
-        except (OSError, ValueError) as error:
-            raise InputError(f"images of a split are pictures of one size: {self.task(task_id).files[split]} ({error})") from None
-        return Images(torch.from_numpy(pixels), torch.tensor(labels))
+        except (OSError, SyntaxError, TypeError, ValueError) as error:
+            path = self._file(task_id, split)
+            raise InputError(f"images of a split are pictures of one size: {path} ({error})") from None
+        return Images(torch.from_numpy(pixels), torch.tensor(labels[:first]))
+
+    def _backbone(self, part: str) -> Path:
+        name = self.manifest["backbone"].get(part)
+        if name is None:
+            raise InputError(f"a backbone has a config and weights: {part} is missing in {self.root / 'manifest.json'}")
+        return self.path(name)
+
+    def _file(self, task_id: str, part: str) -> Path:
+        task = self.task(task_id)
+        if part not in task.files:
+            raise InputError(f"the library is incomplete: {task.name} names no {part} in {self.root / 'manifest.json'}")
+        return self.path(task.files[part])
 
     def _image_table(self, task_id: str, split: Split) -> tuple[list[bytes], list[int]]:
         import pyarrow as pa
         import pyarrow.parquet as pq
 
         task = self.task(task_id)
-        path = self.path(task.files[split])
+        path = self._file(task_id, split)
         try:
             table = pq.read_table(path, columns=["image", "label"])
-        except (pa.ArrowException, OSError) as error:
+            blobs, labels = table["image"].to_pylist(), table["label"].cast(pa.int32()).fill_null(-1).to_pylist()
+        except (pa.ArrowException, OSError, KeyError) as error:
             raise InputError(f"images come as a Parquet table with columns image and label: {path} ({error})") from None
-        labels = table["label"].to_pylist()
         if not labels:
             raise InputError(f"a {split} set needs images: {task.name} has none in {path}")
         if min(labels) < 0 or max(labels) >= len(task.classes):
             raise InputError(f"labels lie in 0…{len(task.classes) - 1}: found {min(labels)} to {max(labels)} in {path}")
         if split != "test" and len(set(labels)) < 2:
             raise InputError(f"a {split} set needs at least two classes: {task.name} has one in {path}")
-        return table["image"].to_pylist(), labels
+        return blobs, labels
 
 
-_verified: set[tuple[Path, int, int]] = set()
+_verified: set[tuple[Path, int, int, str]] = set()
+
+
+def _task(entry: dict[str, Any]) -> TaskInfo:
+    parts = ("task_vector", "head", "calibration", "labelled", "test")
+    return TaskInfo(
+        id=entry["id"],
+        name=entry["name"],
+        classes=tuple(entry["classes"]),
+        train_source=entry.get("train_source", ""),
+        test_source=entry.get("test_source", ""),
+        licence=entry.get("licence", ""),
+        files={part: entry[part] for part in parts if part in entry},
+    )
 
 
 def open_library(name: str) -> Library:
@@ -187,10 +213,10 @@ def open_library(name: str) -> Library:
     root = ASSETS / name if name and name == Path(name).name and (ASSETS / name).is_dir() else Path(name)
     if not (root / "manifest.json").is_file():
         installed = ", ".join(library.id for library in list_libraries()) or "none"
-        raise InputError(f"a library is an installed one ({installed}) or a folder with a manifest.json, received {name!r}")
-    manifest = read_json(root / "manifest.json")
-    if not isinstance(manifest, dict) or manifest.get("format") != FORMAT:
-        found = manifest.get("format") if isinstance(manifest, dict) else None
+        raise InputError(f"a library is installed ({installed}) or a folder with a manifest.json, received {name!r}")
+    manifest = read_object(root / "manifest.json")
+    if manifest.get("format") != FORMAT:
+        found = manifest.get("format")
         raise InputError(f"a library's format is {FORMAT}, received {found!r} in {root / 'manifest.json'}")
     missing = [key for key in ("id", "name", "backbone", "tasks", "files") if key not in manifest]
     if missing:

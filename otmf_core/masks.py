@@ -26,6 +26,7 @@ class MaskPair(Protocol):
 
     A step is `begin`, then `consume` once for each weight as its gradient arrives, then `finish`. Families whose
     parameters span several weights (one scale per task, say) gather in `consume` and write all weights in `finish`.
+    A mask has the shape of its tensor or one that broadcasts to it.
     """
 
     def begin(self, sides: tuple[str, ...], rate: float) -> None: ...
@@ -33,6 +34,8 @@ class MaskPair(Protocol):
     def consume(self, name: str, grad: Tensor, weight: Tensor) -> None: ...
 
     def finish(self, weights: StateDict) -> None: ...
+
+    def apply(self, weights: StateDict) -> None: ...
 
     def mask(self, side: str, name: str) -> Tensor: ...
 
@@ -55,7 +58,7 @@ class ElementMasks:
         self.base = base
         self.delta = {"pre": pre, "post": post}
         self.factor = {"pre": alpha, "post": 1 - alpha}
-        self.masks = {side: {name: torch.ones_like(t, dtype=torch.float32) for name, t in pre.items()} for side in SIDES}
+        self.masks = {side: {name: torch.ones_like(tensor) for name, tensor in base.items()} for side in SIDES}
         self.moments: dict[str, dict[str, tuple[Tensor, Tensor]]] = {}
         self.counts: dict[str, int] = {}
         self._scratch: tuple[Tensor, ...] = ()
@@ -104,11 +107,6 @@ class ElementMasks:
         """The mask of one tensor, same shape as the tensor."""
         return self.masks[side][name]
 
-    def mean(self, side: str) -> float:
-        """Mean over all entries of one side's masks."""
-        masks = self.masks[side].values()
-        return sum(mask.sum().item() for mask in masks) / sum(mask.numel() for mask in masks)
-
     @torch.no_grad()
     def merged(self) -> StateDict:
         """Δ_m of equation (1), in float32."""
@@ -149,7 +147,7 @@ class ElementMasks:
         out.addcmul_(post, mask_post, value=self.factor["post"])
 
     def _chunks(self, operands: tuple[Tensor, ...]) -> Iterator[list[Tensor]]:
-        """The operands' flat views, cut into pieces that fit the cache (CPU) or whole; half-precision ones as float32."""
+        """The operands' flat views in float32 (copies of those that are not), in pieces that fit the cache on CPU."""
         flat = [operand.view(-1) for operand in operands]
         size = len(flat[0])
         piece = min(size, CHUNK) if flat[0].device.type == "cpu" else size

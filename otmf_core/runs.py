@@ -1,12 +1,12 @@
 """The run folder: configuration, status, progress and record in open formats, read back anywhere without torch.
 
-    runs/<id>/config.json        MergeConfig
-              status.json        queued, running, stopped, failed or done, and why
-              progress.json      what is known after every completed step: matrix, individual, times
-              record.json        the finished run's figures (what `merge --json` prints)
-              steps/02/…         loss curves, mask statistics and masks of a fusion
-              merged.safetensors the merged task vector Δ_m
-              resume/            what an unfinished run continues from
+runs/<id>/config.json        MergeConfig
+          status.json        queued, running, stopped, failed or done, and why
+          progress.json      what is known after every completed step: matrix, individual, times
+          record.json        the finished run's figures (what `merge --json` prints)
+          steps/02/…         loss curves, mask statistics and masks of a fusion
+          merged.safetensors the merged task vector Δ_m
+          resume/            what an unfinished run continues from
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import psutil
 
 from otmf_core.errors import InputError
-from otmf_core.files import read_json, write_json
+from otmf_core.files import read_object, write_json
 
 FORMAT = 1
 Status = Literal["queued", "running", "stopped", "failed", "done", "interrupted"]
@@ -68,7 +68,7 @@ def create_run(path: Path, config: dict[str, Any]) -> None:
 
 def set_status(path: Path, status: Status, message: str = "") -> None:
     """Record where a run stands, keeping when it was created."""
-    previous = read_json(path / "status.json")
+    previous = read_object(path / "status.json")
     write_json(path / "status.json", {**previous, "status": status, "message": message, "updated": now()})
 
 
@@ -77,14 +77,16 @@ def load_run(path: Path) -> Run:
     path = Path(path)
     if not (path / "status.json").is_file():
         raise InputError(f"a run is a folder with a status.json, received {path}")
-    status = read_json(path / "status.json")
-    if not isinstance(status, dict) or not isinstance(status.get("format"), int):
+    status = read_object(path / "status.json")
+    if not isinstance(status.get("format"), int):
         raise InputError(f"a run's status.json names its format: {path / 'status.json'} does not")
     if status["format"] > FORMAT:
         raise InputError(
             f"this version reads run format {FORMAT} and older, {path.name} has {status['format']}: update the program"
         )
-    state = status.get("status")
+    state: Any = status.get("status")
+    if state not in get_args(Status):
+        raise InputError(f"a run is {', '.join(get_args(Status))}, received {state!r} in {path / 'status.json'}")
     if state == "running" and owner(path) is None:
         state = "interrupted"
     record = path / "record.json"
@@ -95,9 +97,9 @@ def load_run(path: Path) -> Run:
         status=state,
         message=status.get("message", ""),
         created=status.get("created", ""),
-        config=read_json(path / "config.json"),
-        progress=read_json(progress) if progress.is_file() else {},
-        record=read_json(record) if state == "done" else None,
+        config=read_object(path / "config.json"),
+        progress=read_object(progress) if progress.is_file() else {},
+        record=read_object(record) if state == "done" else None,
     )
 
 
@@ -130,10 +132,11 @@ def remove_run(path: Path) -> None:
 def owner(path: Path) -> int | None:
     """The process that is merging this run now, or None."""
     try:
-        claim = read_json(path / "owner.json")
+        claim = read_object(path / "owner.json")
         process = psutil.Process(claim["pid"])
-        return claim["pid"] if abs(process.create_time() - claim["started"]) < 1 else None
-    except (InputError, psutil.Error, KeyError, TypeError):
+        alive = abs(process.create_time() - claim["started"]) < 1 and process.status() != psutil.STATUS_ZOMBIE
+        return claim["pid"] if alive else None
+    except (ValueError, psutil.Error, KeyError, TypeError):  # no claim, a damaged one, or one by a process that is gone
         return None
 
 

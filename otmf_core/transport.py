@@ -5,6 +5,7 @@ Paper: arXiv 2511.19561, equations (3) and (4); solver: geomloss (Feydy et al., 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 
 import torch
@@ -12,11 +13,13 @@ from geomloss import SamplesLoss
 from torch import Tensor
 from torch.nn import functional as F
 
+from otmf_core.errors import InputError
+
 COSINE_SCALE = 4.0  # cosine logits are 4·cos, so that blur keeps the scale of a unit cube
 
 
 class ClassVectors:
-    """The frozen heads of several tasks, padded to one shape: vectors (tasks, C, d), real (tasks, C), scales (tasks,)."""
+    """The frozen heads of several tasks, padded alike: vectors (tasks, C, d), real (tasks, C), scales (tasks,)."""
 
     def __init__(self, heads: Sequence[tuple[Tensor, float]]) -> None:
         widest = max(len(weight) for weight, _ in heads)
@@ -44,7 +47,21 @@ class ClassVectors:
 def sinkhorn(p: int, blur: float) -> Callable[[Tensor, Tensor], Tensor]:
     """S_ε, the debiased Sinkhorn divergence of two batches of point clouds (b, n, d): mean over b, a scalar.
 
-    `blur` is in the units of the points. Every point has the same mass.
+    `blur` is in the units of the points. Every point has the same mass. Calls raise InputError on points not finite.
     """
-    divergence = SamplesLoss("sinkhorn", p=p, blur=blur, backend="tensorized")
-    return lambda merged, teacher: divergence(merged, teacher).mean()
+
+    def divergence(merged: Tensor, teacher: Tensor) -> Tensor:
+        diameter = _extent(merged.detach(), teacher)
+        if not math.isfinite(diameter):
+            raise InputError("outputs must stay finite while masks are trained: lower lr or the number of steps")
+        # geomloss anneals ε from the diameter down to blur, and cannot begin at 0 (all points alike)
+        solver = SamplesLoss("sinkhorn", p=p, blur=blur, diameter=max(diameter, blur), backend="tensorized")
+        return solver(merged, teacher).mean()
+
+    return divergence
+
+
+def _extent(first: Tensor, second: Tensor) -> float:
+    """The diagonal of the box around all points: an upper bound of their distances."""
+    points = torch.cat([first.flatten(0, 1), second.flatten(0, 1)])
+    return (points.amax(dim=0) - points.amin(dim=0)).norm().item()

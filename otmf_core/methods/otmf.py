@@ -8,20 +8,19 @@ from __future__ import annotations
 import json
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import numpy as np
 import torch
-from safetensors import safe_open
 from torch import Tensor
 
-from otmf_core.checkpoints import read_tensors
+from otmf_core.checkpoints import read_metadata, read_tensors
 from otmf_core.config import MergeConfig
 from otmf_core.context import Context
 from otmf_core.errors import Interrupted
 from otmf_core.files import write_tensors
-from otmf_core.mask_report import write_report
-from otmf_core.masks import ElementMasks
+from otmf_core.mask_report import mask_mean, write_report
+from otmf_core.masks import SIDES, ElementMasks, MaskPair
 from otmf_core.task_vector import StateDict, apply, scaled, weights
 from otmf_core.transport import sinkhorn
 
@@ -31,6 +30,7 @@ STATISTICS_EVERY = 10  # optimisation steps between two reports of mask means
 SAVING_SHARE = 0.05  # of the time may go into saving the state of an unfinished step
 
 Batch = tuple[np.ndarray, np.ndarray]  # tasks (b,), image indices (b, n)
+Family = Callable[[StateDict, StateDict, StateDict, float], MaskPair]  # of θ⁰, Δ_pre, Δ_post, α
 
 
 def first(delta: StateDict, config: MergeConfig) -> StateDict:
@@ -38,14 +38,17 @@ def first(delta: StateDict, config: MergeConfig) -> StateDict:
     return scaled(delta, 1.0)
 
 
-def step(base: StateDict, pre: StateDict, post: StateDict, context: Context) -> StateDict:
+def step(
+    base: StateDict, pre: StateDict, post: StateDict, context: Context, family: Family = ElementMasks
+) -> StateDict:
     """Δ_m = α·(M_pre ⊙ Δ_pre) + (1−α)·(M_post ⊙ Δ_post), equation (1), with the masks of this step's transport.
 
-    Raises Interrupted, within one optimisation step, after saving what the step resumes from.
+    Raises Interrupted, within one optimisation step, after saving what the step resumes from, and InputError when what
+    the encoder puts out is no longer finite.
     """
     config, encoder = context.config, context.encoder
     teachers = _teachers(base, pre, context)
-    masks = ElementMasks(base, pre, post, config.alpha)
+    masks = family(base, pre, post, config.alpha)
     curves = _resume(masks, context)
     model = weights(encoder)
     masks.apply(model)
@@ -74,18 +77,18 @@ def step(base: StateDict, pre: StateDict, post: StateDict, context: Context) -> 
             masks.begin(tuple(sides), _rate(config, iteration))
             torch.stack(list(losses.values())).sum().backward()
             masks.finish(model)
-            curves.append(_report(iteration, losses, masks, time.monotonic() - began, context))
+            curves.append(_report(iteration, losses, masks, model, time.monotonic() - began, context))
     finally:
         for hook in hooks:
             hook.remove()
         encoder.zero_grad(set_to_none=True)
-    write_report(context.results, masks, curves)
-    context.within.unlink(missing_ok=True)
+    _save(masks, curves, context)  # what follows, evaluation say, may be interrupted too
+    write_report(context.results, masks, model, curves)
     return masks.merged()
 
 
 def _teachers(base: StateDict, pre: StateDict, context: Context) -> list[Tensor | None]:
-    """Teacher features of each task, constants of this step; where none were kept, of the merged model, equation (3)."""
+    """Teacher features of each task, constants of this step; where none were kept, of θ⁰ + Δ_pre, equation (3)."""
     teachers = [view.teacher for view in context.views]
     if teachers[-2] is None:
         apply(context.encoder, base, pre)
@@ -128,7 +131,7 @@ def _losses(sides: dict[str, Batch], teachers: list, context: Context, loss) -> 
     return losses
 
 
-def _consumer(masks: ElementMasks, name: str, weight: Tensor):
+def _consumer(masks: MaskPair, name: str, weight: Tensor):
     def consume(parameter: torch.nn.Parameter) -> None:
         gradient, parameter.grad = parameter.grad, None
         if gradient is not None:
@@ -143,30 +146,29 @@ def _rate(config: MergeConfig, iteration: int) -> float:
     return config.lr * (1 + math.cos(math.pi * iteration / config.steps)) / 2
 
 
-def _report(iteration: int, losses: dict[str, Tensor], masks: ElementMasks, seconds: float, context: Context) -> dict:
+def _report(
+    iteration: int, losses: dict[str, Tensor], masks: MaskPair, model: StateDict, seconds: float, context: Context
+) -> dict:
     """One row of the loss curves, and the event that carries it."""
-    row = {"iteration": iteration, **{f"loss_{side}": losses[side].item() if side in losses else None for side in ("pre", "post")}}
-    if iteration % STATISTICS_EVERY == 0 or iteration == context.config.steps - 1:
-        means = {f"mask_{side}_mean": masks.mean(side) for side in ("pre", "post")}
-    else:
-        means = {"mask_pre_mean": None, "mask_post_mean": None}
-    row.update(means)
+    row: dict = {"iteration": iteration}
+    row |= {f"loss_{side}": losses[side].item() if side in losses else None for side in SIDES}
+    reported = iteration % STATISTICS_EVERY == 0 or iteration == context.config.steps - 1
+    row |= {f"mask_{side}_mean": mask_mean(masks, side, model) if reported else None for side in SIDES}
     place = {"step": context.step, "of": context.config.steps, "step_seconds": seconds}
     context.emit({"type": "mask_step", **row, **place})
     return row
 
 
-def _save(masks: ElementMasks, curves: list[dict], context: Context) -> None:
+def _save(masks: MaskPair, curves: list[dict], context: Context) -> None:
     write_tensors(context.within, masks.state(), {"step": str(context.step), "curves": json.dumps(curves)})
 
 
-def _resume(masks: ElementMasks, context: Context) -> list[dict]:
+def _resume(masks: MaskPair, context: Context) -> list[dict]:
     """Load the state of this step if it was left unfinished; returns its loss curves so far."""
     if not context.within.is_file():
         return []
-    with safe_open(context.within, framework="pt") as file:
-        metadata = file.metadata()
-    if int(metadata["step"]) != context.step:
+    metadata = read_metadata(context.within)
+    if metadata.get("step") != str(context.step):
         return []
     masks.load(read_tensors(context.within))
     return json.loads(metadata["curves"])

@@ -1,0 +1,325 @@
+"""The command line without an engine: options, output streams, exit codes, signals."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import re
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+import otmf_core
+from otmf_core.cli import main
+from otmf_core.config import MergeConfig
+from otmf_core.errors import Interrupted
+from otmf_core.runs import create_run, load_run, set_status
+
+TASKS = ["mnist", "flags", "letters", "chess"]
+MATRIX = [[10.0, 20.0, 30.0, None], [81.0, 21.5, None, None], [72.0, 82.0, 31.5, None], [63.0, 74.0, 83.0, 42.0]]
+RECORD = {
+    "acc": 65.5, "bwt": -12.25, "fwt": 3.5, "matrix": MATRIX, "individual": [90.0, 91.0, 92.0, 93.0], "labels": "none",
+    "method": "otmf", "preset": "default", "alpha": 0.8, "scaling": None, "heads": "none", "seed": 0, "device": "cpu",
+    "calibration_split": "train", "memory_per_task": 32, "test_images": [500, 500, 600, 700], "seconds": 61.4,
+    "peak_memory_bytes": 3 * 2**29, "versions": {"torch": "2.9.9"},
+}  # fmt: skip
+
+
+@pytest.fixture
+def library(tmp_path: Path) -> Path:
+    """The manifest of a library of four tasks; nothing behind it."""
+    root = tmp_path / "library"
+    root.mkdir()
+    tasks = [
+        {"id": task, "name": task.title(), "classes": ["a", "b", "c"][: i + 1], "train_source": "here",
+         "test_source": "there", "licence": "CC0-1.0"}
+        for i, task in enumerate(TASKS)
+    ]  # fmt: skip
+    manifest = {"format": 1, "id": "four", "name": "Four", "backbone": {}, "files": {}, "tasks": tasks,
+                "suites": {"2": TASKS[:2], "4": TASKS}}  # fmt: skip
+    (root / "manifest.json").write_text(json.dumps(manifest))
+    return root
+
+
+class Engine(ModuleType):
+    """Stands in for otmf_core.merge: keeps the configuration it was given and behaves as `act` says."""
+
+    def __init__(self) -> None:
+        super().__init__("otmf_core.merge")
+        self.config: MergeConfig | None = None
+        self.act = lambda emit, should_stop: None
+
+    def run_merge(self, config, out, *, emit, should_stop, run_id):
+        self.config = config
+        create_run(out / run_id, config.model_dump(mode="json"))
+        return self.resume_merge(out / run_id, emit=emit, should_stop=should_stop)
+
+    def partial_record(self, run_dir):
+        run = load_run(run_dir)
+        return {"run": run.id, "status": run.status, "tasks": run.config["tasks"]}
+
+    def resume_merge(self, run_dir, *, emit, should_stop):
+        try:
+            self.act(emit, should_stop)
+        except Interrupted:
+            set_status(run_dir, "stopped")
+            raise
+        record = {**RECORD, "run": run_dir.name, "status": "done", "tasks": TASKS}
+        (run_dir / "record.json").write_text(json.dumps(record))
+        set_status(run_dir, "done")
+        return record
+
+
+@pytest.fixture
+def engine(monkeypatch: pytest.MonkeyPatch) -> Engine:
+    fake = Engine()
+    monkeypatch.setitem(sys.modules, "otmf_core.merge", fake)
+    monkeypatch.setattr(otmf_core, "merge", fake, raising=False)
+    return fake
+
+
+@pytest.fixture
+def merge(tmp_path: Path, library: Path, engine: Engine):
+    """Call `merge` on the library with further arguments; returns the exit code."""
+    return lambda *more: main(["merge", "--library", str(library), "--out", str(tmp_path / "runs"), *more])
+
+
+def test_the_preset_decides_on_what_was_not_given(merge, engine):
+    assert merge("--tasks", "flags, mnist", "--preset", "paper", "--blur", "0.2", "--seed", "7") == 0
+    config = engine.config
+    assert config.tasks == ("flags", "mnist")
+    assert (config.preset, config.blur, config.seed) == ("paper", 0.2, 7)
+    assert (config.update, config.memory, config.lr) == ("alternating", 0, 0.01)  # the paper's
+
+
+def test_suites_come_in_canonical_or_in_the_fields_shuffled_order(merge, engine):
+    assert merge("--suite", "4") == 0
+    assert list(engine.config.tasks) == TASKS
+    assert merge("--suite", "4", "--order-seed", "42") == 0
+    expected = list(TASKS)
+    random.seed(42)
+    random.shuffle(expected)
+    assert list(engine.config.tasks) == expected != TASKS
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--tasks", "mnist"], ["two tasks", "mnist"]),
+        (["--tasks", "mnist,mnist"], ["once", "mnist"]),
+        (["--suite", "9"], ["2, 4", "9"]),
+        (["--tasks", "mnist,flags", "--order-seed", "1"], ["--order-seed 1", "--suite only"]),
+        (["--tasks", "mnist,flags", "--alpha", "1.5"], ["alpha", "1.5"]),
+        (["--tasks", "mnist,flags", "--alpha", "nan"], ["alpha", "nan"]),
+        (["--tasks", "mnist,flags", "--steps", "0"], ["steps", "0"]),
+        (["--tasks", "mnist,flags", "--seed", "-1"], ["seed", "-1"]),
+    ],
+)
+def test_bad_input_is_one_sentence_and_exit_code_2(merge, tmp_path, capsys, arguments, words):
+    assert merge(*arguments, "--json") == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.startswith("error: ") and err.count("\n") == 1
+    assert all(word in err for word in words)
+    assert not (tmp_path / "runs").exists()
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [[], ["merge"], ["merge", "--tasks", "a,b", "--suite", "8"], ["merge", "--suite", "8", "--alpha", "high"],
+     ["merge", "--suite", "8", "--heads", "some"], ["merge", "--suite", "8", "--alph", "1"], ["list"], ["list", "jobs"],
+     ["show"], ["resume"], ["fuse"]],
+)  # fmt: skip
+def test_bad_arguments_exit_with_2(arguments, capsys):
+    with pytest.raises(SystemExit) as exit_:
+        main(arguments)
+    assert exit_.value.code == 2
+    assert capsys.readouterr().out == ""
+
+
+@pytest.mark.parametrize("command", ["show", "resume", "export"])
+def test_an_unknown_run_is_named(command, tmp_path, capsys):
+    assert main([command, "nowhere", "--out", str(tmp_path)]) == 2
+    assert "nowhere" in capsys.readouterr().err
+
+
+def test_an_unknown_library_is_named(tmp_path, capsys):
+    assert main(["list", "tasks", "--library", str(tmp_path)]) == 2
+    assert str(tmp_path) in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", ["merge", "list", "show", "resume", "export"])
+def test_every_option_has_help_with_its_default(command, capsys):
+    with pytest.raises(SystemExit):
+        main([command, "--help"])
+    options = re.split(r"\n  (?=\S)", capsys.readouterr().out.split("options:\n")[1])
+    assert len(options) >= 2
+    for option in options:
+        if not option.lstrip().startswith(("-h,", "--tasks", "--suite")):  # one of --tasks and --suite is required
+            assert re.search(r"\(.*default:\s", option, re.DOTALL), option
+
+
+def test_help_of_merge_states_ranges_and_what_the_paper_preset_changes(capsys):
+    with pytest.raises(SystemExit):
+        main(["merge", "--help"])
+    text = " ".join(capsys.readouterr().out.split())
+    assert "(0 to 1; default: 0.8)" in text  # alpha
+    assert "(above 0, at most 10; default: 0.01; paper: 0.05)" in text  # blur
+
+
+def test_json_is_the_only_thing_on_stdout(merge, engine, capsys):
+    engine.act = lambda emit, should_stop: print("a library that talks")
+    assert merge("--suite", "4", "--json") == 0
+    out, err = capsys.readouterr()
+    record = json.loads(out)
+    assert out.count("\n") == 1
+    assert record["matrix"] == MATRIX and record["status"] == "done"
+    assert "a library that talks" in err
+
+
+def test_the_first_line_comes_before_the_engine_does_anything(merge, engine, capsys):
+    seen = []
+    engine.act = lambda emit, should_stop: seen.append(capsys.readouterr().err)
+    assert merge("--suite", "4") == 0
+    assert seen == ["Reading Four\n"]
+
+
+def test_piped_progress_is_plain_lines(merge, engine, capsys):
+    def act(emit, should_stop):
+        emit({"type": "started", "run": "r", "seconds": 0.0, "tasks": TASKS, "fusions": 3, "steps": 2})
+        for step, row in enumerate(MATRIX):
+            emit({"type": "row", "run": "r", "seconds": float(step), "step": step, "row": row})
+
+    engine.act = act
+    assert merge("--suite", "4") == 0
+    err = capsys.readouterr().err
+    assert "\x1b" not in err and "\r" not in err
+    assert err.splitlines() == [
+        "Reading Four",
+        "Zero-shot accuracy 20.0 %",  # (10 + 20 + 30)/3
+        "1/4 mnist: mean accuracy on merged tasks 81.0 %",
+        "2/4 flags: mean accuracy on merged tasks 77.0 %",  # (72 + 82)/2
+        "3/4 letters: mean accuracy on merged tasks 73.3 %",  # (63 + 74 + 83)/3
+    ]
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_stops_resumably(merge, engine, tmp_path, capsys, number):
+    def act(emit, should_stop):
+        assert not should_stop()
+        os.kill(os.getpid(), number)
+        assert should_stop()
+        raise Interrupted
+
+    engine.act = act
+    before = signal.getsignal(number)
+    assert merge("--suite", "4", "--json") == 130
+    assert signal.getsignal(number) is before
+    out, err = capsys.readouterr()
+    record = json.loads(out)
+    folder = tmp_path / "runs" / record["run"]
+    assert record["status"] == "stopped" and record["tasks"] == TASKS
+    assert f"python -m otmf_core resume {folder}" in err
+
+    engine.act = lambda emit, should_stop: None
+    assert main(["resume", record["run"], "--out", str(tmp_path / "runs"), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["status"] == "done"
+
+
+def test_show_prints_matrix_metrics_and_provenance(merge, tmp_path, capsys):
+    merge("--suite", "4", "--json")
+    run = json.loads(capsys.readouterr().out)["run"]
+    assert main(["show", run, "--out", str(tmp_path / "runs")]) == 0
+    lines = [line.split() for line in capsys.readouterr().out.splitlines()]
+    assert ["1", "mnist", "10.0", "81.0", "72.0", "63.0", "90.0"] in lines  # a[0][1] … a[3][1], individual
+    assert ["4", "chess", "–", "–", "–", "42.0", "93.0"] in lines
+    text = "\n".join(" ".join(line) for line in lines)
+    for words in (
+        "ACC 65.5 %",
+        "BWT -12.2 points",
+        "labels none",
+        "split: train",
+        "1.50 GiB",
+        "0:01:01 on cpu",
+        "torch 2.9.9",
+    ):
+        assert words in text
+
+
+def test_lists(merge, library, tmp_path, capsys):
+    merge("--suite", "4", "--json")
+    run = json.loads(capsys.readouterr().out)["run"]
+    (tmp_path / "runs" / "broken").mkdir()
+    (tmp_path / "runs" / "broken" / "status.json").write_text("{")
+    assert main(["list", "runs", "--out", str(tmp_path / "runs"), "--json"]) == 0
+    out, err = capsys.readouterr()
+    (row,) = json.loads(out)["runs"]
+    assert (row["id"], row["status"], row["tasks"], row["acc"]) == (run, "done", 4, 65.5)
+    assert "broken" in err
+    assert main(["list", "tasks", "--library", str(library), "--json"]) == 0
+    tasks = json.loads(capsys.readouterr().out)["tasks"]
+    assert [(task["id"], task["classes"], task["suite"]) for task in tasks] == [
+        ("mnist", 1, "2"), ("flags", 2, "2"), ("letters", 3, "4"), ("chess", 3, "4"),
+    ]  # fmt: skip
+    assert main(["list", "tasks", "--library", str(library)]) == 0
+    assert "there" in capsys.readouterr().out
+
+
+def test_a_real_merge_from_command_to_export(tiny, tmp_path, capsys):
+    where = ["--out", str(tmp_path / "runs")]
+    assert main(["merge", "--library", str(tiny), "--suite", "3", "--method", "average", *where, "--json"]) == 0
+    record = json.loads(capsys.readouterr().out)
+    promised = {"run", "status", "tasks", "alpha", "acc", "bwt", "matrix", "individual", "zero_shot", "labels",
+                "calibration_split", "memory_per_task", "seconds", "peak_memory_bytes"}  # fmt: skip
+    assert promised <= record.keys()
+    assert [[value is None for value in row] for row in record["matrix"]] == [
+        [False, False, False], [False, False, True], [False, False, False], [False, False, False],
+    ]  # fmt: skip
+    assert main(["show", record["run"], *where]) == 0
+    assert f"{record['acc']:.1f} %" in capsys.readouterr().out
+    assert main(["export", record["run"], *where, "--to", str(tmp_path / "exported")]) == 0
+    assert capsys.readouterr().out.strip() == str(tmp_path / "exported")
+    assert list((tmp_path / "exported").glob("*.safetensors"))
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs a pseudo-terminal")
+def test_a_terminal_shows_bars_and_ctrl_c_stops_resumably(tiny, tmp_path):
+    import pty
+
+    terminal, child_end = pty.openpty()
+    command = [sys.executable, "-m", "otmf_core", "merge", "--library", str(tiny), "--suite", "3", "--steps", "100000",
+               "--out", str(tmp_path / "runs"), "--json"]  # fmt: skip
+    root = Path(__file__).resolve().parent.parent
+    with subprocess.Popen(
+        command,
+        cwd=root,
+        stdout=subprocess.PIPE,
+        stderr=child_end,
+        env={**os.environ, "TERM": "xterm", "OMP_NUM_THREADS": "1"},
+    ) as merge:
+        os.close(child_end)
+        shown = b""
+        while b"ETA" not in shown:
+            shown += os.read(terminal, 4096)
+        merge.send_signal(signal.SIGINT)
+        while chunk := read_terminal(terminal):
+            shown += chunk
+        out = merge.stdout.read()
+    os.close(terminal)
+    assert merge.returncode == 130
+    assert shown.startswith(b"Reading Tiny")
+    assert "━".encode() in shown and b"resume" in shown
+    assert json.loads(out)["status"] == "stopped"
+
+
+def read_terminal(terminal: int) -> bytes:
+    """The next piece of what a terminal shows, b"" when its other end is closed (which Linux reports as an error)."""
+    try:
+        return os.read(terminal, 4096)
+    except OSError:
+        return b""

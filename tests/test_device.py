@@ -1,0 +1,56 @@
+"""One argument names the device."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from otmf_core import device
+from otmf_core.errors import InputError
+
+
+def test_the_device_of_a_name(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: True)
+    assert device.resolve("auto") == torch.device("cuda")
+    assert device.resolve("cuda:1") == torch.device("cuda", 1)
+    assert device.resolve("cpu") == torch.device("cpu")
+    assert device.resolve("mps") == torch.device("mps")
+    with pytest.raises(InputError, match=r"^a device must be present on this machine, received 'cuda:2'$"):
+        device.resolve("cuda:2")
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    assert device.resolve("auto") == torch.device("mps")
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: False)
+    assert device.resolve("auto") == torch.device("cpu")
+
+
+@pytest.mark.parametrize("name", ["quantum", "", "cuda:x", "cpu cpu"])
+def test_an_unknown_device(name: str):
+    with pytest.raises(InputError, match=f"^a device is auto, cpu, cuda, cuda:N or mps, received '{name}'$"):
+        device.resolve(name)
+
+
+@pytest.mark.parametrize("name", ["cuda", "mps", "meta", "xpu"])
+def test_an_absent_device(name: str, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: False)
+    with pytest.raises(InputError, match=f"^a device must be present on this machine, received '{name}'$"):
+        device.resolve(name)
+
+
+def test_on_cpu_nothing_is_cast_or_copied():
+    cpu, tensor = torch.device("cpu"), torch.ones(3)
+    with device.autocast(cpu):
+        assert (tensor @ tensor).dtype == torch.float32
+    assert device.to_device(tensor, cpu) is tensor
+
+
+def test_peak_memory_is_what_the_kernel_says():
+    status = Path("/proc/self/status")
+    if not status.is_file():
+        pytest.skip("needs /proc")
+    peak = next(int(line.split()[1]) * 1024 for line in status.read_text().splitlines() if line.startswith("VmHWM"))
+    assert device.peak_memory(torch.device("cpu")) == pytest.approx(peak, rel=0.05)

@@ -1,0 +1,55 @@
+"""Accuracy by hand, and that nothing but evaluation reads a test split."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import pytest
+import torch
+
+import otmf_core
+from otmf_core.evaluation import Evaluator, accuracy
+from otmf_core.library import open_library
+
+ENGINE = Path(otmf_core.__file__).parent
+
+
+def test_accuracy_counts_the_class_with_the_largest_cosine():
+    head = torch.tensor([[1.0, 0.0], [0.0, 1.0], [-1.0, 0.0]]), 50.0
+    features = torch.tensor([[5.0, 1.0], [0.1, 0.2], [-3.0, 1.0], [2.0, 3.0]])  # classes 0, 1, 2, 1
+    assert accuracy(features, torch.tensor([0, 1, 2, 1]), head) == 100
+    assert accuracy(features, torch.tensor([0, 1, 0, 0]), head) == 50
+    assert accuracy(features, torch.tensor([1, 2, 0, 0]), head) == 0
+    assert accuracy(features[:3], torch.tensor([0, 0, 0]), head) == pytest.approx(100 / 3)
+
+
+def test_the_evaluator_asks_for_features_of_the_test_images_and_reads_them_once(tiny: Path):
+    library = open_library(str(tiny))
+    head = library.head("red")
+    expected = library.images("red", "test")
+    asked = []
+
+    def features(pixels: torch.Tensor) -> torch.Tensor:
+        asked.append(pixels)
+        return head[0][expected.labels]  # every image at its own class
+
+    evaluator = Evaluator(library, features)
+    assert evaluator.accuracy("red", head) == 100
+    assert evaluator.accuracy("red", head) == 100
+    assert torch.equal(asked[0], expected.pixels)
+    assert asked[0] is asked[1]
+
+
+def mentions_of_the_test_split(path: Path) -> list[int]:
+    """Lines on which "test" stands as an argument of a call or a value that may become one."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    return [node.lineno for node in ast.walk(tree) if isinstance(node, ast.Constant) and node.value == "test"]
+
+
+def test_only_evaluation_reads_a_test_split():
+    engine = [path for path in ENGINE.rglob("*.py") if "minizoo" not in path.parts]
+    assert len(engine) > 20
+    reads = {path.name: lines for path in engine if (lines := mentions_of_the_test_split(path))}
+    # library: the split's name, its place in the manifest, the exemption from two classes; merge: checks of the file
+    assert {name: len(lines) for name, lines in reads.items()} == {"evaluation.py": 1, "library.py": 3, "merge.py": 1}

@@ -1,0 +1,200 @@
+"""The queue of merges: order, stop, resume, failure, and views that stay as they were handed out."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from otmf_core.config import MergeConfig
+from otmf_core.errors import InputError
+from otmf_core.jobs import JobQueue, job_queue
+from otmf_core.runs import load_run
+from tests.dashboard.fake_engine import FakeEngine, accuracy
+
+TASKS = ("red", "green", "blue")
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def config(*tasks: str, steps: int = 20, **fields) -> MergeConfig:
+    return MergeConfig.build(tasks=tasks or TASKS, steps=steps, **fields)
+
+
+def wait(queue: JobQueue, run: str, holds, seconds: float = 20.0):
+    """The first view of the run for which `holds` is true."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        view = queue.snapshot(run)
+        if holds(view):
+            return view
+        time.sleep(0.002)
+    raise AssertionError(f"waited in vain, last seen: {queue.snapshot(run)}")
+
+
+def ended(view) -> bool:
+    return view.status in ("done", "stopped", "failed")
+
+
+def test_a_merge_is_queued_at_once_and_ends_with_its_record(tmp_path: Path):
+    queue = JobQueue(tmp_path, FakeEngine())
+    run = queue.submit(config())
+    view = wait(queue, run, ended)
+    assert view.status == "done"
+    assert view.tasks == TASKS
+    assert view.record == json.loads((tmp_path / run / "record.json").read_text())
+    assert view.record["acc"] == pytest.approx((76 + 78 + 80) / 3)
+    assert view.matrix[3] == (accuracy(3, 0), accuracy(3, 1), accuracy(3, 2))
+    assert view.matrix[1] == (80.0, 30.0, None)
+    assert view.individual == {"red": 90.0, "green": 90.0, "blue": 90.0}
+    assert sorted(view.fusions) == [2, 3]
+    assert view.fusions[3].loss_post == tuple(1 / k for k in range(1, 21))
+    assert queue.active() == ()
+
+
+def test_merges_run_one_at_a_time_in_the_order_of_submission(tmp_path: Path):
+    engine = FakeEngine(pause=0.005)
+    queue = JobQueue(tmp_path, engine)
+    first, second, third = (queue.submit(config()) for _ in range(3))
+    wait(queue, first, lambda view: view.status == "running")
+    assert queue.active() == ((first, "running"), (second, "queued"), (third, "queued"))
+    assert queue.snapshot(second).status == "queued"
+    wait(queue, third, ended)
+    assert [queue.snapshot(run).status for run in (first, second, third)] == ["done"] * 3
+    assert engine.most_at_once == 1
+    assert len([thread for thread in threading.enumerate() if thread is queue._thread]) == 1
+
+
+def test_stop_ends_the_running_merge_within_a_step_and_resume_finishes_it(tmp_path: Path):
+    queue = JobQueue(tmp_path, FakeEngine(pause=0.01))
+    run = queue.submit(config(steps=1000))
+    before = wait(queue, run, lambda view: view.iteration >= 3)
+    queue.stop(run)
+    stopped = wait(queue, run, ended)
+    assert stopped.status == "stopped"
+    assert stopped.step == before.step == 2
+    assert stopped.iteration < 1000
+    assert load_run(tmp_path / run).status == "stopped"
+    assert queue.active() == ()
+
+    fast = JobQueue(tmp_path, FakeEngine())  # as after a restart: nothing in memory, all in the folder
+    assert fast.snapshot(run) is None
+    fast.resume(run)
+    done = wait(fast, run, ended)
+    assert done.status == "done"
+    assert done.matrix[1] == (80.0, 30.0, None)
+    assert done.config["tasks"] == list(TASKS)
+
+
+def test_a_resumed_merge_keeps_what_was_seen_before(tmp_path: Path):
+    queue = JobQueue(tmp_path, FakeEngine(pause=0.005))
+    run = queue.submit(config(steps=40))
+    wait(queue, run, lambda view: view.step == 3 and view.iteration >= 5)
+    queue.stop(run)
+    stopped = wait(queue, run, ended)
+    queue.resume(run)
+    queue.resume(run)  # a second click, or a second tab
+    assert len(queue.active()) <= 1
+    done = wait(queue, run, lambda view: view.status == "done")
+    assert done.matrix[:3] == stopped.matrix[:3]
+    assert done.fusions[2] == stopped.fusions[2]
+    assert len(done.fusions[3].loss_pre) == 40
+    assert done.elapsed > stopped.elapsed
+
+
+def test_stop_removes_a_queued_merge(tmp_path: Path):
+    queue = JobQueue(tmp_path, FakeEngine(pause=0.01))
+    first, second = queue.submit(config(steps=1000)), queue.submit(config())
+    wait(queue, first, lambda view: view.iteration >= 1)
+    queue.stop(second)
+    assert queue.snapshot(second) is None
+    assert second not in dict(queue.active())
+    queue.stop(first)
+    wait(queue, first, ended)
+    assert not (tmp_path / second).exists()
+
+
+def test_a_failure_is_told_and_the_thread_lives_on(tmp_path: Path, caplog: pytest.LogCaptureFixture):
+    refused = InputError("a task vector must be finite: NaN in x.safetensors")
+    queue = JobQueue(tmp_path, FakeEngine(broken={"green": RuntimeError("out of memory"), "blue": refused}))
+    crashed, bad, fine = (queue.submit(config("red", other)) for other in ("green", "blue", "white"))
+    assert wait(queue, fine, ended).status == "done"
+    view = queue.snapshot(crashed)
+    assert (view.status, view.message) == ("failed", "RuntimeError: out of memory")
+    assert "out of memory" in caplog.text and "Traceback" in caplog.text
+    view = queue.snapshot(bad)
+    assert (view.status, view.message) == ("failed", str(refused))
+    assert not (tmp_path / bad).exists()
+
+
+def test_a_merge_refused_before_it_began_can_be_tried_again(tmp_path: Path):
+    engine = FakeEngine(broken={"green": InputError("the disk is full")})
+    queue = JobQueue(tmp_path, engine)
+    run = queue.submit(config("red", "green"))
+    wait(queue, run, ended)
+    engine.broken.clear()
+    queue.resume(run)
+    assert wait(queue, run, lambda view: view.status == "done").message == ""
+
+
+def test_resuming_what_does_not_exist_is_refused(tmp_path: Path):
+    with pytest.raises(InputError, match=r"a run is a folder with a status\.json"):
+        JobQueue(tmp_path, FakeEngine()).resume("20260101-000000-otmf-0000")
+
+
+def test_views_are_values(tmp_path: Path):
+    queue = JobQueue(tmp_path, FakeEngine(pause=0.005))
+    run = queue.submit(config())
+    early = wait(queue, run, lambda view: view.iteration >= 2)
+    copy = dataclasses.asdict(early)
+    wait(queue, run, ended)
+    assert dataclasses.asdict(early) == copy
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        early.status = "done"
+
+
+def test_close_stops_the_running_merge_and_drops_the_rest(tmp_path: Path):
+    queue = JobQueue(tmp_path, FakeEngine(pause=0.01))
+    first, second = queue.submit(config(steps=1000)), queue.submit(config())
+    wait(queue, first, lambda view: view.iteration >= 1)
+    queue.close()
+    assert queue.active() == ()
+    assert load_run(tmp_path / first).status == "stopped"
+    assert queue.snapshot(second) is None
+
+
+def test_ended_merges_are_forgotten_from_the_oldest_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("otmf_core.jobs.KEPT", 2)
+    queue = JobQueue(tmp_path, FakeEngine())
+    runs = [queue.submit(config("red", "green", method="average")) for _ in range(5)]
+    wait(queue, runs[-1], ended)
+    assert [queue.snapshot(run) is None for run in runs] == [True] * 3 + [False] * 2
+
+
+def test_there_is_one_queue_per_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.chdir(tmp_path)
+    assert job_queue(Path("runs")) is job_queue(tmp_path / "runs")
+    assert job_queue(Path("runs")) is not job_queue(tmp_path / "others")
+
+
+def test_a_process_that_ends_leaves_a_run_that_resumes(tmp_path: Path):
+    program = f"""
+import time
+from pathlib import Path
+from otmf_core import jobs
+from otmf_core.config import MergeConfig
+from tests.dashboard.fake_engine import FakeEngine
+jobs._engine = lambda: FakeEngine(pause=0.01)
+queue = jobs.job_queue(Path({str(tmp_path)!r}))
+run = queue.submit(MergeConfig.build(tasks=("red", "green"), steps=1000))
+while queue.snapshot(run).iteration < 3:
+    time.sleep(0.01)
+print(run)
+"""
+    done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert load_run(tmp_path / done.stdout.strip()).status == "stopped"

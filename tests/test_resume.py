@@ -1,0 +1,250 @@
+"""Stopping, being killed, and going on: the same bits as without."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from otmf_core import fold, runs
+from otmf_core.config import MergeConfig
+from otmf_core.errors import InputError, Interrupted
+from otmf_core.merge import partial_record, resume_merge, run_merge
+from otmf_core.runs import load_run
+from tests.tiny import TASKS, merge_config, merged, never, results
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def short(library: Path, **fields) -> MergeConfig:
+    return merge_config(library, **{"steps": 3, "update": "alternating", "heads": "tuned", **fields})
+
+
+@pytest.fixture(scope="module")
+def through(tiny: Path, tmp_path_factory: pytest.TempPathFactory) -> dict:
+    """The results of `short` when nothing interrupts it."""
+    return results(merged(short(tiny), tmp_path_factory.mktemp("runs")))
+
+
+def on_call(number: int) -> Callable[[], bool]:
+    """A `should_stop` that says yes from its `number`-th call on."""
+    calls = iter(range(1, 10**9))
+    return lambda: next(calls) >= number
+
+
+def test_stopping_wherever_the_engine_asks_and_going_on(tiny: Path, through: dict, tmp_path: Path):
+    places = set()
+    for number in range(1, 100):
+        run, events = tmp_path / f"run-{number}", []
+        try:
+            run_merge(short(tiny), tmp_path, emit=events.append, should_stop=on_call(number), run_id=run.name)
+            break
+        except Interrupted:
+            assert load_run(run).status == "stopped"
+        assert events[-1]["type"] == "stopped"
+        places.add((events[-1]["step"], events[-1]["iteration"]))
+        record = resume_merge(run, emit=lambda event: None, should_stop=never)
+        assert record == json.loads((run / "record.json").read_text())
+        assert results(run) == through, f"stopped at {events[-1]}"
+        assert not (run / "resume").exists()
+    assert {(t, k) for t in (2, 3) for k in range(3)} <= places  # before every optimisation step
+    assert {(t, 0) for t in (1, 2, 3)} | {(t, 3) for t in (0, 1, 2, 3)} <= places  # between steps; while evaluating
+
+
+def test_stopping_again_and_again(tiny: Path, through: dict, tmp_path: Path):
+    parts = 0
+    go = lambda stop: run_merge(short(tiny), tmp_path, emit=print, should_stop=stop, run_id="run")  # noqa: E731
+    while True:
+        try:
+            go(on_call(5))
+            break
+        except Interrupted:
+            parts += 1
+            go = lambda stop: resume_merge(tmp_path / "run", emit=print, should_stop=stop)  # noqa: E731
+    assert parts >= 4
+    assert results(tmp_path / "run") == through
+
+
+@pytest.mark.parametrize("after", [0, 2, 4])
+def test_a_stop_is_heard_within_one_optimisation_step(after: int, tiny: Path, tmp_path: Path):
+    stop, late = threading.Event(), []
+
+    def emit(event: dict) -> None:
+        if event["type"] == "mask_step":
+            if stop.is_set():
+                late.append(event)
+            if (event["step"] - 2) * 3 + event["iteration"] == after:
+                stop.set()
+
+    with pytest.raises(Interrupted):
+        run_merge(short(tiny), tmp_path, emit=emit, should_stop=stop.is_set, run_id="run")
+    assert len(late) <= 1
+
+
+def test_what_is_known_of_a_stopped_run(tiny: Path, tmp_path: Path):
+    def stop() -> bool:
+        return (tmp_path / "run/resume/step-02").is_dir()
+
+    with pytest.raises(Interrupted):
+        run_merge(short(tiny), tmp_path, emit=lambda event: None, should_stop=stop, run_id="run")
+    run = load_run(tmp_path / "run")
+    assert (run.status, run.record) == ("stopped", None)
+    record = partial_record(tmp_path / "run")
+    assert (record["status"], record["acc"], record["bwt"]) == ("stopped", None, None)
+    assert record["matrix"] == run.progress["matrix"]
+    assert [len(record[key]) for key in ("matrix", "individual", "zero_shot", "step_seconds")] == [3, 2, 3, 2]
+    assert record["tasks"] == list(TASKS)
+    assert set(record) == set(resume_merge(tmp_path / "run", emit=lambda event: None, should_stop=never))
+
+
+def test_time_spent_before_a_stop_counts(tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """On a clock that ticks once a reading, the second part alone cannot reach what both took together."""
+    ticks = iter(range(10**9))
+    monkeypatch.setattr(fold.time, "monotonic", lambda: float(next(ticks)))
+    events: list[dict] = []
+
+    def stop() -> bool:
+        return len(events) > 0 and events[-1].get("iteration") == 1
+
+    with pytest.raises(Interrupted):
+        run_merge(short(tiny), tmp_path, emit=events.append, should_stop=stop, run_id="run")
+    before = load_run(tmp_path / "run").progress
+    assert before["unfinished_seconds"] > 0
+    started = next(ticks)
+    record = resume_merge(tmp_path / "run", emit=lambda event: None, should_stop=never)
+    ended = next(ticks)
+    assert record["seconds"] > before["seconds"]
+    assert record["step_seconds"][1] > before["unfinished_seconds"]
+    assert sum(record["step_seconds"]) <= record["seconds"] <= before["seconds"] + ended - started
+
+
+KILLED = """
+import json, sys
+from pathlib import Path
+from otmf_core.methods import otmf
+from otmf_core.config import MergeConfig
+from otmf_core.merge import run_merge
+otmf.SAVING_SHARE = 1e9  # however long saving takes
+fields = json.loads(sys.argv[1])
+emit = lambda event: print(event["type"], event.get("step"), event.get("iteration"), flush=True)
+run_merge(MergeConfig.parse(fields), Path(sys.argv[2]), emit=emit, should_stop=lambda: False, run_id="run")
+"""
+
+
+def test_killed_in_the_middle_of_a_fusion(tiny: Path, tmp_path: Path):
+    """SIGKILL, which nothing can prepare for, while every optimisation step is saved."""
+    config = merge_config(tiny, steps=12, checkpoint_seconds=0)
+    arguments = [sys.executable, "-c", KILLED, json.dumps(config.model_dump(mode="json")), str(tmp_path)]
+    with subprocess.Popen(arguments, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        for line in process.stdout:
+            if line.split() == ["mask_step", "3", "4"]:
+                process.send_signal(signal.SIGKILL)
+                break
+        process.wait()
+    assert process.returncode == -signal.SIGKILL
+    run = load_run(tmp_path / "run")
+    assert run.status == "interrupted"
+    assert run.progress["step"] == 2
+
+    events: list[dict] = []
+    resume_merge(tmp_path / "run", emit=events.append, should_stop=never)
+    begun = next(event for event in events if event["type"] == "mask_step")
+    assert begun["step"] == 3
+    assert begun["iteration"] >= 4
+    assert results(tmp_path / "run") == results(merged(config, tmp_path, "through"))
+
+
+def test_cut_off_between_the_record_and_the_status(
+    tiny: Path, through: dict, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    original = runs.set_status
+
+    def set_status(path: Path, status: str, message: str = "") -> None:
+        if status != "running":
+            raise SystemExit
+        original(path, "running", message)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(runs, "set_status", set_status)
+        with pytest.raises(SystemExit):
+            run_merge(short(tiny), tmp_path, emit=lambda event: None, should_stop=never, run_id="run")
+    assert (tmp_path / "run/record.json").is_file()
+    assert load_run(tmp_path / "run").status == "interrupted"
+    resume_merge(tmp_path / "run", emit=lambda event: None, should_stop=never)
+    assert load_run(tmp_path / "run").status == "done"
+    assert results(tmp_path / "run") == through
+
+
+def test_ctrl_c_leaves_a_run_that_goes_on(tiny: Path, through: dict, tmp_path: Path):
+    def emit(event: dict) -> None:
+        if (event["type"], event.get("step"), event.get("iteration")) == ("mask_step", 3, 1):
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run_merge(short(tiny), tmp_path, emit=emit, should_stop=never, run_id="run")
+    assert load_run(tmp_path / "run").status == "stopped"
+    resume_merge(tmp_path / "run", emit=lambda event: None, should_stop=never)
+    assert results(tmp_path / "run") == through
+
+
+def test_a_failure_is_recorded_and_can_be_resumed(tiny: Path, through: dict, tmp_path: Path):
+    events: list[dict] = []
+
+    def emit(event: dict) -> None:
+        events.append(event)
+        if (event["type"], event.get("step")) == ("row", 2):
+            raise RuntimeError("out of ink")
+
+    with pytest.raises(RuntimeError):
+        run_merge(short(tiny), tmp_path, emit=emit, should_stop=never, run_id="run")
+    run = load_run(tmp_path / "run")
+    assert (run.status, run.message) == ("failed", "RuntimeError: out of ink")
+    assert (events[-1]["type"], events[-1]["message"]) == ("failed", "RuntimeError: out of ink")
+    resume_merge(tmp_path / "run", emit=lambda event: None, should_stop=never)
+    assert results(tmp_path / "run") == through
+
+
+def test_a_run_is_merged_by_one_at_a_time(tiny: Path, through: dict, tmp_path: Path):
+    run, refusals = tmp_path / "run", []
+
+    def resume_in_a_thread() -> None:
+        try:
+            resume_merge(run, emit=lambda event: None, should_stop=never)
+        except InputError as error:
+            refusals.append(str(error))
+
+    def resume_in_a_process() -> None:
+        program = f"from otmf_core import runs; from pathlib import Path\nwith runs.owned(Path({str(run)!r})): pass"
+        done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True)
+        refusals.append(done.stderr.splitlines()[-1].removeprefix("otmf_core.errors.InputError: "))
+
+    def emit(event: dict) -> None:
+        if (event["type"], event.get("step"), event.get("iteration")) == ("mask_step", 2, 1):
+            thread = threading.Thread(target=resume_in_a_thread)
+            thread.start()
+            thread.join()
+            resume_in_a_process()
+
+    run_merge(short(tiny), tmp_path, emit=emit, should_stop=never, run_id="run")
+    holder = json.loads((run / "status.json").read_text())
+    assert holder["status"] == "done"
+    assert len(refusals) == 2
+    assert all(
+        text.startswith("a run is merged by one process at a time: run is held by process ") for text in refusals
+    )
+    assert results(run) == through
+
+
+def test_a_finished_run_has_nothing_to_resume(tiny: Path, tmp_path: Path):
+    run = merged(merge_config(tiny, method="average"), tmp_path)
+    before = {path: path.read_bytes() for path in run.rglob("*") if path.is_file()}
+    with pytest.raises(InputError, match=r"^a finished run has nothing to resume: run is done$"):
+        resume_merge(run, emit=lambda event: None, should_stop=never)
+    assert {path: path.read_bytes() for path in run.rglob("*") if path.is_file()} == before

@@ -1,0 +1,168 @@
+"""Run folders: listed, read back, moved, and guarded."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import psutil
+import pytest
+
+from otmf_core import runs
+from otmf_core.errors import InputError
+from otmf_core.runs import (
+    create_run,
+    list_runs,
+    load_run,
+    new_run_id,
+    owned,
+    owner,
+    remove_run,
+    resolve_run,
+    set_status,
+)
+from tests.tiny import merge_config, merged
+
+
+def test_a_new_run_is_queued_and_remembers_when_it_was_created(tmp_path: Path):
+    create_run(tmp_path / "a", {"tasks": ["x", "y"]})
+    run = load_run(tmp_path / "a")
+    assert (run.id, run.status, run.message, run.record) == ("a", "queued", "", None)
+    assert run.config == {"tasks": ["x", "y"]}
+    assert run.progress == {}
+    set_status(tmp_path / "a", "failed", "no luck")
+    later = load_run(tmp_path / "a")
+    assert (later.status, later.message, later.created) == ("failed", "no luck", run.created)
+
+
+def test_ids_sort_by_time_and_do_not_collide():
+    ids = [new_run_id("otmf") for _ in range(20)]
+    assert len(set(ids)) == 20
+    assert all(name.split("-")[2] == "otmf" for name in ids)
+    assert [name[:15] for name in ids] == sorted(name[:15] for name in ids)
+
+
+def test_runs_are_listed_newest_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    for name, moment in (("b", "2026-01-02T00:00:00.000+00:00"), ("c", "2026-01-01T00:00:00.000+00:00")):
+        monkeypatch.setattr(runs, "now", lambda moment=moment: moment)
+        create_run(tmp_path / name, {})
+    monkeypatch.setattr(runs, "now", lambda: "2026-01-02T00:00:00.001+00:00")
+    create_run(tmp_path / "a", {})
+    set_status(tmp_path / "c", "stopped")  # a change is no creation
+    found, problems = list_runs(tmp_path)
+    assert [run.id for run in found] == ["a", "b", "c"]
+    assert problems == []
+
+
+def test_what_cannot_be_read_is_named_and_does_not_hide_the_rest(tmp_path: Path):
+    create_run(tmp_path / "good", {})
+    for name, status in (("newer", '{"format": 9}'), ("damaged", "{"), ("odd", '{"format": 1, "status": "x"}')):
+        create_run(tmp_path / name, {})
+        (tmp_path / name / "status.json").write_text(status)
+    create_run(tmp_path / "empty", {})
+    (tmp_path / "empty/config.json").unlink()
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "file").write_text("")
+    found, problems = list_runs(tmp_path)
+    assert [run.id for run in found] == ["good"]
+    assert len(problems) == 4
+    assert any("newer has 9: update the program" in problem for problem in problems)
+    assert all("\n" not in problem for problem in problems)
+
+
+def test_a_folder_that_does_not_exist_has_no_runs(tmp_path: Path):
+    assert list_runs(tmp_path / "nowhere") == ([], [])
+
+
+def test_a_run_is_found_by_id_and_by_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    create_run(tmp_path / "out/a", {})
+    create_run(tmp_path / "b", {})
+    monkeypatch.chdir(tmp_path)
+    assert resolve_run("a", tmp_path / "out") == tmp_path / "out/a"
+    assert resolve_run(str(tmp_path / "b"), tmp_path / "out") == tmp_path / "b"
+    assert resolve_run("b", tmp_path / "out") == Path("b")
+    for name in ("c", "", "../out/x"):
+        with pytest.raises(InputError, match=r"^a run is an id under .*out or the path of a run folder, received "):
+            resolve_run(name, tmp_path / "out")
+
+
+def test_a_run_is_not_created_twice(tmp_path: Path):
+    create_run(tmp_path / "a", {"n": 1})
+    with pytest.raises(InputError, match=r"^a new run needs a new folder: .*a exists$"):
+        create_run(tmp_path / "a", {"n": 2})
+    assert load_run(tmp_path / "a").config == {"n": 1}
+
+
+def test_a_run_is_removed_whole_and_alone(tmp_path: Path):
+    for name in ("a", "b"):
+        create_run(tmp_path / name, {})
+    remove_run(tmp_path / "a")
+    remove_run(tmp_path / "a")
+    assert [path.name for path in tmp_path.iterdir()] == ["b"]
+
+
+# --- owners ----------------------------------------------------------------------------------------------------------
+
+
+def test_a_running_run_has_an_owner_while_it_is_held(tmp_path: Path):
+    create_run(tmp_path / "a", {})
+    set_status(tmp_path / "a", "running")
+    with owned(tmp_path / "a"):
+        assert owner(tmp_path / "a") == os.getpid()
+        assert load_run(tmp_path / "a").status == "running"
+        with pytest.raises(InputError, match=f"a is held by process {os.getpid()}$"), owned(tmp_path / "a"):
+            pass
+    assert owner(tmp_path / "a") is None
+    assert load_run(tmp_path / "a").status == "interrupted"
+
+
+def test_a_dead_owner_holds_nothing(tmp_path: Path):
+    create_run(tmp_path / "a", {})
+    set_status(tmp_path / "a", "running")
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as process:
+        claim = {"pid": process.pid, "started": psutil.Process(process.pid).create_time()}
+        (tmp_path / "a/owner.json").write_text(json.dumps(claim))
+        assert load_run(tmp_path / "a").status == "running"
+        process.kill()
+
+        while psutil.Process(process.pid).status() != psutil.STATUS_ZOMBIE:
+            pass
+        assert load_run(tmp_path / "a").status == "interrupted"  # dead, though its parent has not noticed
+    assert load_run(tmp_path / "a").status == "interrupted"
+    with owned(tmp_path / "a"):
+        assert owner(tmp_path / "a") == os.getpid()
+
+
+def test_a_process_of_the_same_number_is_another_owner(tmp_path: Path):
+    create_run(tmp_path / "a", {})
+    started = psutil.Process().create_time() - 100
+    (tmp_path / "a/owner.json").write_text(json.dumps({"pid": os.getpid(), "started": started}))
+    assert owner(tmp_path / "a") is None
+
+
+@pytest.mark.parametrize(
+    "claim", ["", "[]", "{}", '{"pid": null, "started": 1}', '{"pid": -3, "started": 1}', '{"pid": "x", "started": 1}']
+)
+def test_a_damaged_claim_is_none(claim: str, tmp_path: Path):
+    create_run(tmp_path / "a", {})
+    (tmp_path / "a/owner.json").write_text(claim)
+    assert owner(tmp_path / "a") is None
+
+
+# --- elsewhere -------------------------------------------------------------------------------------------------------
+
+
+def test_a_copied_run_opens_elsewhere(tiny: Path, tmp_path: Path):
+    run = merged(merge_config(tiny, method="average"), tmp_path / "here")
+    original = load_run(run)
+    shutil.copytree(run, tmp_path / "there/copy")
+    shutil.rmtree(tmp_path / "here")
+    copy = load_run(tmp_path / "there/copy")
+    assert (copy.id, copy.status) == ("copy", "done")
+    assert copy.record == original.record
+    assert copy.config == original.config
+    assert [found.id for found in list_runs(tmp_path / "there")[0]] == ["copy"]
