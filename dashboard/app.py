@@ -1,0 +1,30 @@
+"""The dashboard's entry point: `python -m streamlit run dashboard/app.py` from the repository root."""
+
+from pathlib import Path
+
+import streamlit as st
+
+LOGO = Path(__file__).resolve().parent.parent / "assets" / "logo.svg"
+
+st.set_page_config(page_title="OTMF", page_icon=LOGO, layout="wide")
+st.logo(LOGO, size="large")
+
+page = st.navigation(
+    [
+        st.Page(
+            "app_pages/merge.py",
+            title="Merge",
+            icon=":material/merge:",
+            default=True,
+            help="Choose tasks and their order, run a continual merge and watch it.",
+        ),
+        st.Page(
+            "app_pages/runs.py",
+            title="Runs",
+            icon=":material/history:",
+            help="Every merge so far: its accuracy matrix, curves, settings and provenance.",
+        ),
+    ],
+    position="top",
+)
+page.run()

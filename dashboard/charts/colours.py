@@ -1,0 +1,21 @@
+"""One colour per task, everywhere; one per side of a fusion; one neutral for means."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+# Greedy max-min distance in OKLab among colours with a contrast of at least 2.2 on white and 2.6 on #0e1117, so that
+# the first are the most distinct and all twenty read on light and on dark.
+PALETTE = (
+    "#2173b5", "#e66b08", "#299c4a", "#ce3a42", "#ef84ef", "#00b5ff", "#735200", "#a542ad", "#c5ad00", "#847bf7",
+    "#00735a", "#a5738c", "#734a6b", "#9c7b00", "#ada5d6", "#529ca5", "#5a42bd", "#21c594", "#ff8c8c", "#e65a9c",
+)  # fmt: skip
+
+PRE = "#7d8597"
+POST = "#6a6ff0"
+MEAN = "#8a91a3"
+
+
+def task_colours(canonical: Sequence[str]) -> dict[str, str]:
+    """Task id → colour, by the task's place in its library's canonical order (from the 21st on, colours repeat)."""
+    return {task: PALETTE[place % len(PALETTE)] for place, task in enumerate(canonical)}

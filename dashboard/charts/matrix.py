@@ -1,0 +1,98 @@
+"""The accuracy matrix a[t][i] as an annotated heatmap."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import plotly.graph_objects as go
+
+Values = list[list[float | None]]
+Scale = tuple[tuple[float, str], ...]
+
+# From the page's ground to its accent, so that an empty cell and a low one are near and a high one stands out.
+SCALES = {
+    "light": ((0.0, "#eeeff8"), (0.45, "#cccef3"), (0.75, "#7f83da"), (1.0, "#2b3096")),
+    "dark": ((0.0, "#1f2334"), (0.45, "#333871"), (0.75, "#5a5fc4"), (1.0, "#b9bcff")),
+}
+TURN = {"light": 79, "dark": 77}  # percent above which a cell takes the other text colour
+EMPTY = {"light": "#f7f8fb", "dark": "#191c27"}
+
+
+def accuracy_matrix(
+    matrix: Sequence[Sequence[float | None] | None], names: Sequence[str], ground: str = "light"
+) -> go.Figure:
+    """Accuracy in percent, a row per step (row 0: the pre-trained model) and a column per task in merge order.
+
+    `matrix` is (T+1) × T; a row is None while its step has not ended, a value None where it was not evaluated.
+    Outlined cells are the ones in which a task has just been merged. `ground` is light or dark.
+    """
+    tasks = len(names)
+    values: Values = [list(row) if row is not None else [None] * tasks for row in matrix]
+    rows = ["Pre-trained", *(f"{step} · {name}" for step, name in enumerate(names, 1))]
+    figure = go.Figure(
+        [
+            _heatmap([[0.0] * tasks] * (tasks + 1), ((0.0, EMPTY[ground]), (1.0, EMPTY[ground])), hoverinfo="skip"),
+            _heatmap(
+                values,
+                SCALES[ground],
+                customdata=[[(name, row) for name in names] for row in rows],
+                hovertemplate="%{customdata[0]} after %{customdata[1]}: %{z:.1f}%<extra></extra>",
+                hoverongaps=False,
+                zmin=0,
+                zmax=100,
+            ),
+            _figures(values, ground),
+        ]
+    )
+    outline = {"type": "rect", "line": {"color": "#1c2030" if ground == "light" else "#e8eaf1", "width": 1.5}}
+    merged = [step for step in range(1, tasks + 1) if matrix[step] is not None]
+    figure.update_xaxes(
+        tickvals=list(range(tasks)),
+        ticktext=list(names),
+        side="top",
+        tickangle=-40 if tasks > 4 else 0,
+        ticks="",
+        automargin=True,
+        showgrid=False,
+        zeroline=False,
+        range=[-0.5, tasks - 0.5],
+        fixedrange=True,
+    )
+    figure.update_yaxes(
+        tickvals=list(range(tasks + 1)),
+        ticktext=rows,
+        ticks="",
+        showgrid=False,
+        zeroline=False,
+        range=[tasks + 0.5, -0.5],
+        fixedrange=True,
+    )
+    figure.update_layout(
+        shapes=[{**outline, "x0": step - 1.5, "x1": step - 0.5, "y0": step - 0.5, "y1": step + 0.5} for step in merged],
+        height=110 + 30 * (tasks + 1),
+        margin={"l": 8, "r": 44 if tasks > 4 else 8, "t": 8, "b": 8},
+    )
+    return figure
+
+
+def _heatmap(values: Values, scale: Scale, **options: Any) -> go.Heatmap:
+    return go.Heatmap(z=values, colorscale=scale, showscale=False, xgap=2, ygap=2, **options)
+
+
+def _figures(values: Values, ground: str) -> go.Scatter:
+    """The numbers in the cells, dark or light after the colour beneath them."""
+    cells = [
+        (place, step, value) for step, row in enumerate(values) for place, value in enumerate(row) if value is not None
+    ]
+    digits = 1 if len(values) <= 11 else 0
+    low, high = ("#1c2030", "#ffffff") if ground == "light" else ("#e8eaf1", "#12141c")
+    return go.Scatter(
+        x=[place for place, _, _ in cells],
+        y=[step for _, step, _ in cells],
+        mode="text",
+        text=[f"{value:.{digits}f}" for _, _, value in cells],
+        textfont={"size": 11, "color": [high if value > TURN[ground] else low for _, _, value in cells]},
+        hoverinfo="skip",
+        showlegend=False,
+    )

@@ -1,0 +1,123 @@
+"""One run on a page: live while the background thread merges it, still once it has ended; with its controls."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from dashboard.session import queue, runs_folder, show_run
+from dashboard.widgets import BADGES, RESUMABLE, figures, measures, progress, sentence, stamp, status_badge, title
+from otmf_core.config import MergeConfig
+from otmf_core.errors import InputError
+from otmf_core.files import inside
+from otmf_core.progress import JobView, stored_view
+from otmf_core.runs import Run, list_runs, load_run
+
+POLL_SECONDS = 1.0
+
+
+def view_of(run: str) -> JobView:
+    """The job of this process, or what its run folder holds; raises InputError when there is neither."""
+    return queue().snapshot(run) or stored_view(_checked(load_run(inside(runs_folder(), run))))
+
+
+def readable_runs() -> tuple[list[Run], list[str]]:
+    """The run folders that this version can show, newest first, and a sentence for each that it cannot."""
+    runs, problems = list_runs(runs_folder())
+    readable = []
+    for run in runs:
+        try:
+            readable.append(_checked(run))
+        except InputError as error:
+            problems.append(str(error))
+    return readable, problems
+
+
+def _checked(run: Run) -> Run:
+    """The run, if this version knows its status and its configuration; raises InputError otherwise."""
+    if run.status not in BADGES:
+        raise InputError(f"a run's status is one of {', '.join(BADGES)}, received {run.status!r} in {run.path}")
+    try:
+        MergeConfig.parse(run.config)
+    except (InputError, TypeError) as error:
+        raise InputError(f"a run needs a configuration this version knows: {run.path} ({error})") from error
+    return run
+
+
+def run_view(view: JobView, place: str) -> None:
+    """Draw a run with the buttons that its status allows; `place` is the page's name."""
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.subheader(title(view), width="content", anchor=False)
+        status_badge(view)
+        st.space("stretch")
+        _controls(view, place)
+    stamp(view)
+    if view.status in ("queued", "running") and queue().snapshot(view.run):
+        _live(view.run, view.status, place)
+    else:
+        _ended(view)
+        if any(row is not None for row in view.matrix):
+            measures(view)
+            figures(view, place)
+
+
+@st.fragment(run_every=POLL_SECONDS)
+def _live(run: str, status: str, place: str) -> None:
+    """The moving part of a run: draws itself again every second, and the whole page when the status changes."""
+    view = queue().snapshot(run)
+    if view is None or view.status != status:
+        st.rerun()
+    progress(view)
+    measures(view)
+    figures(view, place)
+
+
+def _controls(view: JobView, place: str) -> None:
+    active = dict(queue().active())
+    if view.run in active:
+        waiting = active[view.run] == "queued"
+        label, icon = ("Remove from queue", ":material/close:") if waiting else ("Stop", ":material/stop:")
+        kept = None if waiting else "Everything done so far is kept; resume at any time."
+        if st.button(label, icon=icon, key=f"{place}-stop", help=kept):
+            queue().stop(view.run)
+            if waiting and not view.step:
+                show_run(place, None)
+            st.rerun()
+    elif view.status in RESUMABLE and st.button(
+        "Resume", icon=":material/play_arrow:", type="primary", key=f"{place}-resume"
+    ):
+        try:
+            queue().resume(view.run)
+        except InputError as error:
+            st.error(sentence(str(error)), title="The run did not resume")
+        else:
+            st.rerun()
+
+
+def _ended(view: JobView) -> None:
+    """Why a run that is not done is not done, in words."""
+    if view.status == "failed":
+        st.error(sentence(view.message) or "No reason was recorded.", title="The merge failed", icon=":material/error:")
+    elif view.status == "interrupted":
+        st.warning("The program ended while this run was merging. Resume continues where it was last saved.")
+    elif view.status in ("queued", "running"):
+        st.info("Another process is merging this run; reload the page to see how far it is.")
+
+
+def waiting(shown: str | None) -> None:
+    """The other merges of the queue, each with a way to it."""
+    others = [(run, status) for run, status in queue().active() if run != shown]
+    for run, status in others:
+        view = queue().snapshot(run)
+        if view is None:
+            continue
+        with st.container(horizontal=True, vertical_alignment="center", border=True):
+            st.markdown(title(view), width="content")
+            status_badge(view)
+            st.space("stretch")
+            if status == "running":
+                if st.button("Watch", key=f"watch-{run}", icon=":material/visibility:"):
+                    show_run("merge", run)
+                    st.rerun()
+            elif st.button("Remove", key=f"remove-{run}", icon=":material/close:"):
+                queue().stop(run)
+                st.rerun()

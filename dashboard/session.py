@@ -1,0 +1,54 @@
+"""What a page remembers: the runs folder, the run a page shows (URL ⇄ state), and the choices of the merge form."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+import streamlit as st
+
+from otmf_core.jobs import JobQueue, job_queue
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def runs_folder() -> Path:
+    """The folder of run folders: OTMF_RUNS, by default `runs` in the repository."""
+    return ROOT / os.environ.get("OTMF_RUNS", "runs")
+
+
+def queue() -> JobQueue:
+    """The queue that every page and every tab shares."""
+    return job_queue(runs_folder())
+
+
+def shown_run(page: str) -> str | None:
+    """The run that `page` shows: the URL's `?run=`; on arrival from another page, the one it showed before.
+
+    Where the URL has lost its run and no page was changed, the reader went back in history: then there is none.
+    """
+    arrived = st.session_state.get("page") != page
+    st.session_state["page"] = page
+    run = st.query_params.get("run") or (st.session_state.get(f"{page}_run") if arrived else None)
+    show_run(page, run)
+    return run
+
+
+def show_run(page: str, run: str | None) -> None:
+    """Make `page` show `run` and put it in the URL, so that a refresh or a copied link shows it again."""
+    st.session_state[f"{page}_run"] = run
+    if run and st.query_params.get("run") != run:
+        st.query_params["run"] = run
+    elif not run and "run" in st.query_params:
+        del st.query_params["run"]
+
+
+def chosen_tasks() -> list[str]:
+    """The merge form's tasks, in order; empty on a first visit."""
+    return st.session_state.get("tasks", [])
+
+
+def choose_tasks(tasks: Sequence[str]) -> None:
+    """Set the merge form's tasks."""
+    st.session_state["tasks"] = list(tasks)

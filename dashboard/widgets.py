@@ -1,0 +1,211 @@
+"""Pieces that several pages share: what a run is, how far it is, what it measured, and its figures."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import streamlit as st
+
+from dashboard.charts.colours import task_colours
+from dashboard.charts.curves import accuracy_curves
+from dashboard.charts.losses import loss_curves
+from dashboard.charts.matrix import accuracy_matrix
+from otmf_core.errors import InputError
+from otmf_core.library import open_library
+from otmf_core.progress import JobView, fraction_done
+
+METHODS = {"otmf": "OTMF", "average": "Average", "task-arithmetic": "Task arithmetic"}
+BADGES: dict[str, tuple[str, str, Literal["gray", "blue", "orange", "red", "green"]]] = {
+    "queued": ("Queued", ":material/schedule:", "gray"),
+    "running": ("Running", ":material/play_circle:", "blue"),
+    "stopped": ("Stopped", ":material/pause_circle:", "orange"),
+    "interrupted": ("Interrupted", ":material/power_off:", "orange"),
+    "failed": ("Failed", ":material/error:", "red"),
+    "done": ("Done", ":material/check_circle:", "green"),
+}
+RESUMABLE = ("stopped", "interrupted", "failed")
+DEFINITIONS = {
+    "ACC": "Mean test accuracy over all tasks after the last step: ACC = mean_i a[T][i].",
+    "BWT": "Backward transfer in percentage points: mean over all tasks but the last of a[T][i] − a[i][i]. "
+    "Negative where tasks were forgotten after their own merge.",
+    "Mean so far": "Mean test accuracy over the tasks merged so far, after the latest step.",
+    "Pre-trained": "Mean zero-shot test accuracy of the pre-trained model, before any merge.",
+    "Individual": "Mean test accuracy of every fine-tuned model on its own task: what merging could reach.",
+}
+SIDE_BY_SIDE = 10  # tasks up to which the matrix and the curves share a row
+PLOTLY = {"displaylogo": False, "modeBarButtonsToRemove": ["lasso2d", "select2d", "autoScale2d"]}
+
+
+@dataclass(frozen=True)
+class Faces:
+    """How tasks are shown: name and colour by task id."""
+
+    names: Mapping[str, str]
+    colours: Mapping[str, str]
+
+
+def faces(config: Mapping[str, Any]) -> Faces:
+    """Names and colours of a run's tasks; the bare ids where its library is not on this machine any more."""
+    try:
+        known = _library_faces(config["library"])
+    except InputError:
+        known = Faces({}, {})
+    tasks = config.get("tasks", ())
+    ids = {task: task for task in tasks}
+    return Faces({**ids, **known.names}, {**task_colours(sorted(tasks)), **known.colours})
+
+
+@st.cache_data(max_entries=16, show_spinner=False)
+def _library_faces(library: str) -> Faces:
+    tasks = open_library(library).tasks
+    return Faces({task.id: task.name for task in tasks}, task_colours([task.id for task in tasks]))
+
+
+def title(view: JobView) -> str:
+    """What was asked for: method, number of tasks and the number that weighs them."""
+    config = view.config
+    parts = [METHODS[config["method"]], f"{len(config['tasks'])} tasks"]
+    if config["method"] == "otmf":
+        parts.append(f"α = {config['alpha']:g}")
+    if config["method"] == "task-arithmetic":
+        parts.append(f"λ = {config['scaling']:g}")
+    return " · ".join(parts)
+
+
+def status_badge(view: JobView) -> None:
+    """Where the run stands."""
+    label, icon, colour = BADGES[view.status]
+    st.badge(label, icon=icon, color=colour)
+
+
+def stamp(view: JobView) -> None:
+    """What the figures used: labels, splits, memory and seed. Every result carries it."""
+    used = view.record or _will_use(view.config)
+    images = used["memory_per_task"]
+    facts = [
+        f"calibration: {used['calibration_split']}",
+        f"memory: {images} images per earlier task" if images else "memory: none",
+        f"accuracy: {_test_split(view)}",
+        f"seed: {view.config['seed']}",
+        f"run {view.run}",
+    ]
+    if view.status not in ("queued", "running"):
+        facts.insert(-1, f"time: {duration((view.record or {}).get('seconds', view.elapsed))}")
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        st.badge(
+            f"Labels: {used['labels']}",
+            icon=":material/label:",
+            color="orange" if view.config["heads"] == "tuned" else "green",
+            help="What training data this merge reads: no images, images without labels, or labels for its heads.",
+        )
+        st.caption(" · ".join(facts), width="content")
+
+
+def _will_use(config: Mapping[str, Any]) -> dict[str, Any]:
+    """The stamp of a run that has no record yet, by the rules of the record."""
+    reads = config["method"] == "otmf"
+    tuned = config["heads"] == "tuned"
+    labels = f"labelled heads ({config['head_fraction']:.0%})" if tuned else "unlabelled images" if reads else "none"
+    return {
+        "labels": labels,
+        "calibration_split": "train" if reads or tuned else "none",
+        "memory_per_task": config["memory"] if reads else 0,
+    }
+
+
+def _test_split(view: JobView) -> str:
+    images = (view.record or {}).get("test_images")
+    return f"test, {sum(images):,} images" if images else "test"
+
+
+def progress(view: JobView) -> None:
+    """Overall progress with time spent and left, and the current fusion's."""
+    overall, fusion = st.columns([3, 2])
+    left = "" if view.eta_seconds is None else f" · about {duration(view.eta_seconds)} left"
+    done = fraction_done(view)
+    overall.progress(done, text=f"**{done:.0%}** · {duration(view.elapsed)}{left}")
+    fusion.progress(view.iteration / view.steps if view.steps else 0.0, text=_where(view))
+
+
+def _where(view: JobView) -> str:
+    if view.step < 2 or view.phase == "Stopping" or not view.steps:
+        return view.phase
+    return f"Fusion {view.step - 1} of {len(view.tasks) - 1} · mask step {view.iteration} of {view.steps}"
+
+
+def measures(view: JobView) -> None:
+    """ACC and BWT once the run is done, the mean so far until then, and what they are to be held against."""
+    if view.record:
+        shown = {"ACC": view.record.get("acc"), "BWT": view.record.get("bwt")}
+    else:
+        shown = {"Mean so far": _mean_so_far(view), "BWT": None}
+    shown |= {
+        "Pre-trained": _mean(view.matrix[0] if view.matrix else None),
+        "Individual": _mean(view.individual.values()),
+    }
+    with st.grid(4, min_column_width=115):
+        for label, value in shown.items():
+            unit, sign = (" (points)", "+") if label == "BWT" else ("", "")
+            text = None if value is None else f"{value:{sign}.1f}{'' if unit else '%'}".replace("-", "−")
+            st.metric(label + unit, text, help=DEFINITIONS[label])
+
+
+def _mean_so_far(view: JobView) -> float | None:
+    rows = [(step, row) for step, row in enumerate(view.matrix) if step and row is not None]
+    return _mean(rows[-1][1][: rows[-1][0]]) if rows else None
+
+
+def _mean(values: Iterable[float | None] | None) -> float | None:
+    known = [value for value in values or () if value is not None]
+    return sum(known) / len(known) if known else None
+
+
+def figures(view: JobView, place: str) -> None:
+    """The accuracy matrix, the per-task curves and the losses; `place` keeps keys apart between pages."""
+    shown = faces(view.config)
+    tasks = list(view.tasks)
+    names = [shown.names[task] for task in tasks]
+    ground = st.context.theme.type or "light"
+    matrix = view.matrix or (None,) * (len(tasks) + 1)
+    grid = st.grid(2 if len(tasks) <= SIDE_BY_SIDE else 1, min_column_width=380)
+    with grid.cell():
+        st.markdown("**Accuracy matrix** · test accuracy (%) after each merge")
+        st.plotly_chart(
+            accuracy_matrix(matrix, names, ground), key=f"{place}-matrix", config=PLOTLY, alt="Accuracy matrix"
+        )
+    with grid.cell():
+        st.markdown("**Accuracy of each task** · dotted before its merge")
+        st.plotly_chart(
+            accuracy_curves(matrix, tasks, shown.names, shown.colours),
+            key=f"{place}-curves",
+            config=PLOTLY,
+            alt="Accuracy of each task against the step",
+        )
+    if view.fusions:
+        st.markdown("**Transport losses** · per mask step, fusions side by side")
+        losses = {step: (fusion.loss_pre, fusion.loss_post) for step, fusion in view.fusions.items()}
+        st.plotly_chart(
+            loss_curves(losses, view.steps, tasks, shown.names),
+            key=f"{place}-losses",
+            config=PLOTLY,
+            alt="Pre and post loss against the mask step",
+        )
+
+
+def sentence(message: str) -> str:
+    """A message of the engine as a sentence: a capital first, a full stop last."""
+    return f"{message[:1].upper()}{message[1:]}{'' if message.endswith('.') else '.'}" if message else ""
+
+
+def duration(seconds: float) -> str:
+    """7.2 s, 48 s, 3 min 20 s, 2 h 5 min."""
+    if seconds < 10:
+        return f"{seconds:.1f} s"
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60} s"
+    return f"{whole // 3600} h {whole % 3600 // 60} min"

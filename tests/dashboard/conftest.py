@@ -1,0 +1,59 @@
+"""The dashboard on a library of names alone, with the fake engine and a runs folder of its own."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import streamlit as st
+from PIL import Image
+from streamlit.testing.v1 import AppTest
+
+from otmf_core import jobs, library
+from otmf_core.files import sha256, write_table
+from tests.dashboard.fake_engine import FakeEngine
+
+APP = Path(__file__).resolve().parents[2] / "dashboard" / "app.py"
+TASKS = ("red", "green", "blue", "white")
+
+
+def square(brightness: int) -> bytes:
+    """A PNG of one grey."""
+    png = io.BytesIO()
+    Image.new("RGB", (8, 8), (brightness,) * 3).save(png, format="PNG")
+    return png.getvalue()
+
+
+@pytest.fixture
+def engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeEngine]:
+    """The engine behind the pages; `tmp_path / "runs"` is their runs folder."""
+    root = tmp_path / "assets" / "colours"
+    root.mkdir(parents=True)
+    tasks = [
+        {"id": task, "name": task.title(), "classes": ["dark", "bright"], "calibration": f"{task}.parquet"}
+        for task in TASKS
+    ]
+    files = {}
+    for task in TASKS:
+        write_table(root / f"{task}.parquet", {"image": [square(0), square(200)], "label": [0, 1]})
+        files[f"{task}.parquet"] = {"sha256": sha256(root / f"{task}.parquet")}
+    suites = {"3": list(TASKS[:3]), "4": list(TASKS)}
+    manifest = {"format": 1, "id": "colours", "name": "Colours", "backbone": {}, "suites": suites, "tasks": tasks}
+    (root / "manifest.json").write_text(json.dumps({**manifest, "files": files}))
+    fake = FakeEngine()
+    monkeypatch.setattr(library, "ASSETS", tmp_path / "assets")
+    monkeypatch.setattr(jobs, "_engine", lambda: fake)
+    monkeypatch.setenv("OTMF_RUNS", str(tmp_path / "runs"))
+    st.cache_data.clear()
+    yield fake
+    for queue in jobs._queues.values():
+        queue.close()
+
+
+@pytest.fixture
+def app(engine: FakeEngine) -> AppTest:
+    """The app, opened on its first page."""
+    return AppTest.from_file(str(APP), default_timeout=60).run()

@@ -1,0 +1,113 @@
+"""Figures by their data: values in, values on the axes."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import pytest
+
+from dashboard.charts.colours import PALETTE, task_colours
+from dashboard.charts.curves import accuracy_curves
+from dashboard.charts.losses import loss_curves
+from dashboard.charts.matrix import accuracy_matrix
+
+TASKS = ("a", "b", "c")
+NAMES = {"a": "Ants", "b": "Bees", "c": "Cats"}
+COLOURS = {"a": "#111111", "b": "#222222", "c": "#333333"}
+MATRIX = [[10.0, 20.0, 30.0], [80.0, 25.0, None], [70.0, 90.0, 35.0], None]
+
+
+def luminance(colour: str) -> float:
+    """Relative luminance of a #rrggbb colour (WCAG 2)."""
+    channels = [int(colour[place : place + 2], 16) / 255 for place in (1, 3, 5)]
+    linear = [value / 12.92 if value <= 0.04045 else ((value + 0.055) / 1.055) ** 2.4 for value in channels]
+    return sum(weight * value for weight, value in zip((0.2126, 0.7152, 0.0722), linear, strict=True))
+
+
+def contrast(one: str, other: str) -> float:
+    low, high = sorted((luminance(one), luminance(other)))
+    return (high + 0.05) / (low + 0.05)
+
+
+def test_a_task_has_its_colour_by_its_canonical_place():
+    canonical = [f"task-{place}" for place in range(22)]
+    colours = task_colours(canonical)
+    assert len(set(list(colours.values())[:20])) == 20
+    assert colours["task-3"] == PALETTE[3]
+    assert colours["task-20"] == PALETTE[0]
+
+
+@pytest.mark.parametrize("colour", PALETTE)
+def test_task_colours_read_on_both_grounds(colour: str):
+    assert contrast(colour, "#ffffff") >= 2.1
+    assert contrast(colour, "#12141c") >= 2.4
+
+
+def test_the_matrix_shows_every_known_value_in_its_cell():
+    figure = accuracy_matrix(MATRIX, list(NAMES.values()))
+    cells, values, numbers = figure.data
+    assert values.z == ([10.0, 20.0, 30.0], [80.0, 25.0, None], [70.0, 90.0, 35.0], [None, None, None])
+    assert (values.zmin, values.zmax) == (0, 100)
+    shown = {(x, y): text for x, y, text in zip(numbers.x, numbers.y, numbers.text, strict=True)}
+    assert shown[0, 1] == "80.0" and shown[2, 2] == "35.0"
+    assert (2, 1) not in shown and (0, 3) not in shown
+    assert len(cells.z) == 4 and len(cells.z[0]) == 3
+    assert figure.layout.xaxis.ticktext == ("Ants", "Bees", "Cats")
+    assert figure.layout.yaxis.ticktext == ("Pre-trained", "1 · Ants", "2 · Bees", "3 · Cats")
+    low, high = figure.layout.yaxis.range
+    assert low > high  # the first step on top
+
+
+def test_the_matrix_outlines_the_cells_of_finished_merges():
+    shapes = accuracy_matrix(MATRIX, list(NAMES.values())).layout.shapes
+    assert [(shape.x0 + 0.5, shape.y0 + 0.5) for shape in shapes] == [(0, 1), (1, 2)]
+
+
+@pytest.mark.parametrize("ground", ["light", "dark"])
+def test_numbers_read_on_their_cells(ground: str):
+    scale = {
+        value: accuracy_matrix([[float(value)]] * 2, ["Ants"], ground).data[1].colorscale for value in range(0, 101, 5)
+    }
+    for value, stops in scale.items():
+        number = accuracy_matrix([[float(value)]] * 2, ["Ants"], ground).data[2].textfont.color[0]
+        assert contrast(number, _colour_at(stops, value / 100)) >= 3.7, value
+
+
+def _colour_at(stops, share: float) -> str:
+    (low, start), (high, end) = next(pair for pair in pairwise(stops) if pair[0][0] <= share <= pair[1][0])
+    part = (share - low) / (high - low)
+    mixed = [round(int(start[k : k + 2], 16) * (1 - part) + int(end[k : k + 2], 16) * part) for k in (1, 3, 5)]
+    return "#" + "".join(f"{channel:02x}" for channel in mixed)
+
+
+def test_curves_are_solid_from_the_merge_on_and_dotted_before():
+    traces = {(trace.name, trace.line.dash): trace for trace in accuracy_curves(MATRIX, TASKS, NAMES, COLOURS).data}
+    bees = traces["Bees", None]
+    assert (bees.x, bees.y) == ((2,), (90.0,))
+    before = traces["Bees, before its merge", "dot"]
+    assert (before.x, before.y) == ((0, 1, 2), (20.0, 25.0, 90.0))
+    ants = traces["Ants", None]
+    assert (ants.x, ants.y) == ((1, 2), (80.0, 70.0))
+    assert {ants.line.color, traces["Ants, before its merge", "dot"].line.color} == {"#111111"}
+
+
+def test_the_mean_is_over_the_tasks_merged_so_far():
+    mean = accuracy_curves(MATRIX, TASKS, NAMES, COLOURS).data[-1]
+    assert (mean.x, mean.y) == ((1, 2), (80.0, 80.0))
+
+
+def test_an_empty_run_has_empty_figures():
+    nothing = [None] * 4
+    assert accuracy_matrix(nothing, list(NAMES.values())).data[1].z == ([None] * 3,) * 4
+    assert all(len(trace.x) == 0 for trace in accuracy_curves(nothing, TASKS, NAMES, COLOURS).data)
+
+
+def test_losses_of_the_fusions_stand_side_by_side():
+    figure = loss_curves({2: ((1.0, None, 3.0), (None, 5.0, None)), 3: ((7.0,), (8.0,))}, 3, TASKS, NAMES)
+    pre, post = figure.data
+    assert pre.x == (1, 3, None, 4, None)
+    assert pre.y == (1.0, 3.0, None, 7.0, None)
+    assert post.x == (2, None, 4, None)
+    assert figure.layout.xaxis.range == (0, 6)
+    assert figure.layout.xaxis.ticktext == ("Bees", "Cats")
+    assert figure.layout.xaxis.tickvals == (1.5, 4.5)

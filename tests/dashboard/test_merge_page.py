@@ -1,0 +1,255 @@
+"""The Merge page: choosing, running, watching, stopping, resuming, and what is refused."""
+
+from __future__ import annotations
+
+import json
+import random
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import streamlit as st
+from streamlit.testing.v1 import AppTest
+
+from dashboard import task_order
+from otmf_core.errors import InputError
+from otmf_core.jobs import job_queue
+from tests.dashboard.fake_engine import FakeEngine
+
+
+def texts(app: AppTest) -> str:
+    """Everything the page says."""
+    parts = [*app.markdown, *app.caption, *app.subheader, *app.error, *app.warning, *app.info]
+    return "\n".join(str(part.value) for part in parts)
+
+
+def metrics(app: AppTest) -> dict[str, str]:
+    return {metric.label: metric.value for metric in app.metric}
+
+
+def press(app: AppTest, key: str) -> AppTest:
+    app.button(key=key).click().run()
+    assert not app.exception
+    return app
+
+
+def settle(tmp_path: Path, run: str, *statuses: str) -> None:
+    """Waits until the run has one of these statuses."""
+    queue = job_queue(tmp_path / "runs")
+    deadline = time.monotonic() + 20
+    while time.monotonic() < deadline:
+        view = queue.snapshot(run)
+        if view and view.status in statuses:
+            return
+        time.sleep(0.005)
+    raise AssertionError(f"waited in vain: {queue.snapshot(run)}")
+
+
+def only_run(tmp_path: Path) -> str:
+    (run, _), *more = job_queue(tmp_path / "runs").active() or [(p.name, "") for p in (tmp_path / "runs").iterdir()]
+    assert not more
+    return run
+
+
+def test_a_first_visit_offers_one_click(app: AppTest):
+    assert not app.exception
+    assert "Press **Run** to merge 3 fine-tuned models of Colours into one" in texts(app)
+    assert not app.button(key="run").disabled
+    assert list(app.dataframe[0].value["task"]) == ["Red", "Green", "Blue"]
+    assert "run" not in app.query_params
+
+
+def test_run_merges_and_shows_the_record(app: AppTest, tmp_path: Path):
+    press(app, "run")
+    run = app.query_params["run"]
+    settle(tmp_path, run, "done")
+    app.run()
+    record = json.loads((tmp_path / "runs" / run / "record.json").read_text())
+    assert metrics(app)["ACC"] == f"{record['acc']:.1f}%" == "78.0%"
+    assert metrics(app)["BWT (points)"] == "−3.0"
+    assert metrics(app)["Pre-trained"] == "30.0%"
+    assert metrics(app)["Individual"] == "90.0%"
+    said = texts(app)
+    assert "Labels: unlabelled images" in said
+    assert "accuracy: test, 1,500 images" in said
+    assert len(app.get("plotly_chart")) == 3
+
+
+def test_the_url_opens_a_run_that_ended_long_ago(app: AppTest, tmp_path: Path):
+    press(app, "run")
+    run = app.query_params["run"]
+    settle(tmp_path, run, "done")
+    job_queue(tmp_path / "runs")._jobs.clear()  # as after a restart
+    again = AppTest.from_file(app._script_path, default_timeout=60)
+    again.query_params["run"] = run
+    again.run()
+    assert not again.exception
+    assert metrics(again)["ACC"] == "78.0%"
+
+
+def test_a_visit_during_a_merge_shows_it(app: AppTest, engine: FakeEngine, tmp_path: Path):
+    engine.pause = 0.02
+    press(app, "run")
+    run = app.query_params["run"]
+    settle(tmp_path, run, "running")
+    other_tab = AppTest.from_file(app._script_path, default_timeout=60).run()
+    assert not other_tab.exception
+    assert run in texts(other_tab)
+    assert "Labels: unlabelled images" in texts(other_tab)
+    assert len(other_tab.progress) == 2
+
+
+def test_a_second_click_queues_a_second_merge(app: AppTest, engine: FakeEngine, tmp_path: Path):
+    engine.pause = 0.02
+    press(app, "run")
+    first = app.query_params["run"]
+    press(app, "run")
+    assert app.query_params["run"] == first
+    (running, _), (waiting, status) = job_queue(tmp_path / "runs").active()
+    assert (running, status) == (first, "queued")
+    press(app, f"remove-{waiting}")
+    assert [run for run, _ in job_queue(tmp_path / "runs").active()] == [first]
+
+
+def test_stop_and_resume(app: AppTest, engine: FakeEngine, tmp_path: Path):
+    engine.pause = 0.02
+    press(app, "run")
+    run = app.query_params["run"]
+    settle(tmp_path, run, "running")
+    app.run()
+    press(app, "merge-stop")
+    settle(tmp_path, run, "stopped")
+    app.run()
+    assert "Stopped" in texts(app)
+    engine.pause = 0.0
+    press(app, "merge-resume")
+    settle(tmp_path, run, "done")
+    assert metrics(app.run())["ACC"] == "78.0%"
+
+
+@pytest.mark.parametrize(
+    "error, said",
+    [
+        (
+            InputError("a task vector must be finite: NaN in x.safetensors"),
+            "A task vector must be finite: NaN in x.safetensors.",
+        ),
+        (RuntimeError("out of memory"), "RuntimeError: out of memory."),
+    ],
+)
+def test_a_failure_says_why_and_offers_to_resume(
+    app: AppTest, engine: FakeEngine, tmp_path: Path, error: Exception, said: str
+):
+    engine.broken["green"] = error
+    press(app, "run")
+    run = app.query_params["run"]
+    settle(tmp_path, run, "failed")
+    app.run()
+    assert [box.value for box in app.error] == [said]
+    engine.broken.clear()
+    press(app, "merge-resume")
+    settle(tmp_path, run, "done")
+    assert not app.run().error
+
+
+def test_one_task_cannot_be_merged(app: AppTest):
+    app.session_state["tasks"] = ["red"]
+    app.run()
+    assert app.button(key="run").disabled
+    assert app.warning[0].value == "A merge needs at least two tasks, received 1: red."
+
+
+def test_suites_and_orders_fill_the_list(app: AppTest):
+    app.get_by_key("suite").set_value("4").run()
+    assert app.session_state["tasks"] == ["red", "green", "blue", "white"]
+    app.selectbox(key="order_seed").set_value(42).run()
+    expected = ["red", "green", "blue", "white"]
+    random.seed(42)
+    random.shuffle(expected)
+    assert app.session_state["tasks"] == expected != ["red", "green", "blue", "white"]
+    assert not app.exception
+
+
+def test_adding_a_task_leaves_the_suite(app: AppTest):
+    app.selectbox(key="task_to_add").set_value("white").run()
+    assert app.session_state["tasks"] == ["red", "green", "blue", "white"]
+    assert app.session_state["suite"] is None
+    assert app.selectbox(key="task_to_add").value is None
+    assert not app.exception
+
+
+def test_moving_and_removing(monkeypatch: pytest.MonkeyPatch):
+    state = {"tasks": ["red", "green", "blue"], "suite": "3"}
+    monkeypatch.setattr("streamlit.session_state", state)
+    task_order._move(0, 1)
+    assert state == {"tasks": ["green", "red", "blue"], "suite": None}
+    task_order._move(2, -1)
+    assert state["tasks"] == ["green", "blue", "red"]
+    task_order._remove(1)
+    assert state["tasks"] == ["green", "red"]
+
+
+def test_the_preset_fills_in_its_numbers(app: AppTest):
+    app.get_by_key("preset").set_value("paper").run()
+    assert app.number_input(key="memory").value == 0
+    app.get_by_key("preset").set_value("default").run()
+    assert app.number_input(key="memory").value > 0
+    assert not app.exception
+
+
+def test_choices_survive_a_change_of_page(app: AppTest):
+    app.slider(key="alpha").set_value(0.5).run()
+    app.session_state["tasks"] = ["blue", "red"]
+    app.switch_page("app_pages/runs.py").run()
+    assert not app.exception
+    app.switch_page("app_pages/merge.py").run()
+    assert app.slider(key="alpha").value == 0.5
+    assert app.session_state["tasks"] == ["blue", "red"]
+
+
+def test_methods_without_masks_have_no_mask_options(app: AppTest):
+    app.get_by_key("method").set_value("task-arithmetic").run()
+    assert not app.exception
+    assert [slider.key for slider in app.slider] == ["scaling"]
+    assert [number.key for number in app.number_input] == ["seed"]
+
+
+def test_a_damaged_library_is_one_sentence(app: AppTest, tmp_path: Path):
+    (tmp_path / "assets/colours/green.parquet").write_bytes(b"other bytes")
+    st.cache_data.clear()
+    app.run()
+    assert not app.exception
+    assert "a file must have the hash its manifest records" in app.error[0].value.lower()
+    (tmp_path / "assets/colours/manifest.json").write_text("{")
+    app.run()
+    assert not app.exception
+    assert "manifest.json" in app.error[0].value
+
+
+def test_without_a_library_the_page_says_so(app: AppTest, monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+    monkeypatch.setattr("otmf_core.library.ASSETS", tmp_path / "nothing")
+    app.run()
+    assert app.error[0].value == "A merge needs a library of models, and none is installed under assets/."
+
+
+@pytest.mark.parametrize("run", ["20260101-000000-otmf-0000", "../../etc", ".."])
+def test_a_link_to_no_run_is_one_sentence(engine: FakeEngine, app: AppTest, run: str):
+    app.query_params["run"] = run
+    app.run()
+    assert not app.exception
+    assert len(app.error) == 1
+
+
+def test_the_first_paint_loads_nothing_heavy(tmp_path: Path):
+    root = Path(__file__).resolve().parents[2]
+    program = f"""
+import sys
+from streamlit.testing.v1 import AppTest
+app = AppTest.from_file({str(root / "dashboard" / "app.py")!r}, default_timeout=60).run()
+assert not app.exception, app.exception
+print(*sorted({{name.split('.')[0] for name in sys.modules}} & {{"torch", "open_clip", "sklearn", "timm", "geomloss"}}))
+"""
+    done = subprocess.run([sys.executable, "-c", program], cwd=root, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == ""
