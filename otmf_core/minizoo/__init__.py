@@ -1,0 +1,1 @@
+"""How the embedded library was made: images, pre-training, fine-tuning, packaging. Nothing else imports this."""

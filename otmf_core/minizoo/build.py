@@ -1,0 +1,60 @@
+"""The making of a library from banks of images to a folder, every stage stored so that a later call continues."""
+
+from __future__ import annotations
+
+import platform
+from dataclasses import asdict
+from importlib.metadata import version
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from otmf_core.backbone import build_clip, tokenizer, zero_shot_head
+from otmf_core.library import Library, open_library
+from otmf_core.minizoo.finetune import task_vector
+from otmf_core.minizoo.package import Made, package
+from otmf_core.minizoo.pretrain import Captioned, pretrain
+from otmf_core.minizoo.recipe import Recipe
+from otmf_core.minizoo.tasks import Task
+
+PACKAGES = ("torch", "timm", "open_clip_torch", "numpy", "pillow")
+
+
+def build(
+    tasks: list[Task], captioned: Captioned, out: Path, work: Path, *, name: str, recipe: Recipe, seed: int,
+    sources: dict[str, str], licences: str,
+) -> Library:  # fmt: skip
+    """Pre-train, fine-tune on each task in turn, and write the library to `out`; what `work` holds is not made again.
+
+    `sources` (package -> version) and all hyper-parameters are recorded in the manifest's recipe.
+    """
+    torch.set_flush_denormal(True)  # vanishing second moments would slow every step many times over
+    texts = [template.format(label) for task in tasks for template in task.templates for label in task.classes]
+    config, weights = pretrain(captioned, texts, recipe, seed, work)
+    model = build_clip(config)
+    model.load_state_dict(weights)
+    base = {key.removeprefix("visual."): value.float() for key, value in weights.items() if key.startswith("visual.")}
+    scale = model.logit_scale.exp().item()
+    torch.set_num_threads(1)  # so that task vectors do not depend on the number of cores
+    made = []
+    for task in tasks:
+        head = zero_shot_head(model, tokenizer(config), task.classes, task.templates)
+        made.append(Made(task, task_vector(task, config, base, head, scale, recipe, seed, work), head, scale))
+    record = {
+        "seed": seed,
+        "hyper_parameters": asdict(recipe),
+        "pretraining_images": sum(len(images) for _, images, _ in captioned),
+        "pretraining_captions": len({text for _, _, texts_ in captioned for text in texts_}),
+        "relative_norms": {one.task.id: round(_relative_norm(one.vector, base), 4) for one in made},
+        "sources": sources,
+        "versions": {package_: version(package_) for package_ in PACKAGES} | {"python": platform.python_version()},
+    }
+    package(out, name, config, weights, made, recipe, seed, record, licences)
+    return open_library(str(out))
+
+
+def _relative_norm(vector: dict[str, Tensor], base: dict[str, Tensor]) -> float:
+    """‖Δ‖ / ‖θ⁰‖ over all tensors of the image tower."""
+    norms = [torch.stack([tensors[name].float().norm() for name in base]).norm() for tensors in (vector, base)]
+    return (norms[0] / norms[1]).item()

@@ -1,0 +1,101 @@
+"""Where a library stands between its pre-trained model and its experts: the table its making is judged by."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from otmf_core.backbone import build_encoder, encode, preprocess
+from otmf_core.library import Library, Split
+
+LAMBDAS = (0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5, 0.7, 1.0)
+
+
+@dataclass(frozen=True)
+class Regime:
+    """Accuracies in percent on one split of a suite; task arithmetic by λ is a mean over the tasks."""
+
+    suite: str
+    split: str
+    zero_shot: dict[str, float]
+    individual: dict[str, float]
+    average: float
+    arithmetic: dict[float, float]
+
+    @property
+    def zero_shot_mean(self) -> float:
+        return sum(self.zero_shot.values()) / len(self.zero_shot)
+
+    @property
+    def individual_mean(self) -> float:
+        return sum(self.individual.values()) / len(self.individual)
+
+    def gap(self, accuracy: float) -> float:
+        """g = (ACC − zero-shot) / (individual − zero-shot): the share of the gap an accuracy closes."""
+        return (accuracy - self.zero_shot_mean) / (self.individual_mean - self.zero_shot_mean)
+
+
+class Judge:
+    """Accuracies of any weights on one split of a library's tasks; images are read once."""
+
+    def __init__(self, library: Library, tasks: list[str], split: Split) -> None:
+        self.base = library.base()
+        self.encoder = build_encoder(library.backbone_config)
+        self.sets = {}
+        for task in tasks:
+            images = library.images(task, split)
+            self.sets[task] = (preprocess(images.pixels, library.backbone_config), images.labels, library.head(task)[0])
+
+    @torch.no_grad()
+    def accuracy(self, task: str, delta: dict[str, Tensor] | None = None) -> float:
+        """Percent of the task's images that θ⁰ + Δ puts into their class; θ⁰ alone without Δ."""
+        self.encoder.load_state_dict({k: v + delta[k].float() if delta else v for k, v in self.base.items()})
+        images, labels, head = self.sets[task]
+        features = torch.cat([encode(self.encoder, part) for part in images.split(256)])
+        return 100 * (F.normalize(features, dim=-1) @ head.T).argmax(dim=1).eq(labels).float().mean().item()
+
+    def mean(self, delta: dict[str, Tensor]) -> float:
+        return sum(self.accuracy(task, delta) for task in self.sets) / len(self.sets)
+
+
+def regime(library: Library, suite: str, split: Split) -> Regime:
+    """Zero-shot, individual, simple average θ⁰ + ΣΔ/T and joint task arithmetic θ⁰ + λΣΔ of a suite, on one split."""
+    tasks = library.suites[suite]
+    judge = Judge(library, tasks, split)
+    zero_shot, individual = {}, {}
+    total = {name: torch.zeros_like(value) for name, value in judge.base.items()}
+    for task in tasks:
+        delta = library.task_vector(task, judge.base)
+        zero_shot[task], individual[task] = judge.accuracy(task), judge.accuracy(task, delta)
+        for name, value in delta.items():
+            total[name] += value.float()
+    scaled = {factor: {name: factor * value for name, value in total.items()} for factor in LAMBDAS}
+    arithmetic = {factor: judge.mean(delta) for factor, delta in scaled.items()}
+    average = judge.mean({name: value / len(tasks) for name, value in total.items()})
+    return Regime(suite, split, zero_shot, individual, average, arithmetic)
+
+
+def verdict(result: Regime) -> list[str]:
+    """What keeps a suite from being a merging problem like CLIP's, rule by rule; empty when it is one."""
+    best = max(result.arithmetic.values())
+    rules = {
+        "individual accuracy is at least 80%": result.individual_mean >= 80,
+        "zero-shot is at least 25 points below individual": result.individual_mean - result.zero_shot_mean >= 25,
+        "the simple average closes at least a fifth of the gap": result.gap(result.average) >= 0.2,
+        "the best task arithmetic closes 35% to 75% of the gap": 0.35 <= result.gap(best) <= 0.75,
+        "the best task arithmetic stays 8 points below individual": best <= result.individual_mean - 8,
+    }
+    return [rule for rule, holds in rules.items() if not holds]
+
+
+def table(result: Regime) -> str:
+    """The regime as text: a line for each task, then the suite's means with the share of the gap they close."""
+    lines = [f"{result.suite} tasks, {result.split} images", f"{'task':24}{'zero-shot':>10}{'individual':>11}"]
+    lines += [f"{task:24}{result.zero_shot[task]:10.1f}{result.individual[task]:11.1f}" for task in result.zero_shot]
+    lines.append(f"{'mean':24}{result.zero_shot_mean:10.1f}{result.individual_mean:11.1f}")
+    merged = {"average": result.average, **{f"task arithmetic {k:g}": v for k, v in result.arithmetic.items()}}
+    lines += [f"{name:24}{value:10.1f}   g {result.gap(value):.2f}" for name, value in merged.items()]
+    return "\n".join(lines)

@@ -1,0 +1,106 @@
+"""What a mask step costs against its floor, one forward and backward of the encoder on the same images.
+
+    python tests/benchmarks/mask_step.py [--model ViT-B-32] [--batch 16] [--steps 12]
+
+Random weights, 224 px, float32 on CPU. The time ratio and the peak memory come from two processes of one run each, so
+that the floor's gradients do not count as the engine's memory.
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import open_clip
+import torch
+from torch.nn import functional as F
+
+from otmf_core.backbone import build_encoder, preprocess
+from otmf_core.config import MergeConfig
+from otmf_core.context import Context, View
+from otmf_core.device import peak_memory, resolve
+from otmf_core.methods import otmf
+from otmf_core.task_vector import weights
+from otmf_core.transport import ClassVectors
+
+FLOOR_PASSES = 4
+
+
+def fusion(model: str, update: str, preset: str, batch: int, steps: int, with_floor: bool) -> None:
+    """Run one fusion of two random task vectors and print its median step; with the floor before and after it."""
+    torch.manual_seed(0)
+    config = {
+        "model_cfg": open_clip.get_model_config(model),
+        "preprocess_cfg": {"mean": [0.48, 0.46, 0.41], "std": [0.27, 0.26, 0.28]},
+    }
+    encoder = build_encoder(config)
+    base = {name: tensor.clone() for name, tensor in weights(encoder).items()}
+    pre, post = ({n: t.mul(0.01 * torch.randn(())).half() for n, t in base.items()} for _ in range(2))
+    pre = {name: tensor.float() for name, tensor in pre.items()}  # as a merged vector is; the incoming one as stored
+    pixels = [torch.randint(0, 256, (32, 224, 224, 3), dtype=torch.uint8) for _ in range(2)]
+    heads = [(F.normalize(torch.randn(100, config["model_cfg"]["embed_dim"]), dim=-1), 100.0) for _ in range(2)]
+    teachers = [torch.randn(32, config["model_cfg"]["embed_dim"]) for _ in range(2)]
+    per_side = batch // 2 if update == "joint" else batch
+    events: list[dict] = []
+    with tempfile.TemporaryDirectory() as folder:
+        context = Context(
+            config=MergeConfig.build(
+                preset, tasks=("a", "b"), update=update, batch=per_side, steps=steps, checkpoint_seconds=1e9
+            ),
+            step=2,
+            device=resolve("cpu"),
+            encoder=encoder,
+            preprocess=lambda images: preprocess(images, config),
+            views=[View(p, t) for p, t in zip(pixels, teachers, strict=True)],
+            heads=ClassVectors(heads),
+            within=Path(folder) / "within.safetensors",
+            results=Path(folder),
+            emit=events.append,
+            should_stop=lambda: False,
+        )
+        floor = [floor_pass(context, batch) for _ in range(FLOOR_PASSES)] if with_floor else []
+        otmf.step(base, pre, post, context)
+        floor += [floor_pass(context, batch) for _ in range(FLOOR_PASSES)] if with_floor else []
+    seconds = [event["step_seconds"] for event in events if event["type"] == "mask_step"][2:]
+    if with_floor:
+        step, least = statistics.median(seconds), statistics.median(floor)
+        result = f"step {step:.2f} s, floor {least:.2f} s, ratio {step / least:.2f}"
+    else:
+        result = f"peak memory {peak_memory(context.device) / 2**30:.2f} GiB"
+    print(f"{update:12} {batch} images: {result}", flush=True)
+
+
+def floor_pass(context: Context, batch: int) -> float:
+    """Seconds of one forward and backward of the encoder."""
+    images = context.views[0].pixels[:batch]
+    began = time.monotonic()
+    context.encode(images).square().sum().backward()
+    seconds = time.monotonic() - began
+    context.encoder.zero_grad(set_to_none=True)
+    return seconds
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--model", default="ViT-B-32", help="an open_clip model (default ViT-B-32)")
+    parser.add_argument("--batch", type=int, default=16, help="images of a step, both sides together (default 16)")
+    parser.add_argument("--steps", type=int, default=12, help="optimisation steps measured (default 12)")
+    parser.add_argument("--part", nargs=2, help=argparse.SUPPRESS)  # update scheme, time|memory: one measuring process
+    options = parser.parse_args()
+    if options.part:
+        update, what = options.part
+        preset = "default" if update == "joint" else "paper"
+        fusion(options.model, update, preset, options.batch, options.steps, with_floor=what == "time")
+        return
+    for update in ("joint", "alternating"):
+        for what in ("time", "memory"):
+            subprocess.run([sys.executable, *sys.argv, "--part", update, what], check=True)
+
+
+if __name__ == "__main__":
+    main()
