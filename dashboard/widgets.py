@@ -32,7 +32,7 @@ DEFINITIONS = {
     "Negative where tasks were forgotten after their own merge.",
     "Mean so far": "Mean test accuracy over the tasks merged so far, after the latest step.",
     "Pre-trained": "Mean zero-shot test accuracy of the pre-trained model, before any merge.",
-    "Individual": "Mean test accuracy of every fine-tuned model on its own task: what merging could reach.",
+    "Individual": "Mean test accuracy of every fine-tuned model on its own task (during a run, of the tasks merged so far).",
 }
 SIDE_BY_SIDE = 10  # tasks up to which the matrix and the curves share a row
 PLOTLY = {"displaylogo": False, "modeBarButtonsToRemove": ["lasso2d", "select2d", "autoScale2d"]}
@@ -171,7 +171,7 @@ def figures(view: JobView, place: str) -> None:
     matrix = view.matrix or (None,) * (len(tasks) + 1)
     grid = st.grid(2 if len(tasks) <= SIDE_BY_SIDE else 1, min_column_width=380)
     with grid.cell():
-        st.markdown("**Accuracy matrix** · test accuracy (%) after each merge")
+        st.markdown("**Accuracy matrix** · in %, outlined where just merged")
         st.plotly_chart(
             accuracy_matrix(matrix, names, ground), key=f"{place}-matrix", config=PLOTLY, alt="Accuracy matrix"
         )

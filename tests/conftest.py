@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.tiny import write_library
+from tests.tiny import merge_config, merged, write_library
 
 os.environ["OMP_NUM_THREADS"] = "1"  # read when torch is first imported, later, here and in processes that tests start
 
@@ -23,3 +23,17 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def own_tiny(tiny: Path, tmp_path: Path) -> Path:
     """A tiny library that the test may damage."""
     return Path(shutil.copytree(tiny, tmp_path / "own-tiny"))
+
+
+@pytest.fixture(scope="session")
+def default(tiny: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[dict]]:
+    """A finished OTMF run of the tiny library, which no test changes, and its events."""
+    events: list[dict] = []
+    return merged(merge_config(tiny), tmp_path_factory.mktemp("default"), emit=events.append), events
+
+
+@pytest.fixture
+def out(tiny: Path, tmp_path: Path) -> Path:
+    """A runs folder with an earlier run."""
+    merged(merge_config(tiny, method="average"), tmp_path / "runs", "earlier")
+    return tmp_path / "runs"

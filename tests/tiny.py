@@ -9,9 +9,12 @@ import io
 import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from otmf_core.config import MergeConfig
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 TASKS = ("red", "green", "blue")
 CLASSES = 3
@@ -151,3 +154,42 @@ def results(run: Path) -> dict[str, bytes | list]:
     found |= {path.relative_to(run).as_posix(): path.read_bytes() for path in run.rglob("*.safetensors")}
     found |= {path.relative_to(run).as_posix(): pq.read_table(path).to_pylist() for path in run.rglob("*.parquet")}
     return found
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    """Every file of a folder, by its path inside it."""
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def is_one_sentence(message: str) -> bool:
+    return "\n" not in message and not message.endswith(".") and len(message) < 400
+
+
+def change_tensors(path: str, change: Callable[[dict[str, Tensor]], object]) -> Callable[[Path], None]:
+    """A change of one safetensors file of a library, vouched for by the manifest."""
+
+    def damage(library: Path) -> None:
+        from safetensors.torch import load_file, save_file
+
+        tensors = load_file(library / path)
+        change(tensors)
+        save_file(tensors, library / path)
+        vouch(library)
+
+    return damage
+
+
+def refused(config: MergeConfig, out: Path) -> str:
+    """The sentence with which a merge is refused, after checking that it left no trace."""
+    import pytest
+
+    from otmf_core.errors import InputError
+    from otmf_core.merge import run_merge
+
+    before = contents(out)
+    with pytest.raises(InputError) as caught:
+        run_merge(config, out, emit=lambda event: None, should_stop=never, run_id="refused")
+    assert contents(out) == before
+    assert [path.name for path in out.iterdir()] == ["earlier"]
+    assert is_one_sentence(str(caught.value))
+    return str(caught.value)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 # Greedy max-min distance in OKLab among colours with a contrast of at least 2.2 on white and 2.6 on #0e1117, so that
 # the first are the most distinct and all twenty read on light and on dark.
 PALETTE = (
-    "#2173b5", "#e66b08", "#299c4a", "#ce3a42", "#ef84ef", "#00b5ff", "#735200", "#a542ad", "#c5ad00", "#847bf7",
+    "#2173b5", "#e66b08", "#299c4a", "#ce3a42", "#ef84ef", "#00b5ff", "#7f5a0a", "#a542ad", "#c5ad00", "#847bf7",
     "#00735a", "#a5738c", "#734a6b", "#9c7b00", "#ada5d6", "#529ca5", "#5a42bd", "#21c594", "#ff8c8c", "#e65a9c",
 )  # fmt: skip
 

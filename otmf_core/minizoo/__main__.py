@@ -38,11 +38,12 @@ def make(cache: Path, out: Path, seed: int, pico: bool) -> Library:
         return build(
             pico_tasks.pico(), pico_tasks.pico_pretraining(), out, cache / "work", name="Pico", recipe=PICO, seed=seed,
             sources={"scikit-learn": version("scikit-learn")}, licences=licences.text(["scikit-learn"]),
+            further_texts=[],
         )  # fmt: skip
     sources = fetch_all(cache)
     return build(
         tasks.tasks(cache), tasks.pretraining(cache), out, cache / "work", name="Mini-20", recipe=Recipe(), seed=seed,
-        sources=sources, licences=licences.text(),
+        sources=sources, licences=licences.text(), further_texts=tasks.further_texts(),
     )  # fmt: skip
 
 

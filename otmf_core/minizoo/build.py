@@ -11,11 +11,14 @@ import torch
 from torch import Tensor
 
 from otmf_core.backbone import build_clip, tokenizer, zero_shot_head
+from otmf_core.files import write_json
 from otmf_core.library import Library, open_library
+from otmf_core.minizoo.augment import TASK, TINTED
 from otmf_core.minizoo.finetune import task_vector
 from otmf_core.minizoo.package import Made, package
 from otmf_core.minizoo.pretrain import Captioned, pretrain
 from otmf_core.minizoo.recipe import Recipe
+from otmf_core.minizoo.regime import regime, summary
 from otmf_core.minizoo.tasks import Task
 
 PACKAGES = ("torch", "timm", "open_clip_torch", "numpy", "pillow")
@@ -23,15 +26,16 @@ PACKAGES = ("torch", "timm", "open_clip_torch", "numpy", "pillow")
 
 def build(
     tasks: list[Task], captioned: Captioned, out: Path, work: Path, *, name: str, recipe: Recipe, seed: int,
-    sources: dict[str, str], licences: str,
+    sources: dict[str, str], licences: str, further_texts: list[str],
 ) -> Library:  # fmt: skip
     """Pre-train, fine-tune on each task in turn, and write the library to `out`; what `work` holds is not made again.
 
-    `sources` (package -> version) and all hyper-parameters are recorded in the manifest's recipe.
+    The manifest's recipe records `sources` (package -> version), all hyper-parameters, and the figures the finished
+    library has on its test images. The vocabulary also knows `further_texts`.
     """
     torch.set_flush_denormal(True)  # vanishing second moments would slow every step many times over
     texts = [template.format(label) for task in tasks for template in task.templates for label in task.classes]
-    config, weights = pretrain(captioned, texts, recipe, seed, work)
+    config, weights = pretrain(captioned, texts + further_texts, recipe, seed, work)
     model = build_clip(config)
     model.load_state_dict(weights)
     base = {key.removeprefix("visual."): value.float() for key, value in weights.items() if key.startswith("visual.")}
@@ -44,6 +48,7 @@ def build(
     record = {
         "seed": seed,
         "hyper_parameters": asdict(recipe),
+        "domains": {"tinted": asdict(TINTED), "task": asdict(TASK)},
         "pretraining_images": sum(len(images) for _, images, _ in captioned),
         "pretraining_captions": len({text for _, _, texts_ in captioned for text in texts_}),
         "relative_norms": {one.task.id: round(_relative_norm(one.vector, base), 4) for one in made},
@@ -51,6 +56,9 @@ def build(
         "versions": {package_: version(package_) for package_ in PACKAGES} | {"python": platform.python_version()},
     }
     package(out, name, config, weights, made, recipe, seed, record, licences)
+    library = open_library(str(out))
+    record["figures"] = [summary(regime(library, suite, "test")) for suite in library.suites]
+    write_json(out / "manifest.json", library.manifest | {"recipe": record})
     return open_library(str(out))
 
 

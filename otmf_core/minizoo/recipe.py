@@ -26,7 +26,7 @@ class Recipe:
     tint_rate: float = 7e-4
     text_width: int = 96
     text_layers: int = 2
-    finetune_images: int = 24_000
+    finetune_images: int = 32_000
     finetune_batch: int = 64
     finetune_rate: float = 2e-4
     calibration_images: int = 256

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -89,6 +90,18 @@ def verdict(result: Regime) -> list[str]:
         "the best task arithmetic stays 8 points below individual": best <= result.individual_mean - 8,
     }
     return [rule for rule, holds in rules.items() if not holds]
+
+
+def summary(result: Regime) -> dict[str, Any]:
+    """The regime as JSON, percent with one decimal."""
+    return {
+        "suite": result.suite,
+        "split": result.split,
+        "zero_shot": round(result.zero_shot_mean, 1),
+        "individual": round(result.individual_mean, 1),
+        "average": round(result.average, 1),
+        "task_arithmetic": {f"{factor:g}": round(value, 1) for factor, value in result.arithmetic.items()},
+    }
 
 
 def table(result: Regime) -> str:

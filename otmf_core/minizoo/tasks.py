@@ -15,7 +15,7 @@ from otmf_core.minizoo.font_split import FOREIGN, PRETRAINING_FAMILIES, TEST_FAM
 from otmf_core.minizoo.pretraining import pretraining
 from otmf_core.minizoo.templates import DIGITS, GARMENTS, TEMPLATES, letter_templates
 
-__all__ = ["SUITES", "Bank", "Task", "pretraining", "tasks"]
+__all__ = ["SUITES", "Bank", "Task", "further_texts", "pretraining", "tasks"]
 
 SUITES = {"8": 8, "14": 14, "20": 20}  # how many tasks of the order each suite takes
 
@@ -70,7 +70,7 @@ def _pictures(
 
 
 def most_drawn(task: Task, count: int) -> Task:
-    """The task with only the `count` classes that have most training drawings, in their order; earlier ones at a tie."""
+    """The task with only the `count` classes of most training drawings, in their order; earlier ones at a tie."""
     drawings = np.bincount(task.train.labels, minlength=len(task.classes))
     chosen = np.sort(np.argsort(-drawings, kind="stable")[:count])
 
@@ -80,6 +80,15 @@ def most_drawn(task: Task, count: int) -> Task:
 
     classes = tuple(task.classes[label] for label in chosen)
     return replace(task, classes=classes, train=narrowed(task.train), test=narrowed(task.test))
+
+
+def further_texts() -> list[str]:
+    """Sentences about the picture classes that tasks leave out, for a vocabulary that knows them all the same."""
+    named = (
+        ("emoji", pictures.ANIMALS), ("emoji", pictures.FOOD), ("emoji", pictures.TRAVEL),
+        ("pictogram", pictures.PICTOGRAMS),
+    )  # fmt: skip
+    return [template.format(name) for words, classes in named for template in TEMPLATES[words] for name in classes]
 
 
 def _mnist(cache: Path) -> Task:

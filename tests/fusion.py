@@ -1,0 +1,44 @@
+"""One fusion of random task vectors, without a library or a run folder."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+from torch.nn import functional as F
+
+from otmf_core.backbone import build_encoder, preprocess
+from otmf_core.config import MergeConfig
+from otmf_core.context import Context, View
+from otmf_core.task_vector import StateDict, weights
+from otmf_core.transport import ClassVectors
+from tests.tiny import CONFIG, never
+
+
+def context_of(folder: Path, config: MergeConfig, events: list[dict] | None = None) -> tuple[Context, StateDict]:
+    """Step 3 of a fold over random tasks, with three images of the first kept, and θ⁰."""
+    torch.manual_seed(9)
+    encoder = build_encoder(CONFIG)
+    base = {name: tensor.clone() for name, tensor in weights(encoder).items()}
+    pixels = [torch.randint(0, 256, (count, 16, 16, 3), dtype=torch.uint8) for count in (3, 10, 10)]
+    heads = [(F.normalize(torch.randn(classes, 16), dim=-1), 10.0) for classes in (3, 5, 2)]
+    context = Context(
+        config=config,
+        step=3,
+        device=torch.device("cpu"),
+        encoder=encoder,
+        preprocess=lambda images: preprocess(images, CONFIG),
+        views=[View(images, torch.randn(len(images), 16)) for images in pixels],
+        heads=ClassVectors(heads),
+        within=folder / "within.safetensors",
+        results=folder,
+        emit=(events if events is not None else []).append,
+        should_stop=never,
+    )
+    return context, base
+
+
+def random_vectors(base: StateDict) -> tuple[StateDict, StateDict]:
+    generator = torch.Generator().manual_seed(2)
+    pre, post = ({n: 0.05 * torch.randn(t.shape, generator=generator) for n, t in base.items()} for _ in range(2))
+    return pre, {name: tensor.half() for name, tensor in post.items()}

@@ -1,0 +1,87 @@
+"""Splits of images: what is read, and what damaged ones get."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+import torch
+from PIL import Image
+
+from otmf_core.errors import InputError
+from otmf_core.library import Library, open_library
+from tests.tiny import vouch, write_images
+
+
+def test_the_first_images_of_a_split(tiny: Path):
+    library = open_library(str(tiny))
+    everything, first = library.images("red", "calibration"), library.images("red", "calibration", 5)
+    assert len(first) == 5
+    assert torch.equal(first.pixels, everything.pixels[:5])
+    assert torch.equal(first.labels, everything.labels[:5])
+
+
+def _png(size: int) -> bytes:
+    buffer = io.BytesIO()
+    Image.new("RGB", (size, size)).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def damaged_split(root: Path, table: pa.Table) -> Library:
+    pq.write_table(table, root / "tasks/red/calibration.parquet")
+    vouch(root)
+    return open_library(str(root))
+
+
+LABELS = pa.array([0, 1], pa.int32())
+
+
+@pytest.mark.parametrize(
+    ("columns", "sentence"),
+    [
+        (
+            {"image": pa.array([], pa.binary()), "label": pa.array([], pa.int32())},
+            "a calibration set needs images: Red has",
+        ),
+        ({"image": [b"x", b"y"], "label": [1, 1]}, "a calibration set needs at least two classes: Red has one in "),
+        ({"image": [b"x", b"y"], "label": [0, 3]}, "labels lie in 0…2: found 0 to 3 in "),
+        ({"image": [b"x", b"y"], "label": [-1, 1]}, "labels lie in 0…2: found -1 to 1 in "),
+        ({"image": [b"x", b"y"], "label": [None, 1]}, "labels lie in 0…2: found -1 to 1 in "),
+        ({"image": [b"x", b"y"], "label": ["a", "b"]}, "images come as a Parquet table with columns image and label: "),
+        ({"image": [b"x", b"y"]}, "images come as a Parquet table with columns image and label: "),
+        ({"label": LABELS}, "images come as a Parquet table with columns image and label: "),
+        ({"image": [b"no picture", b"x"], "label": LABELS}, "images of a split are pictures of one size: "),
+        ({"image": [None, b"x"], "label": LABELS}, "images of a split are pictures of one size: "),
+    ],
+)
+def test_a_damaged_split(columns: dict, sentence: str, own_tiny: Path):
+    library = damaged_split(own_tiny, pa.table(columns))
+    with pytest.raises(InputError, match=f"^{sentence}"):
+        library.images("red", "calibration")
+
+
+def test_a_truncated_picture_and_one_of_another_size(own_tiny: Path):
+    good = pq.read_table(own_tiny / "tasks/red/calibration.parquet")["image"].to_pylist()
+    small = pq.read_table(own_tiny / "tasks/red/calibration.parquet")
+    for blob in (good[1][:-30], _png(8)):
+        library = damaged_split(own_tiny, pa.table({"image": [good[0], blob], "label": LABELS}))
+        with pytest.raises(InputError, match=r"^images of a split are pictures of one size: "):
+            library.images("red", "calibration")
+    assert small.num_rows == 24
+
+
+def test_a_truncated_table(own_tiny: Path):
+    path = own_tiny / "tasks/red/test.parquet"
+    path.write_bytes(path.read_bytes()[:-10])
+    vouch(own_tiny)
+    with pytest.raises(InputError, match=r"^images come as a Parquet table with columns image and label: "):
+        open_library(str(own_tiny)).check_images("red", "test")
+
+
+def test_a_test_split_may_have_one_class(own_tiny: Path):
+    write_images(own_tiny / "tasks/red/test.parquet", [1] * 6, 0, 3)
+    vouch(own_tiny)
+    assert open_library(str(own_tiny)).images("red", "test").labels.tolist() == [1] * 6

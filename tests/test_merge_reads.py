@@ -1,0 +1,147 @@
+"""What a merge reads and keeps in memory: no test image, no label, and no more than two task vectors."""
+
+from __future__ import annotations
+
+import sys
+import weakref
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+import torch
+
+from otmf_core.backbone import build_encoder, preprocess
+from otmf_core.library import Library, open_library
+from otmf_core.methods import otmf
+from otmf_core.runs import load_run
+from tests.tiny import CONFIG, TASKS, merge_config, merged, vouch, write_images
+
+
+def reads(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str, int | None]]:
+    """From now on, what is read of every split, in order."""
+    log: list[tuple[str, str, int | None]] = []
+    original = Library.images
+
+    def images(self: Library, task_id: str, split: str, first: int | None = None):
+        if split == "test":
+            caller = sys._getframe(1).f_code.co_filename
+            assert Path(caller).name == "evaluation.py", f"the test split was read by {caller}"
+        log.append((task_id, split, first))
+        return original(self, task_id, split, first)
+
+    monkeypatch.setattr(Library, "images", images)
+    return log
+
+
+def test_the_test_split_is_read_by_evaluation_alone(tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    log = reads(monkeypatch)
+    merged(merge_config(tiny, heads="tuned"), tmp_path)
+    assert {split for _, split, _ in log} == {"calibration", "labelled", "test"}
+
+
+def test_without_memory_a_step_sees_its_two_tasks_and_nothing_earlier(
+    tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    log = reads(monkeypatch)
+    merged(merge_config(tiny, memory=0), tmp_path)
+    seen = [(task, first) for task, split, first in log if split == "calibration"]
+    red, green, blue = TASKS
+    assert seen == [(red, None), (red, None), (green, None), (green, None), (blue, None)]
+
+
+def test_with_memory_the_first_images_of_every_earlier_task_are_seen(
+    tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    log = reads(monkeypatch)
+    merged(merge_config(tiny, memory=5), tmp_path)
+    seen = [(task, first) for task, split, first in log if split == "calibration"]
+    red, green, blue = TASKS
+    assert seen == [(red, None), (red, None), (green, None), (red, 5), (green, None), (blue, None)]
+
+
+def test_teachers_are_the_experts_with_memory_and_the_merged_model_without(
+    tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    library = open_library(str(tiny))
+    seen: dict[tuple[int, int], list] = {}
+    original = otmf._teachers
+
+    def teachers(base, pre, context):
+        found = original(base, pre, context)
+        seen[context.config.memory, context.step] = [found, [len(view.pixels) for view in context.views], pre]
+        return found
+
+    def expected(task: str, delta: dict, images: int | None = None) -> torch.Tensor:
+        encoder = build_encoder(CONFIG)
+        encoder.load_state_dict({name: tensor + delta[name].float() for name, tensor in library.base().items()})
+        with torch.no_grad():
+            return encoder(preprocess(library.images(task, "calibration", images).pixels, CONFIG))
+
+    monkeypatch.setattr(otmf, "_teachers", teachers)
+    for memory in (0, 5):
+        merged(merge_config(tiny, memory=memory), tmp_path, f"memory-{memory}")
+    experts = {task: library.task_vector(task, library.base()) for task in TASKS}
+
+    found, sizes, pre = seen[0, 3]
+    assert sizes == [0, 24, 24]
+    assert found[0] is None
+    torch.testing.assert_close(found[1], expected("green", pre))
+    torch.testing.assert_close(found[2], expected("blue", experts["blue"]))
+
+    found, sizes, pre = seen[5, 3]
+    assert sizes == [5, 24, 24]
+    torch.testing.assert_close(found[0], expected("red", experts["red"], 5))
+    torch.testing.assert_close(found[1], expected("green", experts["green"]))
+    torch.testing.assert_close(found[2], expected("blue", experts["blue"]))
+
+
+def test_neither_labels_nor_test_images_touch_the_weights(default: tuple[Path, list], own_tiny: Path, tmp_path: Path):
+    for channel, task in enumerate(TASKS):
+        folder = own_tiny / "tasks" / task
+        for split in ("calibration", "labelled"):
+            table = pq.read_table(folder / f"{split}.parquet")
+            labels = table["label"].to_pylist()
+            wrong = table.set_column(1, "label", [[(label + 1 + i % 2) % 3 for i, label in enumerate(labels)]])
+            pq.write_table(wrong, folder / f"{split}.parquet")
+        write_images(folder / "test.parquet", [0, 1, 2] * 4, (channel + 1) % 3, seed=99)
+    vouch(own_tiny)
+    run = merged(merge_config(own_tiny), tmp_path)
+    assert (run / "merged.safetensors").read_bytes() == (default[0] / "merged.safetensors").read_bytes()
+    assert load_run(run).progress["test_images"] == [12, 12, 12]
+
+
+@pytest.mark.parametrize("method", ["otmf", "average", "task-arithmetic"])
+def test_one_task_vector_is_loaded_at_a_time(method: str, tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """Beside the merged vector; so that two are in memory, whatever the number of tasks."""
+    alive: list[weakref.ref] = []
+    most = 0
+    original = Library.task_vector
+
+    def task_vector(self: Library, task_id: str, base: dict) -> dict:
+        nonlocal most
+        delta = original(self, task_id, base)
+        name = max(delta, key=lambda name: delta[name].numel())
+        alive.append(weakref.ref(delta[name]))
+        most = max(most, sum(reference() is not None for reference in alive))
+        return delta
+
+    monkeypatch.setattr(Library, "task_vector", task_vector)
+    merged(merge_config(tiny, method=method), tmp_path)
+    assert len(alive) == 6  # once checked, once merged
+    assert most == 1
+    assert not any(reference() is not None for reference in alive)
+
+
+def test_a_fusion_forgets_the_vector_merged_before(tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    merged_before: list[weakref.ref] = []
+    original = otmf.step
+
+    def step(base, pre, post, context):
+        name = max(pre, key=lambda name: pre[name].numel())
+        assert not any(reference() is not None for reference in merged_before)
+        merged_before.append(weakref.ref(pre[name]))
+        return original(base, pre, post, context)
+
+    monkeypatch.setattr(otmf, "step", step)
+    merged(merge_config(tiny), tmp_path)
+    assert len(merged_before) == 2
