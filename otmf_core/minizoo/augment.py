@@ -8,11 +8,13 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import Generator, Tensor
 from torch.nn import functional as F
 
 SIZE = 32
+LUMA = np.array([0.299, 0.587, 0.114])
 
 
 def plain(kind: str, images: Tensor, generator: Generator) -> Tensor:
@@ -72,8 +74,8 @@ def coloured(kind: str, images: Tensor, generator: Generator, domain: Domain) ->
 
 def _grey(artwork: Tensor) -> Tensor:
     """uint8 (n, h, w, 4) without its colour, coverage kept."""
-    level = (artwork[..., :3].double() @ torch.tensor([0.299, 0.587, 0.114], dtype=torch.float64)).round()
-    return torch.cat([level[..., None].expand(*level.shape, 3).to(torch.uint8), artwork[..., 3:]], dim=-1)
+    level = torch.from_numpy((artwork[..., :3].numpy() @ LUMA).round()).to(torch.uint8)
+    return torch.cat([level[..., None].expand(*level.shape, 3), artwork[..., 3:]], dim=-1)
 
 
 def _layers(kind: str, images: Tensor) -> Tensor:

@@ -36,7 +36,8 @@ class Recipe:
 
 
 PICO = Recipe(pretrain_images=4_096, pretrain_batch=64, tint_images=1_024, text_width=32, text_layers=1,
-              finetune_images=2_048, calibration_images=32, labelled_images=32, test_images=64)  # fmt: skip
+              finetune_images=2_048, finetune_batch=32, finetune_rate=1e-3,
+              calibration_images=32, labelled_images=32, test_images=64)  # fmt: skip
 
 
 def generator(seed: int, *names: str) -> torch.Generator:

@@ -12,11 +12,12 @@ from torch.nn import functional as F
 from otmf_core.library import open_library
 from otmf_core.minizoo.__main__ import main
 from otmf_core.minizoo.augment import TASK, TINTED, coloured, plain
-from otmf_core.minizoo.banks import Bank
+from otmf_core.minizoo.banks import Bank, Task
 from otmf_core.minizoo.package import rows
 from otmf_core.minizoo.pretrain import contrastive_loss, learning_rate
 from otmf_core.minizoo.recipe import PICO, generator
 from otmf_core.minizoo.regime import Regime, regime, table, verdict
+from otmf_core.minizoo.tasks import most_drawn
 
 
 @pytest.fixture(scope="module")
@@ -124,6 +125,13 @@ def test_plain_glyphs_are_white_ink_on_a_dark_ground():
     torch.testing.assert_close(picture[0], picture[2])  # no colour
 
 
+def test_plain_artwork_has_lost_its_colour():
+    images = torch.zeros(1, 40, 40, 4, dtype=torch.uint8)
+    images[:, 10:30, 10:30] = torch.tensor([255, 0, 0, 255], dtype=torch.uint8)
+    middle = plain("artwork", images, generator(0))[0, :, 16, 16]
+    torch.testing.assert_close(middle, torch.full((3,), 76 / 255))  # 0.299 · 255 = 76.2
+
+
 def test_coloured_ink_keeps_its_contrast_on_either_side_of_the_ground():
     images = torch.zeros(64, 40, 40, 4, dtype=torch.uint8)
     images[:, 8:32, 8:32, 3] = 255
@@ -133,6 +141,18 @@ def test_coloured_ink_keeps_its_contrast_on_either_side_of_the_ground():
     assert contrast.abs().min() >= domain.contrast - 1e-6
     assert 16 < (contrast < 0).sum() < 48  # about half of them dark on light
     torch.testing.assert_close(pictures[:, 0], pictures[:, 1])  # no colour was asked for
+
+
+def test_a_task_keeps_its_classes_of_most_drawings():
+    train = Bank(np.arange(6), np.array([0, 1, 1, 2, 3, 3]), np.array(list("aabbcc")))
+    test = Bank(np.arange(4), np.array([3, 2, 1, 0]), np.array(list("dddd")))
+    task = Task("t", "T", "artwork", ("w", "x", "y", "z"), ("a {}.",), train, test, "a", "d", "free")
+    kept = most_drawn(task, 3)
+    assert kept.classes == ("w", "x", "z")
+    assert kept.train.labels.tolist() == [0, 1, 1, 2, 2]
+    assert kept.train.images.tolist() == [0, 1, 2, 4, 5]
+    assert kept.test.labels.tolist() == [2, 1, 0]
+    assert kept.test.images.tolist() == [0, 2, 3]
 
 
 def test_rows_serve_classes_alike_and_repeat_no_image_early():
