@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import Any
+
 import streamlit as st
 
 from dashboard.session import queue, runs_folder, show_run
@@ -21,12 +24,16 @@ def view_of(run: str) -> JobView:
 
 
 def readable_runs() -> tuple[list[Run], list[str]]:
-    """The run folders that this version can show, newest first, and a sentence for each that it cannot."""
+    """The run folders that this version can show, newest first, and a sentence for each that it cannot.
+
+    A run in this process's queue has its status there, which a folder follows with a delay.
+    """
     runs, problems = list_runs(runs_folder())
+    active: dict[str, Any] = dict(queue().active())
     readable = []
     for run in runs:
         try:
-            readable.append(_checked(run))
+            readable.append(replace(_checked(run), status=active.get(run.id, run.status)))
         except InputError as error:
             problems.append(str(error))
     return readable, problems

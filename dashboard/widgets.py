@@ -32,7 +32,7 @@ DEFINITIONS = {
     "Negative where tasks were forgotten after their own merge.",
     "Mean so far": "Mean test accuracy over the tasks merged so far, after the latest step.",
     "Pre-trained": "Mean zero-shot test accuracy of the pre-trained model, before any merge.",
-    "Individual": "Mean test accuracy of every fine-tuned model on its own task (during a run, of the tasks merged so far).",
+    "Individual": "Mean test accuracy of each fine-tuned model on its own task (so far: of the tasks merged).",
 }
 SIDE_BY_SIDE = 10  # tasks up to which the matrix and the curves share a row
 PLOTLY = {"displaylogo": False, "modeBarButtonsToRemove": ["lasso2d", "select2d", "autoScale2d"]}
@@ -130,7 +130,8 @@ def progress(view: JobView) -> None:
 
 
 def _where(view: JobView) -> str:
-    if view.step < 2 or view.phase == "Stopping" or not view.steps:
+    between = view.step < 2 or (not view.iteration and view.matrix[view.step] is not None)
+    if between or view.phase == "Stopping":
         return view.phase
     return f"Fusion {view.step - 1} of {len(view.tasks) - 1} · mask step {view.iteration} of {view.steps}"
 

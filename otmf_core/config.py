@@ -41,14 +41,14 @@ class MergeConfig(BaseModel):
 
     update: Literal["joint", "alternating"] = Field("joint", description="which masks an optimisation step trains")
     space: Literal["raw", "features", "logits", "softmax"] = Field(
-        "softmax",
+        "logits",
         description="where transport is measured: raw or normalised features, cosine logits, class probabilities",
     )
-    blur: Annotated[float, Field(gt=0, le=10)] = Field(0.01, description="Sinkhorn blur, in units of the space")
-    p: Literal[1, 2] = Field(1, description="exponent of the transport cost")
+    blur: Annotated[float, Field(gt=0, le=10)] = Field(0.05, description="Sinkhorn blur, in units of the space")
+    p: Literal[1, 2] = Field(2, description="exponent of the transport cost")
     lr: Annotated[float, Field(gt=0, le=1)] = Field(0.05, description="Adam's rate on the masks")
     schedule: Literal["constant", "cosine"] = Field("cosine", description="decay of the rate over a fusion's steps")
-    batch: Annotated[int, Field(ge=2, le=1024)] = Field(32, description="images of each side in a mini-batch")
+    batch: Annotated[int, Field(ge=2, le=1024)] = Field(20, description="images of each side in a mini-batch")
     steps: Annotated[int, Field(ge=1, le=100_000)] = Field(100, description="optimisation steps of each fusion")
     memory: Annotated[int, Field(ge=0, le=4096)] = Field(32, description="unlabelled images kept of every earlier task")
 

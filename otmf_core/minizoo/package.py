@@ -16,9 +16,7 @@ from otmf_core.files import sha256, write_json, write_table, write_tensors
 from otmf_core.library import FORMAT
 from otmf_core.minizoo.augment import TASK, coloured
 from otmf_core.minizoo.recipe import Recipe, generator
-from otmf_core.minizoo.tasks import Bank, Task
-
-SUITES = (8, 14, 20)
+from otmf_core.minizoo.tasks import SUITES, Bank, Task
 
 
 @dataclass(frozen=True)
@@ -104,7 +102,7 @@ def package(
         "name": name,
         "description": "A miniature CLIP pre-trained on plain captioned images, fine-tuned on noisy, coloured tasks.",
         "backbone": {"config": "backbone/config.json", "weights": "backbone/weights.safetensors"},
-        "suites": {str(size): ids[:size] for size in SUITES if size <= len(ids)} or {str(len(ids)): ids},
+        "suites": {suite: ids[:size] for suite, size in SUITES.items() if size <= len(ids)} or {str(len(ids)): ids},
         "tasks": tasks,
         "files": {
             path.relative_to(draft).as_posix(): {"sha256": sha256(path), "bytes": path.stat().st_size} for path in files

@@ -35,8 +35,8 @@ class Recipe:
     webp_quality: int = 85
 
 
-PICO = Recipe(pretrain_images=4_096, pretrain_batch=64, tint_images=1_024, text_width=32, text_layers=1,
-              finetune_images=2_048, finetune_batch=32, finetune_rate=1e-3,
+PICO = Recipe(pretrain_images=6_144, pretrain_batch=64, tint_images=3_072, text_width=32, text_layers=1,
+              finetune_images=6_144, finetune_rate=5e-4,
               calibration_images=32, labelled_images=32, test_images=64)  # fmt: skip
 
 

@@ -119,8 +119,10 @@ def test_a_merge_is_watched_stopped_and_resumed(context, server: str, tmp_path: 
     )
 
     page.get_by_role("link", name="Runs").click()
+    page.wait_for_url(re.compile(r"/runs\b"))
     page.get_by_text(f"run {run}").wait_for()
     page.get_by_role("link", name="Merge").click()
+    page.wait_for_url(re.compile(rf"/\?run={run}"))
     page.get_by_text(f"run {run}").wait_for()
     page.reload()
     page.get_by_text(re.compile(r"Fusion \d of 2")).wait_for()
