@@ -26,6 +26,7 @@ def _replacing(path: Path) -> Iterator[Path]:
         yield draft
         with draft.open("r+b") as file:
             os.fsync(file.fileno())  # so that a file that names this one never outlives it in a power cut
+        draft.chmod(0o644)  # safetensors writes files that only their owner can read
         os.replace(draft, path)
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):

@@ -140,3 +140,10 @@ def test_a_path_never_leads_out_of_its_folder(name: str, tmp_path: Path):
 def test_a_path_inside(tmp_path: Path):
     assert files.inside(tmp_path, "a/../b/c.json") == tmp_path / "b" / "c.json"
     assert json.dumps(str(files.inside(tmp_path, "x"))) == json.dumps(str(tmp_path / "x"))
+
+
+def test_tensors_can_be_read_by_other_users_as_in_a_container(tmp_path):
+    import torch
+
+    write_tensors(tmp_path / "weights.safetensors", {"a": torch.zeros(2)})
+    assert (tmp_path / "weights.safetensors").stat().st_mode & 0o044 == 0o044
