@@ -143,7 +143,5 @@ def test_a_path_inside(tmp_path: Path):
 
 
 def test_tensors_can_be_read_by_other_users_as_in_a_container(tmp_path):
-    import torch
-
-    write_tensors(tmp_path / "weights.safetensors", {"a": torch.zeros(2)})
+    files.write_tensors(tmp_path / "weights.safetensors", {"a": torch.zeros(2)})
     assert (tmp_path / "weights.safetensors").stat().st_mode & 0o044 == 0o044
