@@ -12,6 +12,7 @@ from dashboard.charts.colours import task_colours
 from dashboard.charts.curves import accuracy_curves
 from dashboard.charts.losses import loss_curves
 from dashboard.charts.matrix import accuracy_matrix
+from otmf_core.config import MergeConfig
 from otmf_core.errors import InputError
 from otmf_core.library import open_library
 from otmf_core.progress import JobView, fraction_done
@@ -82,7 +83,7 @@ def status_badge(view: JobView) -> None:
 
 def stamp(view: JobView) -> None:
     """What the figures used: labels, splits, memory and seed. Every result carries it."""
-    used = view.record or _will_use(view.config)
+    used = view.record or MergeConfig.parse(dict(view.config)).stamp()
     images = used["memory_per_task"]
     facts = [
         f"calibration: {used['calibration_split']}",
@@ -101,18 +102,6 @@ def stamp(view: JobView) -> None:
             help="What training data this merge reads: no images, images without labels, or labels for its heads.",
         )
         st.caption(" · ".join(facts), width="content")
-
-
-def _will_use(config: Mapping[str, Any]) -> dict[str, Any]:
-    """The stamp of a run that has no record yet, by the rules of the record."""
-    reads = config["method"] == "otmf"
-    tuned = config["heads"] == "tuned"
-    labels = f"labelled heads ({config['head_fraction']:.0%})" if tuned else "unlabelled images" if reads else "none"
-    return {
-        "labels": labels,
-        "calibration_split": "train" if reads or tuned else "none",
-        "memory_per_task": config["memory"] if reads else 0,
-    }
 
 
 def _test_split(view: JobView) -> str:

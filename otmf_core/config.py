@@ -74,6 +74,22 @@ class MergeConfig(BaseModel):
             raise ValueError(f"a task can be merged once, received twice: {', '.join(twice)}")
         return tasks
 
+    @property
+    def reads_images(self) -> bool:
+        """Whether the method learns from calibration images; the others read none."""
+        return self.method == "otmf"
+
+    def stamp(self) -> dict[str, Any]:
+        """What a result of this merge used: labels, calibration split, images kept of every earlier task."""
+        labels = "unlabelled images" if self.reads_images else "none"
+        if self.heads == "tuned":
+            labels = f"labelled heads ({self.head_fraction:.0%})"
+        return {
+            "labels": labels,
+            "calibration_split": "train" if self.reads_images or self.heads == "tuned" else "none",
+            "memory_per_task": self.memory if self.reads_images else 0,
+        }
+
     @classmethod
     def build(cls, preset: str = "default", **overrides: Any) -> MergeConfig:
         """A configuration from a preset and the fields that differ from it; raises InputError with one sentence."""

@@ -109,7 +109,7 @@ class Fold:
         individual = self.evaluator.accuracy(task, self.zero_shot_heads[task])
         self.progress.individual = [*self.progress.individual[: t - 1], individual]
         self.emit({"type": "teacher", "step": t, "task": task, "individual": individual})
-        views = self._views(t) if self.method.READS_IMAGES else []
+        views = self._views(t) if self.config.reads_images else []
         if self.merged is None:
             self.merged = self.method.first(delta, self.config)
         else:

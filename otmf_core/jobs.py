@@ -165,9 +165,7 @@ class JobQueue:
             return {"status": "stopped", "phase": "Stopped"}
         except InputError as error:
             return {"status": "failed", "phase": "Failed", "message": str(error)}
-        except (
-            Exception
-        ) as error:  # the thread must outlive any failure; the page shows it, the log keeps the traceback
+        except Exception as error:  # the thread outlives any failure; the page says it, the log keeps the traceback
             log.exception("run %s failed", run)
             return {"status": "failed", "phase": "Failed", "message": f"{type(error).__name__}: {error}"}
         return {"status": "done", "phase": "Done", "record": record, "eta_seconds": 0.0}

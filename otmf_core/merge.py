@@ -19,7 +19,6 @@ from otmf_core.device import resolve
 from otmf_core.errors import InputError, Interrupted
 from otmf_core.fold import Fold
 from otmf_core.library import Split, open_library
-from otmf_core.methods import METHODS
 from otmf_core.record import Progress, make_record
 from otmf_core.task_vector import weights
 
@@ -100,7 +99,7 @@ def _check_inputs(config: MergeConfig) -> None:
 def _splits(config: MergeConfig) -> list[Split]:
     """The splits that a run reads."""
     splits: list[Split] = ["test"]
-    if METHODS[config.method].READS_IMAGES:
+    if config.reads_images:
         splits.append("calibration")
     if config.heads == "tuned":
         splits.append("labelled")

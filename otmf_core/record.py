@@ -13,7 +13,6 @@ from otmf_core import __version__, metrics
 from otmf_core.config import MergeConfig
 from otmf_core.errors import InputError
 from otmf_core.files import read_object
-from otmf_core.methods import METHODS
 
 FIGURES = ("acc", "bwt", "fwt", "forgetting", "stability", "plasticity", "normalised_acc")
 
@@ -54,10 +53,6 @@ def read_progress(path: Path, config: MergeConfig, library: str) -> Progress:
 
 def make_record(run: str, status: str, config: MergeConfig, progress: Progress, created: str) -> dict[str, Any]:
     """Everything a run found, by the names the field uses; percent, seconds and bytes. Metrics are null until done."""
-    reads = METHODS[config.method].READS_IMAGES
-    labels = "unlabelled images" if reads else "none"
-    if config.heads == "tuned":
-        labels = f"labelled heads ({config.head_fraction:.0%})"
     figures: dict[str, Any] = dict.fromkeys(FIGURES)
     if status == "done":
         figures = metrics.summary(progress.matrix, progress.individual)
@@ -75,11 +70,9 @@ def make_record(run: str, status: str, config: MergeConfig, progress: Progress, 
         "matrix": progress.matrix,
         "individual": progress.individual,
         "zero_shot": progress.matrix[0] if progress.matrix else [],
-        "labels": labels,
-        "calibration_split": "train" if reads or config.heads == "tuned" else "none",
-        "memory_per_task": config.memory if reads else 0,
+        **config.stamp(),
         "test_images": progress.test_images,
-        "steps": config.steps if reads else 0,
+        "steps": config.steps if config.reads_images else 0,
         "seed": config.seed,
         "device": progress.device,
         "seconds": progress.seconds,

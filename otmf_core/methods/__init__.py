@@ -1,4 +1,4 @@
-"""Merge methods by name. A method is `first(Δ¹, config)`, `step(θ⁰, Δ_pre, Δ_post, context)` and what it reads."""
+"""Merge methods by name. A method is `first(Δ¹, config)` and `step(θ⁰, Δ_pre, Δ_post, context)`."""
 
 from types import ModuleType
 

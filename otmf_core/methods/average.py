@@ -6,8 +6,6 @@ from otmf_core.config import MergeConfig
 from otmf_core.context import Context
 from otmf_core.task_vector import StateDict, combined, scaled
 
-READS_IMAGES = False
-
 
 def first(delta: StateDict, config: MergeConfig) -> StateDict:
     """Δ_m⁽¹⁾ = Δ¹."""

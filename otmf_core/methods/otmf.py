@@ -24,7 +24,6 @@ from otmf_core.masks import SIDES, ElementMasks, MaskPair
 from otmf_core.task_vector import StateDict, apply, scaled, weights
 from otmf_core.transport import sinkhorn
 
-READS_IMAGES = True
 GROUPS = 4  # earlier tasks in one mini-batch; transport is solved for each
 STATISTICS_EVERY = 10  # optimisation steps between two reports of mask means
 SAVING_SHARE = 0.05  # of the time may go into saving the state of an unfinished step

@@ -7,10 +7,11 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
 from otmf_core.backbone import build_encoder, encode, preprocess
+from otmf_core.evaluation import accuracy
 from otmf_core.library import Library, Split
+from otmf_core.task_vector import apply
 
 LAMBDAS = (0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5, 0.7, 1.0)
 
@@ -48,15 +49,15 @@ class Judge:
         self.sets = {}
         for task in tasks:
             images = library.images(task, split)
-            self.sets[task] = (preprocess(images.pixels, library.backbone_config), images.labels, library.head(task)[0])
+            self.sets[task] = (preprocess(images.pixels, library.backbone_config), images.labels, library.head(task))
 
     @torch.no_grad()
     def accuracy(self, task: str, delta: dict[str, Tensor] | None = None) -> float:
         """Percent of the task's images that θ⁰ + Δ puts into their class; θ⁰ alone without Δ."""
-        self.encoder.load_state_dict({k: v + delta[k].float() if delta else v for k, v in self.base.items()})
+        apply(self.encoder, self.base, delta)
         images, labels, head = self.sets[task]
         features = torch.cat([encode(self.encoder, part) for part in images.split(256)])
-        return 100 * (F.normalize(features, dim=-1) @ head.T).argmax(dim=1).eq(labels).float().mean().item()
+        return accuracy(features, labels, head)
 
     def mean(self, delta: dict[str, Tensor]) -> float:
         return sum(self.accuracy(task, delta) for task in self.sets) / len(self.sets)
