@@ -46,11 +46,11 @@ class MergeConfig(BaseModel):
     )
     blur: Annotated[float, Field(gt=0, le=10)] = Field(0.05, description="Sinkhorn blur, in units of the space")
     p: Literal[1, 2] = Field(2, description="exponent of the transport cost")
-    lr: Annotated[float, Field(gt=0, le=1)] = Field(0.05, description="Adam's rate on the masks")
+    lr: Annotated[float, Field(gt=0, le=1)] = Field(0.1, description="Adam's rate on the masks")
     schedule: Literal["constant", "cosine"] = Field("cosine", description="decay of the rate over a fusion's steps")
-    batch: Annotated[int, Field(ge=2, le=1024)] = Field(20, description="images of each side in a mini-batch")
+    batch: Annotated[int, Field(ge=2, le=1024)] = Field(16, description="images of each side in a mini-batch")
     steps: Annotated[int, Field(ge=1, le=100_000)] = Field(100, description="optimisation steps of each fusion")
-    memory: Annotated[int, Field(ge=0, le=4096)] = Field(32, description="unlabelled images kept of every earlier task")
+    memory: Annotated[int, Field(ge=0, le=4096)] = Field(64, description="unlabelled images kept of every earlier task")
 
     heads: Literal["none", "tuned"] = Field("none", description="whether heads are tuned on labelled images")
     head_fraction: Annotated[float, Field(gt=0, le=1)] = Field(

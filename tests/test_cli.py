@@ -169,7 +169,7 @@ def test_help_of_merge_states_ranges_and_what_the_paper_preset_changes(capsys):
         main(["merge", "--help"])
     text = " ".join(capsys.readouterr().out.split())
     assert "(0 to 1; default: 0.8)" in text  # alpha
-    assert "(above 0, at most 1; default: 0.05; paper: 0.01)" in text  # lr
+    assert "(above 0, at most 1; default: 0.1; paper: 0.01)" in text  # lr
 
 
 def test_json_is_the_only_thing_on_stdout(merge, engine, capsys):

@@ -14,7 +14,8 @@ from otmf_core.errors import InputError
 from otmf_core.masks import ElementMasks
 from otmf_core.methods import average, otmf, task_arithmetic
 from otmf_core.methods.otmf import draw_batches
-from otmf_core.task_vector import StateDict, apply
+from otmf_core.task_vector import StateDict, apply, weights
+from otmf_core.transport import sinkhorn
 from tests.fusion import context_of, random_vectors
 
 # --- average and task arithmetic -------------------------------------------------------------------------------------
@@ -136,6 +137,28 @@ def test_training_lowers_the_loss(tmp_path: Path):
     otmf.step(base, *random_vectors(base), context)
     total = [event["loss_pre"] + event["loss_post"] for event in events if event["type"] == "mask_step"]
     assert np.mean(total[-5:]) < 0.9 * np.mean(total[:5])
+
+
+def test_each_task_that_is_seen_weighs_the_same(tmp_path: Path, monkeypatch):
+    """The weight gradient of a joint step is that of n·L_pre + L_post, by autograd, with n earlier tasks to be seen."""
+    config = MergeConfig.build(tasks=("a", "b", "c"), steps=1, batch=6)
+    arrived: dict[str, torch.Tensor] = {}
+    monkeypatch.setattr(ElementMasks, "consume", lambda self, name, grad, weight: arrived.update({name: grad.clone()}))
+    for kept, count in ((3, 2), (0, 1)):  # images of the first of two earlier tasks
+        context, base = context_of(tmp_path / str(kept), config)
+        context.views[0] = View(context.views[0].pixels[:kept], context.views[0].teacher)
+        pre, post = random_vectors(base)
+        otmf.step(base, pre, post, context)
+
+        apply(context.encoder, base)
+        ElementMasks(base, pre, post, config.alpha).apply(weights(context.encoder))
+        (drawn,) = draw_batches([len(view.pixels) for view in context.views], config, context.step)
+        teachers = [view.teacher for view in context.views]
+        losses = otmf._losses(drawn, teachers, context, sinkhorn(config.p, config.blur))
+        (count * losses["pre"] + losses["post"]).backward()
+        for name, parameter in context.encoder.named_parameters():
+            if parameter.grad is not None:
+                torch.testing.assert_close(arrived[name], parameter.grad, rtol=1e-4, atol=1e-7)
 
 
 def test_alpha_one_and_zero_silence_one_side(tmp_path: Path):

@@ -53,6 +53,8 @@ def step(
     masks.apply(model)
 
     loss = sinkhorn(config.p, config.blur)
+    # L_pre is a mean over tasks: as many of it as tasks it stands for, so that each task weighs the same
+    weighs = {"pre": sum(1 for view in context.views[:-1] if len(view.pixels)), "post": 1}
     batches = list(draw_batches([len(view.pixels) for view in context.views], config, context.step))
     hooks = [
         parameter.register_post_accumulate_grad_hook(_consumer(masks, name, model[name]))
@@ -74,7 +76,7 @@ def step(
             sides = {side: batch for side, batch in batches[iteration].items() if batch is not None}
             losses = _losses(sides, teachers, context, loss)
             masks.begin(tuple(sides), _rate(config, iteration))
-            torch.stack(list(losses.values())).sum().backward()
+            torch.stack([weighs[side] * value for side, value in losses.items()]).sum().backward()
             masks.finish(model)
             curves.append(_report(iteration, losses, masks, model, time.monotonic() - began, context))
     finally:
