@@ -19,6 +19,12 @@ page = st.navigation(
             help="Choose tasks and their order, run a continual merge and watch it.",
         ),
         st.Page(
+            "app_pages/accuracy.py",
+            title="Accuracy",
+            icon=":material/show_chart:",
+            help="What a run gained and what it forgot, task by task.",
+        ),
+        st.Page(
             "app_pages/runs.py",
             title="Runs",
             icon=":material/history:",

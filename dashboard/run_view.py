@@ -51,7 +51,7 @@ def _checked(run: Run) -> Run:
 def run_view(view: JobView, place: str) -> None:
     """Draw a run with the buttons that its status allows; `place` is the page's name."""
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.subheader(title(view), width="content", anchor=False)
+        st.subheader(title(view.config), width="content", anchor=False)
         status_badge(view)
         st.space("stretch")
         _controls(view, place)
@@ -116,7 +116,7 @@ def waiting(shown: str | None) -> None:
         if view is None:
             continue
         with st.container(horizontal=True, vertical_alignment="center", border=True):
-            st.markdown(title(view), width="content")
+            st.markdown(title(view.config), width="content")
             status_badge(view)
             st.space("stretch")
             if status == "running":

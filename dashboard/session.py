@@ -38,10 +38,17 @@ def shown_run(page: str) -> str | None:
 def show_run(page: str, run: str | None) -> None:
     """Make `page` show `run` and put it in the URL, so that a refresh or a copied link shows it again."""
     st.session_state[f"{page}_run"] = run
+    st.session_state["looked_at"] = run or st.session_state.get("looked_at")
     if run and st.query_params.get("run") != run:
         st.query_params["run"] = run
     elif not run and "run" in st.query_params:
         del st.query_params["run"]
+
+
+def looked_at(page: str) -> str | None:
+    """The run in the URL or, where there is none, the one that any page showed last."""
+    st.session_state["page"] = page
+    return st.query_params.get("run") or st.session_state.get("looked_at")
 
 
 def chosen_tasks() -> list[str]:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+import pandas as pd
 import streamlit as st
 
 from dashboard.charts.colours import task_colours
 from dashboard.charts.curves import accuracy_curves
 from dashboard.charts.losses import loss_curves
 from dashboard.charts.matrix import accuracy_matrix
+from dashboard.figure import figure
 from otmf_core.config import MergeConfig
 from otmf_core.errors import InputError
 from otmf_core.library import open_library
@@ -32,11 +34,17 @@ DEFINITIONS = {
     "BWT": "Backward transfer in percentage points: mean over all tasks but the last of a[T][i] − a[i][i]. "
     "Negative where tasks were forgotten after their own merge.",
     "Mean so far": "Mean test accuracy over the tasks merged so far, after the latest step.",
+    "FWT": "Forward transfer in percentage points: mean over all tasks but the first of a[i−1][i] − a[0][i], what a "
+    "task gained before it was merged.",
+    "Forgetting": "In percentage points: mean over all tasks but the last of the best accuracy a task had after its "
+    "merge, less its accuracy at the end.",
+    "Stability": "Retention: mean over all tasks but the last of a[T][i] / a[i][i], in %.",
+    "Plasticity": "Mean of a[t][t] / the fine-tuned model's own accuracy, in %: how well each task was taken in.",
+    "Normalised ACC": "Mean of a[T][i] / the fine-tuned model's own accuracy, in %.",
     "Pre-trained": "Mean zero-shot test accuracy of the pre-trained model, before any merge.",
     "Individual": "Mean test accuracy of each fine-tuned model on its own task (so far: of the tasks merged).",
 }
 SIDE_BY_SIDE = 10  # tasks up to which the matrix and the curves share a row
-PLOTLY = {"displaylogo": False, "modeBarButtonsToRemove": ["lasso2d", "select2d", "autoScale2d"]}
 
 
 @dataclass(frozen=True)
@@ -64,9 +72,8 @@ def _library_faces(library: str) -> Faces:
     return Faces({task.id: task.name for task in tasks}, task_colours([task.id for task in tasks]))
 
 
-def title(view: JobView) -> str:
+def title(config: Mapping[str, Any]) -> str:
     """What was asked for: method, number of tasks and the number that weighs them."""
-    config = view.config
     parts = [METHODS[config["method"]], f"{len(config['tasks'])} tasks"]
     if config["method"] == "otmf":
         parts.append(f"α = {config['alpha']:g}")
@@ -142,6 +149,30 @@ def measures(view: JobView) -> None:
             st.metric(label + unit, text, help=DEFINITIONS[label])
 
 
+def metric_row(view: JobView) -> None:
+    """Every metric of a finished run, with its definition; of one that is not, the mean so far."""
+    if not view.record:
+        measures(view)
+        return
+    values = {
+        "ACC": ("acc", "%"),
+        "BWT": ("bwt", "pt"),
+        "FWT": ("fwt", "pt"),
+        "Forgetting": ("forgetting", "pt"),
+        "Stability": ("stability", "%"),
+        "Plasticity": ("plasticity", "%"),
+        "Normalised ACC": ("normalised_acc", "%"),
+    }
+    with st.grid(len(values), min_column_width=115):
+        for label, (key, unit) in values.items():
+            value = view.record.get(key)
+            if isinstance(value, list):
+                value = _mean(value)
+            sign = "+" if label in ("BWT", "FWT") else ""
+            text = None if value is None else f"{value:{sign}.1f}{'%' if unit == '%' else ''}".replace("-", "−")
+            st.metric(f"{label} (points)" if unit == "pt" else label, text, help=DEFINITIONS[label])
+
+
 def _mean_so_far(view: JobView) -> float | None:
     rows = [(step, row) for step, row in enumerate(view.matrix) if step and row is not None]
     return _mean(rows[-1][1][: rows[-1][0]]) if rows else None
@@ -157,31 +188,58 @@ def figures(view: JobView, place: str) -> None:
     shown = faces(view.config)
     tasks = list(view.tasks)
     names = [shown.names[task] for task in tasks]
-    ground = st.context.theme.type or "light"
     matrix = view.matrix or (None,) * (len(tasks) + 1)
+    known = matrix_frame(matrix, names)
     grid = st.grid(2 if len(tasks) <= SIDE_BY_SIDE else 1, min_column_width=380)
     with grid.cell():
-        st.markdown("**Accuracy matrix** · in %, outlined where just merged")
-        st.plotly_chart(
-            accuracy_matrix(matrix, names, ground), key=f"{place}-matrix", config=PLOTLY, alt="Accuracy matrix"
+        figure(
+            accuracy_matrix(matrix, names, st.context.theme.type or "light"),
+            known,
+            title="Accuracy matrix",
+            measured="test, %, outlined where just merged",
+            key=f"{place}-matrix",
+            name=f"{view.run}-matrix",
         )
     with grid.cell():
-        st.markdown("**Accuracy of each task** · dotted before its merge")
-        st.plotly_chart(
+        figure(
             accuracy_curves(matrix, tasks, shown.names, shown.colours),
+            known,
+            title="Accuracy of each task",
+            measured="dotted before its merge",
             key=f"{place}-curves",
-            config=PLOTLY,
-            alt="Accuracy of each task against the step",
+            name=f"{view.run}-curves",
         )
     if view.fusions:
-        st.markdown("**Transport losses** · per mask step, fusions side by side")
         losses = {step: (fusion.loss_pre, fusion.loss_post) for step, fusion in view.fusions.items()}
-        st.plotly_chart(
+        figure(
             loss_curves(losses, view.steps, tasks, shown.names),
+            losses_frame(losses),
+            title="Transport losses",
+            measured="per mask step, fusions side by side",
             key=f"{place}-losses",
-            config=PLOTLY,
-            alt="Pre and post loss against the mask step",
+            name=f"{view.run}-losses",
         )
+
+
+def matrix_frame(matrix: Sequence[Sequence[float | None] | None], names: Sequence[str]) -> pd.DataFrame:
+    """The accuracy matrix as a table: step (0: pre-trained), task, accuracy in percent; evaluated cells only."""
+    cells = [
+        (step, name, value)
+        for step, row in enumerate(matrix)
+        for name, value in zip(names, row or (), strict=False)
+        if value is not None
+    ]
+    return pd.DataFrame(cells, columns=["step", "task", "accuracy"])
+
+
+def losses_frame(losses: Mapping[int, tuple[Sequence[float | None], Sequence[float | None]]]) -> pd.DataFrame:
+    """The loss curves as a table: step of the fold, mask step from 1, and both losses (empty where not trained)."""
+    rows = [
+        (step, place, *values)
+        for step, sides in sorted(losses.items())
+        for place, values in enumerate(zip(*sides, strict=True), 1)
+    ]
+    return pd.DataFrame(rows, columns=["step", "mask_step", "loss_pre", "loss_post"])
 
 
 def sentence(message: str) -> str:

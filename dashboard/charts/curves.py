@@ -15,13 +15,18 @@ def accuracy_curves(
     tasks: Sequence[str],
     names: Mapping[str, str],
     colours: Mapping[str, str],
+    shown: Sequence[str] | None = None,
+    individual: Mapping[str, float] | None = None,
 ) -> go.Figure:
     """Accuracy in percent against the step: a line per task from its merge on, dotted before, and the mean so far.
 
-    `matrix` is (T+1) × T as in the accuracy matrix; `names` and `colours` are by task id.
+    `matrix` is (T+1) × T as in the accuracy matrix; `names` and `colours` are by task id. Of the tasks `shown` (all
+    by default) there are lines and means; with `individual`, also the means of a[0] and of the fine-tuned models.
     """
     figure = go.Figure()
-    for place, task in enumerate(tasks):
+    places = [place for place, task in enumerate(tasks) if shown is None or task in shown]
+    for place in places:
+        task = tasks[place]
         known = [(step, row[place]) for step, row in enumerate(matrix) if row is not None and row[place] is not None]
         merged = [(step, value) for step, value in known if step > place]
         before = [(step, value) for step, value in known if step <= place]
@@ -49,9 +54,10 @@ def accuracy_curves(
             hovertemplate="%{fullData.name}: %{y:.1f}%<extra></extra>",
         )
     means = [
-        (step, fmean(value for value in row[:step] if value is not None))
+        (step, fmean(values))
         for step, row in enumerate(matrix)
-        if step and row is not None and any(value is not None for value in row[:step])
+        if row is not None
+        and (values := [value for place in places if place < step and (value := row[place]) is not None])
     ]
     figure.add_scatter(
         x=[step for step, _ in means],
@@ -61,6 +67,16 @@ def accuracy_curves(
         line={"color": MEAN, "width": 4, "dash": "dash"},
         hovertemplate="Mean of merged tasks: %{y:.1f}%<extra></extra>",
     )
+    if individual is not None:
+        start = [row[place] for row in matrix[:1] if row is not None for place in places if row[place] is not None]
+        own = [individual[tasks[place]] for place in places if tasks[place] in individual]
+        for text, values in (("Pre-trained", start), ("Individual", own)):
+            if values:
+                label = f"{text} {fmean(values):.1f}%"
+                figure.add_hline(
+                    fmean(values), line={"color": MEAN, "width": 1.5, "dash": "dot"},
+                    annotation={"text": label, "font": {"size": 11}}, annotation_position="top left",
+                )  # fmt: skip
     figure.update_xaxes(
         title="Tasks merged",
         tickvals=list(range(len(tasks) + 1)),

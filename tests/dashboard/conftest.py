@@ -13,7 +13,9 @@ from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 from otmf_core import jobs, library
+from otmf_core.config import MergeConfig
 from otmf_core.files import sha256, write_table
+from otmf_core.jobs import JobQueue
 from tests.dashboard.fake_engine import FakeEngine
 
 APP = Path(__file__).resolve().parents[2] / "dashboard" / "app.py"
@@ -57,3 +59,18 @@ def engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeEngi
 def app(engine: FakeEngine) -> AppTest:
     """The app, opened on its first page."""
     return AppTest.from_file(str(APP), default_timeout=60).run()
+
+
+@pytest.fixture
+def finished(engine: FakeEngine, tmp_path: Path) -> list[str]:
+    """Three finished runs, oldest first: OTMF, average, and OTMF with another α."""
+    queue = JobQueue(tmp_path / "runs", engine)
+    fields = ({}, {"method": "average"}, {"alpha": 0.5})
+    configs = [MergeConfig.build(tasks=("red", "green"), library="colours", steps=3, **each) for each in fields]
+    runs = [queue.submit(config) for config in configs]
+    while queue.active():
+        pass
+    for place, run in enumerate(runs):
+        status = tmp_path / "runs" / run / "status.json"
+        status.write_text(json.dumps({**json.loads(status.read_text()), "created": f"2026-01-01T00:00:0{place}+00:00"}))
+    return runs

@@ -9,26 +9,8 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
-from otmf_core.config import MergeConfig
-from otmf_core.jobs import JobQueue
 from otmf_core.runs import set_status
-from tests.dashboard.fake_engine import FakeEngine
 from tests.dashboard.test_merge_page import metrics, press, settle, texts
-
-
-@pytest.fixture
-def finished(engine: FakeEngine, tmp_path: Path) -> list[str]:
-    """Three finished runs, oldest first: OTMF, average, and OTMF with another α."""
-    queue = JobQueue(tmp_path / "runs", engine)
-    fields = ({}, {"method": "average"}, {"alpha": 0.5})
-    configs = [MergeConfig.build(tasks=("red", "green"), library="colours", steps=3, **each) for each in fields]
-    runs = [queue.submit(config) for config in configs]
-    while queue.active():
-        pass
-    for place, run in enumerate(runs):
-        status = tmp_path / "runs" / run / "status.json"
-        status.write_text(json.dumps({**json.loads(status.read_text()), "created": f"2026-01-01T00:00:0{place}+00:00"}))
-    return runs
 
 
 def open_runs(app: AppTest, run: str | None = None) -> AppTest:

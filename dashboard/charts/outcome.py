@@ -1,0 +1,83 @@
+"""Where every task ended: against what it started from, what it reached and what it could be; stability, plasticity."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import pandas as pd
+import plotly.graph_objects as go
+
+from dashboard.charts.colours import MEAN
+
+COLUMNS = ["task", "pre_trained", "just_merged", "now", "individual", "plasticity", "stability"]
+
+
+def outcomes(
+    matrix: Sequence[Sequence[float | None] | None], tasks: Sequence[str], individual: Mapping[str, float]
+) -> pd.DataFrame:
+    """A row per merged task, in percent: a[0][i], a[i][i], the latest a[t][i], individual; and the two ratios.
+
+    Plasticity is a[i][i] / individual, stability a[t][i] / a[i][i]; both are missing where their divisor is 0 or
+    unknown, and stability is missing for the task merged last.
+    """
+    known = [step for step, row in enumerate(matrix) if row is not None]
+    last = known[-1] if known else 0
+    rows = []
+    for place, task in enumerate(tasks[:last]):
+        start, merged, now = (matrix[step][place] if matrix[step] else None for step in (0, place + 1, last))
+        best = individual.get(task)
+        plasticity = 100 * merged / best if merged is not None and best else None
+        stability = 100 * now / merged if now is not None and merged and place + 1 < last else None
+        rows.append((task, start, merged, now, best, plasticity, stability))
+    return pd.DataFrame(rows, columns=COLUMNS)
+
+
+def outcome(table: pd.DataFrame, names: Mapping[str, str], colours: Mapping[str, str]) -> go.Figure:
+    """Accuracy in percent, a line per task from just merged (open) to now (filled)."""
+    figure = go.Figure()
+    labels = [names[task] for task in table["task"]]
+    shades = [colours[task] for task in table["task"]]
+    for row, label, colour in zip(table.itertuples(), labels, shades, strict=True):
+        figure.add_scatter(
+            x=[row.just_merged, row.now], y=[label, label], mode="lines", line={"color": colour, "width": 3},
+            showlegend=False, hoverinfo="skip",
+        )  # fmt: skip
+    hollow = {"color": "rgba(0,0,0,0)", "line": {"color": shades, "width": 2}}
+    for column, name, marker in (
+        ("pre_trained", "Pre-trained", {"symbol": "x-thin", "line": {"color": MEAN, "width": 2}}),
+        ("individual", "Individual", {"symbol": "line-ns", "line": {"color": MEAN, "width": 3}}),
+        ("just_merged", "Just merged", {"symbol": "circle", **hollow}),
+        ("now", "Now", {"symbol": "circle", "color": shades}),
+    ):
+        figure.add_scatter(
+            x=table[column], y=labels, mode="markers", name=name, marker={"size": 10, **marker},
+            hovertemplate="%{y}, " + name.lower() + ": %{x:.1f}%<extra></extra>",
+        )  # fmt: skip
+    figure.update_xaxes(title="Test accuracy (%)", range=[0, 101], zeroline=False)
+    figure.update_yaxes(autorange="reversed", showgrid=False)
+    return _layout(figure, 120 + 26 * max(len(table), 4))
+
+
+def retention(table: pd.DataFrame, names: Mapping[str, str], colours: Mapping[str, str]) -> go.Figure:
+    """Stability against plasticity in percent, a point per task; above and to the right is better."""
+    figure = go.Figure()
+    for row in table.dropna(subset=["plasticity", "stability"]).itertuples():
+        figure.add_scatter(
+            x=[row.plasticity], y=[row.stability], mode="markers", name=names[row.task],
+            marker={"size": 12, "color": colours[row.task]},
+            hovertemplate=f"{names[row.task]}<br>plasticity %{{x:.1f}}%, stability %{{y:.1f}}%<extra></extra>",
+        )  # fmt: skip
+    guide = {"line": {"color": MEAN, "dash": "dot", "width": 1}}
+    figure.add_hline(100, **guide)
+    figure.add_vline(100, **guide)
+    figure.update_xaxes(title="Plasticity: just merged / individual (%)", zeroline=False)
+    figure.update_yaxes(title="Stability: now / just merged (%)", zeroline=False)
+    return _layout(figure, 120 + 26 * max(len(table), 8))
+
+
+def _layout(figure: go.Figure, height: int) -> go.Figure:
+    return figure.update_layout(
+        height=height,
+        margin={"l": 8, "r": 8, "t": 8, "b": 8},
+        legend={"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom"},
+    )

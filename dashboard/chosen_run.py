@@ -1,0 +1,60 @@
+"""The run that a page of figures is about: the link's, else the one looked at last, else the newest with results."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pandas as pd
+import streamlit as st
+
+from dashboard.run_view import readable_runs, view_of
+from dashboard.session import looked_at, show_run
+from dashboard.widgets import BADGES, sentence, stamp, title
+from otmf_core.errors import InputError
+from otmf_core.progress import JobView
+from otmf_core.runs import Run
+
+
+def choose_run(page: str, shows: Callable[[Run], bool], nothing: str) -> JobView:
+    """Draw the run picker and the chosen run's labels and splits; returns its view, or ends the page with the reason.
+
+    `shows` says of which runs this page has something to show; `nothing` is the sentence where there is none.
+    """
+    runs = [run for run in readable_runs()[0] if shows(run)]
+    if not runs:
+        st.subheader("Nothing to show yet", anchor=False)
+        st.markdown(nothing)
+        st.page_link("app_pages/merge.py", label="Start a merge", icon=":material/merge:")
+        st.stop()
+    labels = {run.id: _label(run) for run in runs}
+    wanted = looked_at(page)
+    if wanted not in labels:
+        if st.query_params.get("run"):
+            st.warning(f"There is nothing to show here of run {wanted}. This is another one.", icon=":material/info:")
+        wanted = runs[0].id
+    key = f"{page}-run-choice"
+    st.session_state[key] = wanted
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        st.selectbox(
+            "Run", list(labels), format_func=labels.__getitem__, key=key, on_change=_choose, args=(page, key), width=520
+        )
+    show_run(page, wanted)
+    try:
+        view = view_of(wanted)
+    except InputError as error:
+        st.error(sentence(str(error)), title="This run cannot be shown")
+        st.stop()
+    stamp(view)
+    return view
+
+
+def _choose(page: str, key: str) -> None:
+    show_run(page, st.session_state[key])
+
+
+def _label(run: Run) -> str:
+    parts = [title(run.config), BADGES[run.status][0].lower()]
+    if run.record:
+        parts.insert(1, f"ACC {run.record['acc']:.1f}%")
+    created = pd.Timestamp(run.created).tz_convert(st.context.timezone or "UTC")
+    return " · ".join([*parts, f"{created.day} {created:%b, %H:%M}"])

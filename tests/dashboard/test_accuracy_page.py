@@ -1,0 +1,102 @@
+"""The Accuracy page: empty, full, by link, and its figures by their data."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from dashboard.charts.curves import accuracy_curves
+from dashboard.charts.outcome import outcome, outcomes, retention
+from tests.dashboard.test_merge_page import metrics, texts
+
+MATRIX = [[30.0, 20.0, 10.0], [80.0, 25.0, None], [60.0, 90.0, 15.0], [40.0, 45.0, 70.0]]
+TASKS = ["a", "b", "c"]
+NAMES = {"a": "A", "b": "B", "c": "C"}
+COLOURS = {"a": "#111111", "b": "#222222", "c": "#333333"}
+OWN = {"a": 100.0, "b": 90.0, "c": 80.0}
+
+
+def open_page(app: AppTest, run: str | None = None) -> AppTest:
+    app.switch_page("app_pages/accuracy.py")
+    if run:
+        app.query_params["run"] = run
+    app.run()
+    assert not app.exception
+    return app
+
+
+def test_without_runs_the_page_shows_the_way(app: AppTest):
+    open_page(app)
+    assert "Nothing to show yet" in texts(app)
+    assert app.page_link[0].value == "Start a merge"
+
+
+def test_the_figures_are_those_of_the_record(finished: list[str], app: AppTest, tmp_path: Path):
+    open_page(app, finished[0])
+    record = json.loads((tmp_path / "runs" / finished[0] / "record.json").read_text())
+    shown = metrics(app)
+    assert shown["ACC"] == f"{record['acc']:.1f}%"
+    assert shown["Stability"] == f"{record['stability']:.1f}%"
+    assert finished[0] in texts(app)
+    assert app.selectbox[0].value == finished[0]
+
+
+def test_another_run_is_chosen_and_linked(finished: list[str], app: AppTest):
+    open_page(app, finished[0])
+    app.selectbox[0].select(finished[1]).run()
+    assert not app.exception
+    assert app.query_params["run"] == finished[1]
+
+
+def test_a_link_to_a_run_that_is_gone_says_so(finished: list[str], app: AppTest):
+    open_page(app, "20200101-000000-otmf-0000")
+    assert "There is nothing to show here of run 20200101-000000-otmf-0000" in app.warning[0].value
+    assert app.selectbox[0].value == finished[-1]
+
+
+def test_outcomes_are_what_the_matrix_says():
+    table = outcomes(MATRIX, TASKS, OWN)
+    assert table["just_merged"].tolist() == [80.0, 90.0, 70.0]
+    assert table["now"].tolist() == [40.0, 45.0, 70.0]
+    assert table["plasticity"].tolist() == [80.0, 100.0, 87.5]
+    assert table["stability"].tolist()[:2] == [50.0, 50.0]
+    assert table["stability"].isna().tolist() == [False, False, True]
+
+
+def test_of_an_unfinished_run_the_latest_row_counts():
+    table = outcomes([*MATRIX[:3], None], TASKS, OWN)
+    assert table["task"].tolist() == ["a", "b"]
+    assert table["now"].tolist() == [60.0, 90.0]
+    assert table["stability"].tolist()[0] == 75.0
+    assert outcomes([MATRIX[0], None, None, None], TASKS, OWN).empty
+
+
+def test_the_outcome_figure_has_the_values_on_its_axis():
+    figure = outcome(outcomes(MATRIX, TASKS, OWN), NAMES, COLOURS)
+    by_name = {trace.name: list(trace.x) for trace in figure.data if trace.name}
+    assert by_name == {
+        "Pre-trained": [30.0, 20.0, 10.0],
+        "Individual": [100.0, 90.0, 80.0],
+        "Just merged": [80.0, 90.0, 70.0],
+        "Now": [40.0, 45.0, 70.0],
+    }
+
+
+def test_the_retention_figure_has_a_point_per_task_with_both_ratios():
+    figure = retention(outcomes(MATRIX, TASKS, OWN), NAMES, COLOURS)
+    assert [(trace.name, trace.x[0], trace.y[0]) for trace in figure.data] == [("A", 80.0, 50.0), ("B", 100.0, 50.0)]
+
+
+@pytest.mark.parametrize(
+    ("shown", "mean", "start", "own"), [(["a", "b", "c"], 155 / 3, 20.0, 90.0), (["b"], 45, 20, 90)]
+)
+def test_means_and_reference_lines_are_of_the_tasks_shown(shown: list[str], mean: float, start: float, own: float):
+    figure = accuracy_curves(MATRIX, TASKS, NAMES, COLOURS, shown, OWN)
+    assert figure.data[-1].y[-1] == pytest.approx(mean)
+    assert [shape.y0 for shape in figure.layout.shapes] == pytest.approx([start, own])
+    assert {trace.name for trace in figure.data if trace.showlegend is None} == {NAMES[t] for t in shown} | {
+        "Mean of merged"
+    }
