@@ -20,7 +20,7 @@ def figure(chart: go.Figure, data: pd.DataFrame, *, title: str, measured: str, k
 
 def heading(data: pd.DataFrame, *, title: str, measured: str, key: str, name: str) -> None:
     """The line above a figure, for pages that draw the chart themselves (to react to clicks, say)."""
-    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+    with st.container(horizontal=True, vertical_alignment="center", gap="small", wrap=False):
         st.markdown(f"**{title}** · {measured}", width="stretch")
         st.download_button(
             "CSV",

@@ -42,7 +42,7 @@ with grid.cell():
         accuracy_curves(view.matrix, tasks, shown.names, shown.colours, chosen or tasks, view.individual),
         matrix_frame(view.matrix, names),
         title="Accuracy of each task",
-        measured="dotted before its merge; lines: means of the tasks shown",
+        measured="dotted before its merge",
         key="curves",
         name=f"{view.run}-curves",
     )
@@ -56,7 +56,7 @@ with grid.cell():
         outcome(table, shown.names, shown.colours),
         table,
         title="Where each task ended",
-        measured="test accuracy, from just merged to now",
+        measured="from just merged to now",
         key="outcome",
         name=f"{view.run}-outcome",
     )
@@ -65,7 +65,7 @@ with grid.cell():
         retention(table, shown.names, shown.colours),
         table,
         title="Stability against plasticity",
-        measured="per task; the one merged last has no stability yet",
+        measured="per task",
         key="retention",
         name=f"{view.run}-retention",
     )

@@ -71,7 +71,7 @@ def accuracy_matrix(
     figure.update_layout(
         shapes=[{**outline, "x0": step - 1.5, "x1": step - 0.5, "y0": step - 0.5, "y1": step + 0.5} for step in merged],
         height=110 + 30 * (tasks + 1),
-        margin={"l": 8, "r": 44 if tasks > 4 else 8, "t": 8, "b": 8},
+        margin={"l": 8, "r": 8 + 4 * len(names[-1]) if tasks > 4 else 8, "t": 8, "b": 8},
     )
     return figure
 
