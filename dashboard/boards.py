@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import pandas as pd
 import streamlit as st
@@ -10,7 +11,7 @@ import streamlit as st
 from dashboard.comparison import FIGURES, best, unusual
 from dashboard.figure import heading
 from dashboard.published import PAIR, published
-from dashboard.widgets import METHODS
+from dashboard.widgets import METHODS, title
 from otmf_core.config import MergeConfig
 
 HEADS = {
@@ -18,6 +19,11 @@ HEADS = {
     "plasticity": ("Plasticity (%)", 1), "seconds": ("Time (s)", 1), "memory_gib": ("Memory (GiB)", 2),
 }  # fmt: skip
 MARK = "background-color: rgba(106, 111, 240, 0.22); font-weight: 600"
+
+
+def described(config: Mapping[str, Any]) -> str:
+    """What was merged how, with the preset where it is not the default one."""
+    return title(config) + (f" · {config['preset']}" if config["preset"] != "default" else "")
 
 
 def board(table: pd.DataFrame) -> None:

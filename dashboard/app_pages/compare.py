@@ -3,14 +3,14 @@
 import pandas as pd
 import streamlit as st
 
-from dashboard.boards import board, published_table, settings_table
+from dashboard.boards import board, described, published_table, settings_table
 from dashboard.charts.compare import Line, cost, overlaid
 from dashboard.charts.matrix import accuracy_matrix
 from dashboard.chosen_runs import choose_runs
 from dashboard.comparison import differences, leaderboard, letter, means_so_far, mismatches, pools
 from dashboard.figure import figure, heading
 from dashboard.run_view import readable_runs
-from dashboard.widgets import faces, matrix_frame, title
+from dashboard.widgets import faces, matrix_frame
 
 MATRICES = 4  # side by side at most
 
@@ -45,7 +45,7 @@ heading(table, title="Leaderboard", measured=f"{measured}; best marked", key="bo
 board(table)
 
 lines = [
-    Line(f"{name} · {title(group[0].config)}", [means_so_far(run.record["matrix"]) for run in group])
+    Line(f"{name} · {described(group[0].config)}", [means_so_far(run.record["matrix"]) for run in group])
     for name, group in zip(table["name"], groups, strict=True)
 ]
 points = [
@@ -93,7 +93,7 @@ for run in (run for run in chosen if names[run.id] in shown):
         figure(
             accuracy_matrix(run.record["matrix"], tasks, st.context.theme.type or "light"),
             matrix_frame(run.record["matrix"], tasks),
-            title=f"{names[run.id]} · {title(run.config)}",
+            title=f"{names[run.id]} · {described(run.config)}",
             measured="test, %, outlined where just merged",
             key=f"matrix-{run.id}",
             name=f"{run.id}-matrix",

@@ -24,7 +24,7 @@ def quality(table: pd.DataFrame, chosen: float) -> go.Figure:
     figure.update_yaxes(title="ACC (%)", zeroline=False, row=1, col=1)
     figure.update_yaxes(title="BWT (points)", zeroline=True, row=2, col=1)
     figure.update_xaxes(title=TITLE, row=2, col=1)
-    return _layout(_mark(figure, chosen), 400).update_layout(showlegend=False)
+    return _layout(_mark(figure, table, chosen), 400).update_layout(showlegend=False)
 
 
 def balance(table: pd.DataFrame, chosen: float) -> go.Figure:
@@ -37,7 +37,7 @@ def balance(table: pd.DataFrame, chosen: float) -> go.Figure:
         _line(figure, table, column, name, colour, chosen, "%")
     figure.update_yaxes(title="Share (%)", zeroline=False)
     figure.update_xaxes(title=TITLE)
-    return _layout(_mark(figure, chosen), 400)
+    return _layout(_mark(figure, table, chosen), 400)
 
 
 def front(table: pd.DataFrame, chosen: float) -> go.Figure:
@@ -97,7 +97,7 @@ def each_task(
         where = {"row": place // COLUMNS + 1, "col": place % COLUMNS + 1}
         figure.update_xaxes(title="α", showticklabels=True, **where)
     figure.update_annotations(font={"size": 12})
-    return _layout(_mark(figure, chosen), 70 + 170 * rows).update_layout(margin={"t": 26})
+    return _layout(_mark(figure, table, chosen), 70 + 170 * rows).update_layout(margin={"t": 26})
 
 
 def _line(figure: go.Figure, table: pd.DataFrame, column: str, name: str, colour: str, chosen: float, unit: str,
@@ -110,7 +110,9 @@ def _line(figure: go.Figure, table: pd.DataFrame, column: str, name: str, colour
     )  # fmt: skip
 
 
-def _mark(figure: go.Figure, chosen: float) -> go.Figure:
+def _mark(figure: go.Figure, table: pd.DataFrame, chosen: float) -> go.Figure:
+    """Mark the chosen α on every axis of α, which ends a little beyond the values there are."""
+    figure.update_xaxes(range=[table["alpha"].min() - 0.06, table["alpha"].max() + 0.06], zeroline=False)
     return figure.add_vline(chosen, line={"color": MEAN, "width": 1.5, "dash": "dash"})
 
 

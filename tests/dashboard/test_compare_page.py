@@ -12,7 +12,9 @@ from dashboard.charts.compare import Line, cost, overlaid
 from dashboard.comparison import best, differences, leaderboard, letter, like, means_so_far, mismatches, pools, unusual
 from dashboard.published import published
 from otmf_core.config import MergeConfig
-from otmf_core.runs import Run
+from otmf_core.metrics import summary
+from otmf_core.runs import Run, create_run, set_status
+from tests.dashboard.fake_engine import accuracy
 from tests.dashboard.test_merge_page import texts
 
 SECTION_5 = {
@@ -168,3 +170,36 @@ def test_no_runs_ticked_and_runs_that_are_gone_are_said(finished: list[str], app
     assert "Tick the runs" in texts(app)
     open_page(app, ["20200101-000000-otmf-0000", finished[0]])
     assert "1 of the runs in this link is not here" in app.warning[0].value
+
+
+def many(tmp_path: Path, count: int, tasks: int) -> list[str]:
+    """Finished runs of different orders, newest first."""
+    names = [f"t{place}" for place in range(tasks)]
+    for place in range(count):
+        order = names[place % tasks :] + names[: place % tasks]
+        path = tmp_path / "runs" / f"20260101-0000{place:02d}-otmf-0000"
+        create_run(path, MergeConfig.build(tasks=tuple(order), library="colours").model_dump(mode="json"))
+        matrix = [[accuracy(step, task) for task in range(tasks)] for step in range(tasks + 1)]
+        record = {**summary(matrix, [90.0] * tasks), "matrix": matrix, "individual": [90.0] * tasks, "seconds": 9.0}
+        (path / "record.json").write_text(json.dumps({**record, "tasks": order, "labels": "unlabelled images"}))
+        set_status(path, "done")
+    return sorted((path.name for path in (tmp_path / "runs").iterdir()), reverse=True)
+
+
+def test_matrices_follow_the_runs_that_are_left(engine, app: AppTest, tmp_path: Path):
+    runs = many(tmp_path, 4, 2)
+    open_page(app, runs)
+    app.multiselect(key="matrices").set_value(["A", "D"]).run()
+    assert not app.exception
+    open_page(app, runs[:3])
+    assert set(app.multiselect(key="matrices").value) <= {"A", "B", "C"}
+
+
+def test_fifty_runs_of_twenty_tasks_are_compared_and_pooled(engine, app: AppTest, tmp_path: Path):
+    open_page(app, many(tmp_path, 50, 20))
+    assert len(app.dataframe[1].value) == 50
+    app.toggle(key="pooled").set_value(True).run()
+    assert not app.exception
+    board = app.dataframe[1].value
+    assert board["n"].tolist() == [20]  # 50 runs in 20 orders: a repeat counts once
+    assert board["acc"].tolist() == ["61.0 ± 0.0"]  # the mean of 42, 44, …, 80
