@@ -25,6 +25,18 @@ page = st.navigation(
             help="What a run gained and what it forgot, task by task.",
         ),
         st.Page(
+            "app_pages/alpha.py",
+            title="Alpha",
+            icon=":material/tune:",
+            help="Sweep the retention weight over one sequence and choose it.",
+        ),
+        st.Page(
+            "app_pages/compare.py",
+            title="Compare",
+            icon=":material/compare_arrows:",
+            help="Finished runs against each other: quality, cost and what was set differently.",
+        ),
+        st.Page(
             "app_pages/runs.py",
             title="Runs",
             icon=":material/history:",

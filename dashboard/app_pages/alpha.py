@@ -1,0 +1,98 @@
+"""Alpha: sweep the retention weight over one sequence, see what it trades, and take the best to the Merge page."""
+
+import streamlit as st
+
+from dashboard.charts.alpha import balance, each_task, front, quality
+from dashboard.figure import figure
+from dashboard.run_view import readable_runs
+from dashboard.session import queue
+from dashboard.sweep import known_runs, progress, remaining, start, sweep_table, task_table
+from dashboard.sweep_choice import choose_alpha, choose_sequence, failures
+from dashboard.widgets import faces
+from otmf_core.sweeps import members, plan
+
+stored = readable_runs()[0]
+known = known_runs(stored)
+config = choose_sequence(known)
+shown = faces(config.model_dump())
+by_id = {run.id: run for run in stored}
+
+alphas = st.multiselect(
+    "Values of α",
+    [step / 20 for step in range(21)],
+    [0.5, 0.6, 0.7, 0.8, 0.9],
+    format_func=lambda alpha: f"{alpha:g}",
+    key="alphas",
+    bind="query-params",
+    help="The weight that each fusion keeps of the merged task vector; the incoming one weighs 1 − α.",
+)
+todo = plan(config, alphas, known)
+missing = len(todo.submit) + len(todo.resume)
+seconds = {run.id: run.record["seconds"] for run in stored if run.record}
+with st.container(horizontal=True, vertical_alignment="center"):
+    label = f"Run {missing} merge{'s' * (missing != 1)}" if missing else "Nothing left to run"
+    if st.button(label, type="primary", icon=":material/play_arrow:", key="sweep", disabled=not missing):
+        start(config, todo)
+        st.rerun()
+    turns = dict(queue().active())
+    mine = {alpha: run for alpha, run in todo.active.items() if run in turns}
+    if mine and st.button(
+        "Stop", icon=":material/stop:", key="stop-sweep", help="What is done is kept; run again to go on."
+    ):
+        for run, _ in reversed(queue().active()):  # those that wait first, or they would start
+            if run in mine.values():
+                queue().stop(run)
+        st.rerun()
+    st.caption(
+        f"{len(todo.done)} done and reused · {len(todo.active)} under way · {len(todo.resume)} to resume · "
+        f"{len(todo.submit)} new{remaining(todo, seconds)}"
+    )
+if mine:
+    progress(mine, len(todo.done))
+failures(todo, by_id)
+
+found = {alpha: by_id[run.run] for alpha, run in members(config, known).items() if run.run in by_id}
+found = {alpha: run for alpha, run in found.items() if run.record}
+if not found:
+    st.info("The figures appear with the first finished run of this sequence.", icon=":material/monitoring:")
+    st.stop()
+
+table, each = sweep_table(found), task_table(found)
+chosen = choose_alpha(table)
+name = f"alpha-{config.tasks[0]}-{len(config.tasks)}-tasks"
+grid = st.grid(3, min_column_width=340)
+with grid.cell():
+    figure(
+        quality(table, chosen),
+        table[["alpha", "run", "acc", "bwt"]],
+        title="Quality",
+        measured="ACC and BWT on test images",
+        key="quality",
+        name=f"{name}-quality",
+    )
+with grid.cell():
+    figure(
+        balance(table, chosen),
+        table[["alpha", "run", "stability", "plasticity"]],
+        title="Balance",
+        measured="means over tasks, test",
+        key="balance",
+        name=f"{name}-balance",
+    )
+with grid.cell():
+    figure(
+        front(table, chosen),
+        table[["alpha", "run", "plasticity", "stability", "front"]],
+        title="Trade-off",
+        measured="each point an α, test",
+        key="front",
+        name=f"{name}-front",
+    )
+figure(
+    each_task(each, config.tasks, shown.names, shown.colours, chosen),
+    each,
+    title="Every task",
+    measured="test accuracy at the end (solid) and when just merged (dotted)",
+    key="tasks",
+    name=f"{name}-tasks",
+)

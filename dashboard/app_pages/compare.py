@@ -1,0 +1,101 @@
+"""Compare: runs against each other, and apart from them what papers report."""
+
+import pandas as pd
+import streamlit as st
+
+from dashboard.boards import board, described, published_table, settings_table
+from dashboard.charts.compare import Line, cost, overlaid
+from dashboard.charts.matrix import accuracy_matrix
+from dashboard.chosen_runs import choose_runs
+from dashboard.comparison import differences, leaderboard, letter, means_so_far, mismatches, pools
+from dashboard.figure import figure, heading
+from dashboard.run_view import readable_runs
+from dashboard.widgets import faces, matrix_frame
+
+MATRICES = 4  # side by side at most
+
+finished = [run for run in readable_runs()[0] if run.record]
+if not finished:
+    st.subheader("Nothing to compare yet", anchor=False)
+    st.markdown("Finished merges are held against each other here.")
+    st.page_link("app_pages/merge.py", label="Start a merge", icon=":material/merge:")
+    published_table()
+    st.stop()
+chosen = sorted(choose_runs(finished), key=lambda run: run.record["acc"], reverse=True)
+if not chosen:
+    st.info("Tick the runs to compare in the first column.", icon=":material/check_box:")
+    published_table()
+    st.stop()
+
+names = {run.id: letter(place) for place, run in enumerate(chosen)}
+reasons = mismatches(chosen)
+if reasons:
+    st.warning("\n".join(f"- {reason}" for reason in reasons), title="Not like for like", icon=":material/balance:")
+pooled = st.toggle(
+    "Pool orders and seeds",
+    key="pooled",
+    bind="query-params",
+    help="Runs that differ in the order of their tasks and in the seed only become one row: mean ± sample standard "
+    "deviation (n − 1). A repeat of the same order and seed counts once.",
+)
+groups = pools(chosen) if pooled else [[run] for run in chosen]
+table, groups = leaderboard(groups, names)
+measured = "mean ± sample standard deviation over n runs" if pooled else "on test images"
+heading(table, title="Leaderboard", measured=f"{measured}; best marked", key="board", name="leaderboard")
+board(table)
+
+lines = [
+    Line(f"{name} · {described(group[0].config)}", [means_so_far(run.record["matrix"]) for run in group])
+    for name, group in zip(table["name"], groups, strict=True)
+]
+points = [
+    (names[run.id], step, mean) for group in groups for run in group
+    for step, mean in enumerate(means_so_far(run.record["matrix"]), 1)
+]  # fmt: skip
+grid = st.grid(2, min_column_width=380)
+with grid.cell():
+    figure(
+        overlaid(lines),
+        pd.DataFrame(points, columns=["run", "tasks_merged", "mean_accuracy"]),
+        title="Along the merge",
+        measured="test, mean of the tasks merged so far" + ("; band: ± std" if pooled else ""),
+        key="overlaid",
+        name="comparison-curves",
+    )
+with grid.cell():
+    figure(
+        cost(table),
+        table[["name", "acc", "seconds", "memory_gib"]],
+        title="Quality beside cost",
+        measured="ACC on test images, wall time, peak memory",
+        key="cost",
+        name="comparison-cost",
+    )
+
+differ = differences({names[run.id]: run.config for run in chosen})
+if len(differ.columns):
+    measured = "marked where most of these runs have another value"
+    heading(differ.reset_index(), title="Settings that differ", measured=measured, key="differ", name="settings")
+    settings_table(differ, {task: name for run in chosen for task, name in faces(run.config).names.items()})
+elif len(chosen) > 1:
+    st.caption("These runs have the same settings.")
+
+letters = list(names.values())
+shown = letters
+if len(letters) > 2:
+    shown = st.multiselect(
+        "Matrices side by side", letters, letters[:2], max_selections=MATRICES, key="matrices", bind="query-params"
+    )
+grid = st.grid(2, min_column_width=380)
+for run in (run for run in chosen if names[run.id] in shown):
+    tasks = [faces(run.config).names[task] for task in run.config["tasks"]]
+    with grid.cell():
+        figure(
+            accuracy_matrix(run.record["matrix"], tasks, st.context.theme.type or "light"),
+            matrix_frame(run.record["matrix"], tasks),
+            title=f"{names[run.id]} · {described(run.config)}",
+            measured="test, %, outlined where just merged",
+            key=f"matrix-{run.id}",
+            name=f"{run.id}-matrix",
+        )
+published_table()

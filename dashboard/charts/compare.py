@@ -1,0 +1,99 @@
+"""Runs against each other: how they went on, and what they cost."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from statistics import fmean, stdev
+
+import pandas as pd
+import plotly.graph_objects as go
+from plotly.subplots import make_subplots
+
+SHADES = ("#6a6ff0", "#e0862b", "#1f9d8f", "#d1495b", "#3d8fd1", "#a8842c", "#b05fc4", "#7d8597")
+SYMBOLS = ("circle", "square", "diamond", "triangle-up", "cross", "x", "star", "hexagon")
+
+
+@dataclass(frozen=True)
+class Line:
+    """A run, or several pooled: its name, and for each run the mean accuracy (percent) after steps 1…T."""
+
+    name: str
+    runs: Sequence[Sequence[float]]
+
+
+def shade(place: int) -> str:
+    """The colour of what stands in this place of the comparison (from the ninth on, colours repeat)."""
+    return SHADES[place % len(SHADES)]
+
+
+def overlaid(lines: Sequence[Line]) -> go.Figure:
+    """Mean accuracy of the tasks merged so far, in percent, against the number of tasks merged.
+
+    A pool is drawn as its mean with a band of one sample standard deviation to either side.
+    """
+    figure = go.Figure()
+    for place, line in enumerate(lines):
+        steps = list(range(1, len(line.runs[0]) + 1))
+        values = list(zip(*line.runs, strict=True))
+        means = [fmean(each) for each in values]
+        colour = shade(place)
+        if len(line.runs) > 1:
+            spread = [stdev(each) for each in values]
+            upper = [mean + each for mean, each in zip(means, spread, strict=True)]
+            lower = [mean - each for mean, each in zip(means, spread, strict=True)]
+            figure.add_scatter(
+                x=steps + steps[::-1], y=upper + lower[::-1], fill="toself", fillcolor=_clear(colour),
+                mode="lines", line={"width": 0}, hoverinfo="skip", showlegend=False, legendgroup=line.name,
+                name=f"{line.name}, ± std",
+            )  # fmt: skip
+        figure.add_scatter(
+            x=steps, y=means, mode="lines+markers", name=line.name, legendgroup=line.name,
+            line={"color": colour, "width": 2}, marker={"size": 7, "symbol": _symbol(place)},
+            hovertemplate="%{fullData.name}: %{y:.1f}% after %{x} tasks<extra></extra>",
+        )  # fmt: skip
+    longest = max((len(line.runs[0]) for line in lines), default=1)
+    figure.update_xaxes(
+        title="Tasks merged", dtick=1 if longest <= 20 else 5, range=[0.8, longest + 0.2], showgrid=False
+    )
+    figure.update_yaxes(title="Mean test accuracy of merged tasks (%)", zeroline=False)
+    return _layout(figure)
+
+
+def cost(table: pd.DataFrame) -> go.Figure:
+    """ACC in percent against the time in seconds and the peak memory in GiB; above and to the left is better.
+
+    `table` has the columns name, acc, seconds and memory_gib; a point is left out where one of its two is missing.
+    """
+    figure = make_subplots(rows=1, cols=2, shared_yaxes=True, horizontal_spacing=0.06)
+    for place, row in enumerate(table.itertuples()):
+        for column, (value, unit) in enumerate(((row.seconds, " s"), (row.memory_gib, " GiB")), 1):
+            if pd.isna(value) or pd.isna(row.acc):
+                continue
+            figure.add_scatter(
+                x=[value], y=[row.acc], mode="markers", name=row.name, legendgroup=row.name,
+                showlegend=column == 1, marker={"color": shade(place), "symbol": _symbol(place), "size": 11},
+                hovertemplate=f"%{{fullData.name}}: ACC %{{y:.1f}}%, %{{x:.2f}}{unit}<extra></extra>",
+                row=1, col=column,
+            )  # fmt: skip
+    figure.update_xaxes(title="Time (s)", rangemode="tozero", row=1, col=1)
+    figure.update_xaxes(title="Peak memory (GiB)", rangemode="tozero", row=1, col=2)
+    figure.update_yaxes(title="ACC (%)", zeroline=False, row=1, col=1)
+    return _layout(figure)
+
+
+def _clear(colour: str) -> str:
+    red, green, blue = (int(colour[k : k + 2], 16) for k in (1, 3, 5))
+    return f"rgba({red},{green},{blue},0.18)"
+
+
+def _symbol(place: int) -> str:
+    return SYMBOLS[(place + place // len(SHADES)) % len(SYMBOLS)]
+
+
+def _layout(figure: go.Figure) -> go.Figure:
+    return figure.update_layout(
+        height=380,
+        margin={"l": 8, "r": 8, "t": 8, "b": 8},
+        legend={"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom"},
+    )

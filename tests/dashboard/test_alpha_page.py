@@ -1,0 +1,195 @@
+"""The Alpha page: one click runs the sweep, a second one nothing, what is there is reused; figures by their data."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from dashboard.charts.alpha import balance, each_task, front, quality
+from dashboard.sweep import sweep_table, task_table
+from otmf_core.config import MergeConfig
+from otmf_core.errors import InputError
+from otmf_core.jobs import job_queue
+from otmf_core.runs import Run
+from tests.dashboard.fake_engine import FakeEngine
+from tests.dashboard.test_merge_page import metrics, press, texts
+
+TABLE = pd.DataFrame(
+    {
+        "alpha": [0.2, 0.5, 0.8],
+        "acc": [60.0, 70.0, 65.0],
+        "bwt": [-9.0, -4.0, -1.0],
+        "stability": [80.0, 90.0, 85.0],
+        "plasticity": [95.0, 85.0, 80.0],
+        "front": [True, True, False],
+    }
+)
+
+
+def open_page(app: AppTest, **link: str) -> AppTest:
+    app.switch_page("app_pages/alpha.py")
+    for key, value in link.items():
+        app.query_params[key] = value
+    app.run()
+    assert not app.exception
+    return app
+
+
+def drained(tmp_path: Path) -> None:
+    """Waits until the queue is empty."""
+    while job_queue(tmp_path / "runs").active():
+        pass
+
+
+def configs(tmp_path: Path) -> list[dict]:
+    return [json.loads(path.read_text()) for path in (tmp_path / "runs").glob("*/config.json")]
+
+
+def sweep(app: AppTest, *alphas: float) -> AppTest:
+    app.multiselect(key="alphas").set_value(list(alphas)).run()
+    return press(app, "sweep")
+
+
+def test_one_click_runs_the_sweep_and_a_second_one_nothing(app: AppTest, tmp_path: Path):
+    open_page(app)
+    assert "The figures appear with the first finished run" in texts(app)
+    sweep(app, 0.2, 0.5, 0.8)
+    drained(tmp_path)
+    app.run()
+    assert not app.exception
+    runs = configs(tmp_path)
+    assert sorted(run["alpha"] for run in runs) == [0.2, 0.5, 0.8]
+    assert len({json.dumps({**run, "alpha": None}) for run in runs}) == 1
+    assert app.button(key="sweep").disabled  # nothing is left to click for
+    assert "3 done and reused" in texts(app)
+    assert metrics(app)["ACC"] == "78.0%"  # 76, 78 and 80 of the fake engine
+
+
+def test_a_click_while_the_sweep_waits_submits_nothing_twice(app: AppTest, engine: FakeEngine, tmp_path: Path):
+    engine.pause = 0.002
+    open_page(app)
+    sweep(app, 0.2, 0.5, 0.8)
+    assert app.button(key="sweep").disabled
+    assert "of 3 done" in "\n".join(str(bar.proto.text) for bar in app.get("progress"))
+    sweep(app, 0.2, 0.5, 0.8, 0.9)
+    drained(tmp_path)
+    assert sorted(run["alpha"] for run in configs(tmp_path)) == [0.2, 0.5, 0.8, 0.9]
+
+
+def test_a_sweep_reuses_finished_runs_of_its_sequence(finished: list[str], app: AppTest, tmp_path: Path):
+    open_page(app, sequence=finished[2])
+    assert metrics(app)["ACC"] == "79.0%"
+    sweep(app, 0.5, 0.8, 1.0)
+    drained(tmp_path)
+    assert sorted(run["alpha"] for run in configs(tmp_path) if run["method"] == "otmf") == [0.5, 0.8, 1.0]
+
+
+def test_a_stopped_sweep_goes_on_where_it_was(app: AppTest, engine: FakeEngine, tmp_path: Path):
+    engine.pause = 0.02
+    open_page(app)
+    sweep(app, 0.2, 0.5)
+    queue = job_queue(tmp_path / "runs")
+    while not any(status == "running" and queue.snapshot(run).iteration > 2 for run, status in queue.active()):
+        pass
+    press(app, "stop-sweep")
+    drained(tmp_path)
+    app.run()
+    assert "1 to resume · 1 new" in texts(app)
+    engine.pause = 0.0
+    press(app, "sweep")
+    drained(tmp_path)
+    assert sorted(run["alpha"] for run in configs(tmp_path)) == [0.2, 0.5]
+
+
+def test_a_merge_that_failed_says_why(app: AppTest, engine: FakeEngine, tmp_path: Path):
+    engine.broken = {"green": InputError("the weights of green are damaged")}
+    open_page(app)
+    sweep(app, 0.2)
+    drained(tmp_path)
+    app.run()
+    assert "α = 0.2: The weights of green are damaged." in texts(app)
+    engine.broken = {}
+    press(app, "sweep")
+    drained(tmp_path)
+    assert [run["alpha"] for run in configs(tmp_path)] == [0.2]
+
+
+def test_the_sequence_is_that_of_the_merge_form(app: AppTest, tmp_path: Path):
+    app.number_input(key="seed").set_value(7).run()
+    app.number_input(key="steps").set_value(5).run()
+    app.session_state["tasks"] = ["blue", "red"]
+    app.run()
+    open_page(app)
+    sweep(app, 0.3)
+    drained(tmp_path)
+    (run,) = configs(tmp_path)
+    assert (run["tasks"], run["seed"], run["steps"], run["alpha"]) == (["blue", "red"], 7, 5, 0.3)
+
+
+def test_use_this_alpha_fills_the_merge_page(finished: list[str], app: AppTest):
+    app.segmented_control(key="method").set_value("average").run()
+    open_page(app, sequence=finished[0])
+    app.segmented_control(key="chosen_alpha").set_value(0.5).run()
+    app.button(key="use-alpha").click().run()
+    assert not app.exception
+    assert app.slider(key="alpha").value == 0.5
+    assert app.segmented_control(key="method").value == "otmf"
+
+
+def test_a_link_to_a_sequence_that_is_gone_says_so(finished: list[str], app: AppTest):
+    open_page(app, sequence="20200101-000000-otmf-0000")
+    assert "There is no OTMF run 20200101-000000-otmf-0000 to sweep" in app.warning[0].value
+
+
+def test_tables_have_what_the_records_say_and_the_front():
+    runs = {}
+    for alpha, end in ((0.2, 40.0), (0.8, 60.0)):
+        config = MergeConfig.build(tasks=("a", "b"), alpha=alpha).model_dump(mode="json")
+        record = {"tasks": ["a", "b"], "matrix": [[30.0, 20.0], [80.0, 25.0], [end, 90.0]], "individual": [100.0, 90.0]}
+        record |= {"acc": (end + 90) / 2, "bwt": end - 80, "stability": end / 0.8, "plasticity": 90.0}
+        runs[alpha] = Run(f"run-{alpha}", Path(), "done", "", "", config, {}, record)
+    table = sweep_table(runs)
+    assert table["acc"].tolist() == [65.0, 75.0]
+    assert table["stability"].tolist() == [50.0, 75.0]
+    assert table["front"].tolist() == [False, True]
+    each = task_table(runs)
+    assert each.values.tolist() == [
+        [0.2, "a", 80.0, 40.0], [0.2, "b", 90.0, 90.0], [0.8, "a", 80.0, 60.0], [0.8, "b", 90.0, 90.0]
+    ]  # fmt: skip
+
+
+def test_quality_and_balance_stand_against_alpha_with_the_chosen_point_marked():
+    acc, bwt = quality(TABLE, 0.5).data
+    assert (list(acc.x), list(acc.y), list(bwt.y)) == ([0.2, 0.5, 0.8], [60.0, 70.0, 65.0], [-9.0, -4.0, -1.0])
+    assert acc.marker.size[1] > acc.marker.size[0] == acc.marker.size[2]
+    figure = balance(TABLE, 0.5)
+    assert [list(trace.y) for trace in figure.data] == [[80.0, 90.0, 85.0], [95.0, 85.0, 80.0]]
+    assert [line.x0 for line in figure.layout.shapes] == [0.5]
+
+
+def test_the_front_joins_its_points_and_dims_the_others():
+    line, best, dominated, ring = front(TABLE, 0.8).data
+    assert list(zip(line.x, line.y, strict=True)) == [(85.0, 90.0), (95.0, 80.0)]
+    assert list(best.text) == ["0.5", "0.2"]
+    assert (list(dominated.text), list(dominated.x), list(dominated.y)) == (["0.8"], [80.0], [85.0])
+    assert dominated.opacity < best.opacity
+    assert (list(ring.x), list(ring.y)) == ([80.0], [85.0])
+
+
+@pytest.mark.parametrize("count", [2, 20])
+def test_every_task_has_a_panel_in_its_colour(count: int):
+    tasks = [f"t{place}" for place in range(count)]
+    rows = [(alpha, task, 90.0 - place, 50.0 + place) for alpha in (0.2, 0.8) for place, task in enumerate(tasks)]
+    table = pd.DataFrame(rows, columns=["alpha", "task", "just_merged", "now"])
+    figure = each_task(
+        table, tasks, {t: t.upper() for t in tasks}, {t: f"#0000{k:02d}" for k, t in enumerate(tasks)}, 0.2
+    )
+    assert len(figure.data) == 2 * count
+    before, after = figure.data[2:4]
+    assert (list(before.x), list(before.y), list(after.y)) == ([0.2, 0.8], [89.0, 89.0], [51.0, 51.0])
+    assert before.line.color == after.line.color == "#000001"
+    assert [note.text for note in figure.layout.annotations] == [task.upper() for task in tasks]

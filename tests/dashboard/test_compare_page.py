@@ -1,0 +1,205 @@
+"""The Compare page: pools, marks and warnings by hand-computed values, figures by their data, empty and full."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from dashboard.charts.compare import Line, cost, overlaid
+from dashboard.comparison import best, differences, leaderboard, letter, like, means_so_far, mismatches, pools, unusual
+from dashboard.published import published
+from otmf_core.config import MergeConfig
+from otmf_core.metrics import summary
+from otmf_core.runs import Run, create_run, set_status
+from tests.dashboard.fake_engine import accuracy
+from tests.dashboard.test_merge_page import texts
+
+SECTION_5 = {
+    "Zero-shot": "48.1 / 56.9 / 55.6", "Individual": "90.4 / 89.3 / 89.8", "SWA": "66.3 / 65.4 / 61.1",
+    "Continual task arithmetic": "67.5 / 66.5 / 60.0", "Continual TIES": "49.0 / 66.2 / 59.9",
+    "MagMax": "70.7 / 67.0 / 61.2", "OPCM": "75.5 / 71.9 / 65.7", "MINGLE": "85.8 / 81.6 / 77.1",
+}  # fmt: skip
+
+
+def run(name: str, tasks: str = "a b", acc: float = 50.0, labels: str = "none", manifest: str = "", **fields) -> Run:
+    """A finished run with these figures."""
+    config = MergeConfig.build(tasks=tuple(tasks.split()), **fields).model_dump(mode="json")
+    figures = {"acc": acc, "bwt": acc - 60, "stability": 90.0, "plasticity": None}
+    record = {**figures, "seconds": 100 - acc, "peak_memory_bytes": 2**31, "labels": labels}
+    return Run(name, Path(name), "done", "", "", config, {"library": manifest}, record)
+
+
+def names(runs: list[Run]) -> dict[str, str]:
+    return {each.id: letter(place) for place, each in enumerate(runs)}
+
+
+def test_runs_are_pooled_over_orders_and_seeds_and_nothing_else():
+    first, order, seed, alpha, other, _repeat = runs = [
+        run("1"), run("2", "b a"), run("3", seed=7), run("4", alpha=0.5), run("5", "a c"), run("6", seed=7)
+    ]  # fmt: skip
+    assert pools(runs) == [[first, order, seed], [alpha], [other]]
+
+
+def test_settings_that_a_method_does_not_read_keep_no_runs_apart():
+    runs = [run("1", method="average", alpha=0.1), run("2", "b a", method="average", alpha=0.9, steps=7)]
+    assert pools(runs) == [runs]
+    assert differences({"A": runs[0].config, "B": run("3", method="average", alpha=0.3).config}).empty
+
+
+def test_a_library_that_changed_keeps_runs_apart():
+    runs = [run("1", manifest="x"), run("2", "b a", manifest="y")]
+    assert pools(runs) == [[runs[0]], [runs[1]]]
+    assert mismatches(runs) == ["The library minizoo changed between them."]
+
+
+def test_the_leaderboard_has_means_and_sample_deviations():
+    runs = [run("1", acc=50.0), run("2", "b a", acc=53.0), run("3", seed=1, acc=56.0), run("4", alpha=0.1, acc=70.0)]
+    table, groups = leaderboard(pools(runs), names(runs))
+    assert groups == [[runs[3]], runs[:3]]
+    assert table["name"].tolist() == ["D", "A, B, C"]
+    assert table["n"].tolist() == [1, 3]
+    assert table["acc"].tolist() == [70.0, 53.0]
+    assert table["acc_std"].tolist()[1] == pytest.approx(3.0)  # √((9 + 0 + 9) / 2)
+    assert table["acc_std"].isna().tolist() == [True, False]
+    assert table["seconds"].tolist() == [30.0, 47.0]
+    assert table["memory_gib"].tolist() == [2.0, 2.0]
+    assert table["plasticity"].isna().all()
+
+
+def test_the_best_is_high_for_quality_and_low_for_cost():
+    runs = [run("1", acc=50.0), run("2", "b a", acc=60.0)]
+    marks = best(leaderboard([[each] for each in runs], names(runs))[0])
+    assert marks["acc"] == [True, False]
+    assert marks["seconds"] == [True, False]  # 40 s against 50 s
+    assert marks["stability"] == marks["memory_gib"] == marks["plasticity"] == [False, False]
+
+
+def test_only_settings_that_differ_are_shown_and_the_odd_one_is_marked():
+    runs = {"A": run("1").config, "B": run("2").config, "C": run("3", steps=7).config}
+    table = differences(runs)
+    assert table.columns.tolist() == ["steps"]
+    assert table["steps"].tolist() == [100, 100, 7]
+    assert unusual(table)["steps"].tolist() == [False, False, True]
+
+
+def test_what_is_not_like_for_like_is_said():
+    assert mismatches([run("1"), run("2", "b a")]) == []
+    reasons = mismatches([run("1"), run("2", "a c", labels="labelled heads (25%)"), run("3", library="/other")])
+    assert len(reasons) == 3
+    assert "different sets of tasks" in reasons[0]
+    assert "labelled heads (25%), none" in reasons[1]
+
+
+def test_runs_of_the_commonest_tasks_are_taken_first():
+    runs = [run("1", "x y"), run("2"), run("3", "b a"), run("4")]
+    assert like(runs, 2) == runs[1:3]
+
+
+def test_the_mean_is_over_the_tasks_merged():
+    assert means_so_far([[30, 20], [80, 25], [60, 90]]) == [80, 75]
+
+
+def test_curves_are_means_of_pools_with_a_band_of_one_deviation():
+    figure = overlaid([Line("A", [[80.0, 75.0]]), Line("B, C", [[70.0, 60.0], [74.0, 66.0]])])
+    one, band, pool = figure.data
+    assert (one.name, one.x, one.y) == ("A", (1, 2), (80.0, 75.0))
+    assert (pool.name, pool.y) == ("B, C", (72.0, 63.0))
+    assert band.y == pytest.approx([72 + 8**0.5, 63 + 18**0.5, 63 - 18**0.5, 72 - 8**0.5])
+    assert one.line.color != pool.line.color
+
+
+def test_cost_stands_beside_quality_on_both_axes():
+    runs = [run("1", acc=60.0), run("2", acc=50.0)]
+    points = cost(leaderboard([[each] for each in runs], names(runs))[0]).data
+    assert [(each.name, each.x[0], each.y[0]) for each in points] == [
+        ("A", 40.0, 60.0), ("A", 2.0, 60.0), ("B", 50.0, 50.0), ("B", 2.0, 50.0)
+    ]  # fmt: skip
+
+
+def test_published_figures_are_those_printed():
+    table = published().set_index("method")
+    for method, printed in SECTION_5.items():
+        assert " / ".join(f"{table.loc[method, f'acc_{n}']:.1f}" for n in (8, 14, 20)) == printed
+    assert table["acc_8"][-3:].tolist() == [79.7, 64.0, 72.2]
+    assert table.loc["Continual TIES", ["bwt_8", "bwt_14", "bwt_20"]].tolist() == [-15.3, 1.9, -1.5]
+    assert table.loc["MINGLE", ["bwt_8", "bwt_14", "bwt_20"]].tolist() == [-0.6, -1.1, -2.2]
+
+
+def open_page(app: AppTest, runs: list[str] | None = None) -> AppTest:
+    app.switch_page("app_pages/compare.py")
+    if runs is not None:
+        app.query_params["runs"] = ",".join(runs)
+    app.run()
+    assert not app.exception
+    return app
+
+
+def test_without_runs_the_page_shows_the_way_and_what_was_published(app: AppTest):
+    open_page(app)
+    assert "Nothing to compare yet" in texts(app)
+    assert app.dataframe[0].value["method"].iloc[0] == "Zero-shot"
+
+
+def test_the_runs_of_the_link_are_compared_best_first(finished: list[str], app: AppTest, tmp_path: Path):
+    path = tmp_path / "runs" / finished[2] / "record.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), "acc": 99.0}))
+    open_page(app, [finished[0], finished[2]])
+    picker, board, differ, *_ = (frame.value for frame in app.dataframe)
+    assert len(picker) == 3
+    assert board["acc"].tolist() == [99.0, 79.0]
+    assert board["alpha"].tolist() == [0.5, 0.8]
+    assert differ["alpha"].tolist() == ["0.5", "0.8"]
+    assert "Published for CLIP ViT-B/32" in texts(app)
+    assert app.query_params["runs"] == f"{finished[0]},{finished[2]}"
+
+
+def test_all_runs_of_a_first_visit_are_compared_and_pooling_keeps_their_settings_apart(
+    finished: list[str], app: AppTest
+):
+    open_page(app)
+    app.toggle(key="pooled").set_value(True).run()
+    assert not app.exception
+    assert app.dataframe[1].value["n"].tolist() == [1, 1, 1]
+
+
+def test_no_runs_ticked_and_runs_that_are_gone_are_said(finished: list[str], app: AppTest):
+    open_page(app, [])
+    assert "Tick the runs" in texts(app)
+    open_page(app, ["20200101-000000-otmf-0000", finished[0]])
+    assert "1 of the runs in this link is not here" in app.warning[0].value
+
+
+def many(tmp_path: Path, count: int, tasks: int) -> list[str]:
+    """Finished runs of different orders, newest first."""
+    names = [f"t{place}" for place in range(tasks)]
+    for place in range(count):
+        order = names[place % tasks :] + names[: place % tasks]
+        path = tmp_path / "runs" / f"20260101-0000{place:02d}-otmf-0000"
+        create_run(path, MergeConfig.build(tasks=tuple(order), library="colours").model_dump(mode="json"))
+        matrix = [[accuracy(step, task) for task in range(tasks)] for step in range(tasks + 1)]
+        record = {**summary(matrix, [90.0] * tasks), "matrix": matrix, "individual": [90.0] * tasks, "seconds": 9.0}
+        (path / "record.json").write_text(json.dumps({**record, "tasks": order, "labels": "unlabelled images"}))
+        set_status(path, "done")
+    return sorted((path.name for path in (tmp_path / "runs").iterdir()), reverse=True)
+
+
+def test_matrices_follow_the_runs_that_are_left(engine, app: AppTest, tmp_path: Path):
+    runs = many(tmp_path, 4, 2)
+    open_page(app, runs)
+    app.multiselect(key="matrices").set_value(["A", "D"]).run()
+    assert not app.exception
+    open_page(app, runs[:3])
+    assert set(app.multiselect(key="matrices").value) <= {"A", "B", "C"}
+
+
+def test_fifty_runs_of_twenty_tasks_are_compared_and_pooled(engine, app: AppTest, tmp_path: Path):
+    open_page(app, many(tmp_path, 50, 20))
+    assert len(app.dataframe[1].value) == 50
+    app.toggle(key="pooled").set_value(True).run()
+    assert not app.exception
+    board = app.dataframe[1].value
+    assert board["n"].tolist() == [20]  # 50 runs in 20 orders: a repeat counts once
+    assert board["acc"].tolist() == ["61.0 ± 0.0"]  # the mean of 42, 44, …, 80
