@@ -25,6 +25,12 @@ page = st.navigation(
             help="What a run gained and what it forgot, task by task.",
         ),
         st.Page(
+            "app_pages/library.py",
+            title="Library",
+            icon=":material/photo_library:",
+            help="The installed models and images: tasks, checkpoints, and how the task vectors lie to each other.",
+        ),
+        st.Page(
             "app_pages/runs.py",
             title="Runs",
             icon=":material/history:",
