@@ -16,7 +16,7 @@ ENGINE = ROOT / "otmf_core"
 ORDER = [
     "errors", "files", "config", "device", "metrics", "runs", "progress",
     "checkpoints", "backbone", "library", "geometry", "task_vector", "masks", "mask_report", "transport", "context",
-    "evaluation", "heads", "methods", "record", "fold", "merge", "export",
+    "evaluation", "heads", "methods", "record", "fold", "merge", "export", "answers",
     "jobs", "cli_options", "cli_progress", "cli_tables", "cli", "__main__",
     "minizoo",
 ]  # fmt: skip
