@@ -25,6 +25,12 @@ page = st.navigation(
             help="What a run gained and what it forgot, task by task.",
         ),
         st.Page(
+            "app_pages/try_it.py",
+            title="Try it",
+            icon=":material/touch_app:",
+            help="Show a picture to the pre-trained, the fine-tuned and the merged model, side by side.",
+        ),
+        st.Page(
             "app_pages/library.py",
             title="Library",
             icon=":material/photo_library:",

@@ -67,7 +67,8 @@ def experts(run_dir: Path, models: Sequence[str], task: str, pixels: Tensor) -> 
     for model in models:
         apply(encoder, base, _delta(run, library, model, base))
         with torch.inference_mode():
-            yield model, _probabilities(encoder, images, _head(run, library, model, task))
+            found = _probabilities(encoder, images, _head(run, library, model, task))
+        yield model, found
 
 
 def _probabilities(encoder: nn.Module, images: Tensor, head: Head) -> Tensor:
