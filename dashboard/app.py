@@ -37,6 +37,18 @@ page = st.navigation(
             help="Finished runs against each other: quality, cost and what was set differently.",
         ),
         st.Page(
+            "app_pages/try_it.py",
+            title="Try it",
+            icon=":material/touch_app:",
+            help="Show a picture to the pre-trained, the fine-tuned and the merged model, side by side.",
+        ),
+        st.Page(
+            "app_pages/library.py",
+            title="Library",
+            icon=":material/photo_library:",
+            help="The installed models and images: tasks, checkpoints, and how the task vectors lie to each other.",
+        ),
+        st.Page(
             "app_pages/runs.py",
             title="Runs",
             icon=":material/history:",

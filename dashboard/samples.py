@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import base64
 import io
+from typing import Any
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 import streamlit as st
 from PIL import Image
@@ -13,6 +16,7 @@ from otmf_core.library import Library, open_library
 
 COLUMNS, ROWS = 4, 2
 SIDE = 64  # pixels of one image on the sheet
+STRIP = 40  # and in a table's row
 
 
 def gallery(library: Library, tasks: list[str]) -> None:
@@ -21,26 +25,47 @@ def gallery(library: Library, tasks: list[str]) -> None:
         for task in tasks:
             info = library.task(task)
             st.image(
-                _sheet(str(library.root), task),
+                sheet(str(library.root), task),
                 caption=f"{info.name} · {len(info.classes)} classes",
                 width="stretch",
             )
 
 
 @st.cache_data(max_entries=64, show_spinner=False)
-def _sheet(root: str, task: str) -> bytes:
+def strip(root: str, task: str) -> str:
+    """A row of four images of different classes, small enough for a table: WebP as a data URI."""
+    picture = io.BytesIO()
+    _pasted(root, task, 4, 1, STRIP).save(picture, format="WebP", quality=80)
+    return f"data:image/webp;base64,{base64.b64encode(picture.getvalue()).decode()}"
+
+
+@st.cache_data(max_entries=64, show_spinner=False)
+def sheet(root: str, task: str, columns: int = COLUMNS, rows: int = ROWS) -> bytes:
     """A PNG of images of different classes, as many classes as there are or as fit."""
+    png = io.BytesIO()
+    _pasted(root, task, columns, rows, SIDE).save(png, format="PNG")
+    return png.getvalue()
+
+
+def _pasted(root: str, task: str, columns: int, rows: int, side: int) -> Image.Image:
     library = open_library(root)
     files = library.task(task).files
     if "calibration" not in files:
         raise InputError(f"a task has calibration images: the manifest names none for {task!r} in {root}")
-    rows = pq.read_table(library.path(files["calibration"]), columns=["image", "label"]).to_pylist()
-    first = {row["label"]: row["image"] for row in reversed(rows)}
-    chosen = [*first.values(), *(row["image"] for row in rows)][: COLUMNS * ROWS]
-    sheet = Image.new("RGB", (COLUMNS * SIDE, ROWS * SIDE))
+    path = library.path(files["calibration"])
+    try:
+        images = pq.read_table(path, columns=["image", "label"]).to_pylist()
+        return _paste(images, columns, rows, side)
+    except (pa.ArrowException, OSError, SyntaxError, TypeError, ValueError) as error:
+        raise InputError(f"images of a split are pictures with labels: {path} ({error})") from None
+
+
+def _paste(images: list[dict[str, Any]], columns: int, rows: int, side: int) -> Image.Image:
+    first = {row["label"]: row["image"] for row in reversed(images)}
+    by_class = [first[label] for label in sorted(first)]
+    chosen = [*by_class, *(row["image"] for row in images)][: columns * rows]
+    pasted = Image.new("RGB", (columns * side, rows * side))
     for place, blob in enumerate(chosen):
-        picture = Image.open(io.BytesIO(blob)).convert("RGB").resize((SIDE, SIDE), Image.Resampling.BICUBIC)
-        sheet.paste(picture, (place % COLUMNS * SIDE, place // COLUMNS * SIDE))
-    png = io.BytesIO()
-    sheet.save(png, format="PNG")
-    return png.getvalue()
+        picture = Image.open(io.BytesIO(blob)).convert("RGB").resize((side, side), Image.Resampling.BICUBIC)
+        pasted.paste(picture, (place % columns * side, place // columns * side))
+    return pasted

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from otmf_core.errors import InputError
 
 if TYPE_CHECKING:
+    from numpy import ndarray
     from torch import Tensor
+
+Header = dict[str, tuple[str, tuple[int, ...]]]
 
 
 def read_tensors(path: Path, prefix: str = "") -> dict[str, Tensor]:
@@ -29,8 +32,39 @@ def read_metadata(path: Path) -> dict[str, str]:
         return file.metadata() or {}
 
 
+def read_header(path: Path) -> Header:
+    """Tensor name → (type as the format names it, such as F16, and shape), without reading a value or loading torch.
+
+    Raises InputError as `read_tensors` does.
+    """
+    with _open(path, "np") as file:
+        slices = {name: file.get_slice(name) for name in file.keys()}
+        return {name: (part.get_dtype(), tuple(part.get_shape())) for name, part in slices.items()}
+
+
+def side_by_side(paths: Sequence[Path]) -> Iterator[tuple[str, list[ndarray]]]:
+    """Every tensor of the first file with its namesakes in the others: one name at a time, so in little memory.
+
+    Arrays in the stored precision (bfloat16 as float32); loads torch only for bfloat16, which NumPy does not have.
+    Raises InputError on a missing or damaged file, and when keys or shapes differ from the first file's.
+    """
+    headers = [read_header(path) for path in paths]
+    shapes = [{name: shape for name, (_, shape) in header.items()} for header in headers]
+    for path, own in zip(paths, shapes, strict=True):
+        if own != shapes[0]:
+            name = min(name for name, _ in own.items() ^ shapes[0].items())
+            found, expected = own.get(name, "none"), shapes[0].get(name, "none")
+            raise InputError(f"files have the same keys and shapes: {name} is {found}, expected {expected}, in {path}")
+    with ExitStack() as stack:
+        frameworks = ["pt" if any(kind == "BF16" for kind, _ in header.values()) else "np" for header in headers]
+        files = [stack.enter_context(_open(*each)) for each in zip(paths, frameworks, strict=True)]
+        for name in shapes[0]:
+            values = [file.get_tensor(name) for file in files]
+            yield name, [v.float().numpy() if kind == "pt" else v for v, kind in zip(values, frameworks, strict=True)]
+
+
 @contextmanager
-def _open(path: Path) -> Iterator[Any]:
+def _open(path: Path, framework: str = "pt") -> Iterator[Any]:
     from safetensors import SafetensorError, safe_open
 
     if path.suffix != ".safetensors":
@@ -38,7 +72,7 @@ def _open(path: Path) -> Iterator[Any]:
     if not path.is_file():
         raise InputError(f"a file is missing: {path}")
     try:
-        with safe_open(path, framework="pt") as file:
+        with safe_open(path, framework=framework) as file:
             yield file
     except SafetensorError as error:
         raise InputError(f"a file must be valid safetensors: {path} ({error})") from None

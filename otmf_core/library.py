@@ -85,7 +85,7 @@ class Library:
 
     @cached_property
     def backbone_config(self) -> dict[str, Any]:
-        return read_object(self._backbone("config"))
+        return read_object(self.backbone("config"))
 
     def path(self, name: str) -> Path:
         """The verified path of a file of the library; raises InputError when it is missing or its hash differs."""
@@ -108,7 +108,7 @@ class Library:
 
     def base(self) -> dict[str, Tensor]:
         """θ⁰: the image tower's state dict, floating-point tensors in float32."""
-        path = self._backbone("weights")
+        path = self.backbone("weights")
         tensors = read_tensors(path, prefix="visual.")
         if not tensors:
             raise InputError(f"a pre-trained model has an image tower: no key starts with 'visual.' in {path}")
@@ -117,7 +117,7 @@ class Library:
 
     def task_vector(self, task_id: str, base: dict[str, Tensor]) -> dict[str, Tensor]:
         """Δᵗ = θᵗ − θ⁰ over the floating-point keys, in the stored precision; checked against `base`."""
-        path = self._file(task_id, "task_vector")
+        path = self.file(task_id, "task_vector")
         delta = read_tensors(path)
         check_matches(delta, {name: tensor for name, tensor in base.items() if tensor.is_floating_point()}, str(path))
         return delta
@@ -125,7 +125,7 @@ class Library:
     def head(self, task_id: str) -> tuple[Tensor, float]:
         """The zero-shot head of a task: (classes, d) rows of unit norm, and the logit scale."""
         task = self.task(task_id)
-        path = self._file(task_id, "head")
+        path = self.file(task_id, "head")
         tensors = read_tensors(path)
         check_finite(tensors, str(path))
         missing = {"weight", "logit_scale"} - tensors.keys()
@@ -156,17 +156,19 @@ class Library:
             pictures = [np.asarray(Image.open(io.BytesIO(blob)).convert("RGB")) for blob in blobs[:first]]
             pixels = np.stack(pictures)
         except (OSError, SyntaxError, TypeError, ValueError) as error:
-            path = self._file(task_id, split)
+            path = self.file(task_id, split)
             raise InputError(f"images of a split are pictures of one size: {path} ({error})") from None
         return Images(torch.from_numpy(pixels), torch.tensor(labels[:first]))
 
-    def _backbone(self, part: str) -> Path:
+    def backbone(self, part: str) -> Path:
+        """The verified path of the pre-trained model's config or weights; raises InputError where there is none."""
         name = self.manifest["backbone"].get(part)
         if name is None:
             raise InputError(f"a backbone has a config and weights: {part} is missing in {self.root / 'manifest.json'}")
         return self.path(name)
 
-    def _file(self, task_id: str, part: str) -> Path:
+    def file(self, task_id: str, part: str) -> Path:
+        """The verified path of a task's task_vector, head or split; raises InputError where there is none."""
         task = self.task(task_id)
         if part not in task.files:
             raise InputError(f"the library is incomplete: {task.name} names no {part} in {self.root / 'manifest.json'}")
@@ -177,7 +179,7 @@ class Library:
         import pyarrow.parquet as pq
 
         task = self.task(task_id)
-        path = self._file(task_id, split)
+        path = self.file(task_id, split)
         try:
             table = pq.read_table(path, columns=["image", "label"])
             blobs, labels = table["image"].to_pylist(), table["label"].cast(pa.int32()).fill_null(-1).to_pylist()

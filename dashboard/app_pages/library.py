@@ -1,0 +1,69 @@
+"""Library: what is installed: tasks and their images, checkpoints, and how the task vectors lie to each other."""
+
+import streamlit as st
+
+from dashboard.charts.colours import task_colours
+from dashboard.charts.geometry import cosine_matrix, lengths
+from dashboard.figure import figure
+from dashboard.library_facts import (
+    checkpoint_table,
+    cosine_frame,
+    lengths_frame,
+    manifest_hash,
+    measured,
+    task_geometry,
+    task_table,
+)
+from dashboard.library_view import checkpoints, choose_library, facts, task_panel, tasks_table
+from dashboard.run_view import readable_runs
+from dashboard.widgets import sentence
+from otmf_core.errors import InputError
+
+library = choose_library()
+manifest = manifest_hash(library)
+root = str(library.root)
+known = measured(readable_runs()[0], manifest)
+facts(library)
+
+left, right = st.columns([7, 3], gap="medium")
+try:
+    with left:
+        chosen = tasks_table(library, task_table(library, known), known)
+    if chosen:
+        with right:
+            task_panel(library, manifest, library.task(chosen), known.get(chosen))
+except InputError as error:
+    st.error(sentence(str(error)), title="These tasks cannot be shown")
+
+between = None
+try:
+    between = task_geometry(root, manifest) if library.tasks else None
+except InputError as error:
+    st.error(sentence(str(error)), title="The task vectors cannot be compared")
+if between:
+    names = {task.id: task.name for task in library.tasks}
+    labels = [names[task] for task in between.tasks]
+    left, right = st.columns([7, 3], gap="medium")
+    with left:
+        figure(
+            cosine_matrix(between.cosines, labels, st.context.theme.type or "light"),
+            cosine_frame(between, labels),
+            title="Cosine between task vectors",
+            measured="0: orthogonal, 1: the same direction",
+            key="cosines",
+            name=f"{library.id}-cosines",
+        )
+    with right:
+        figure(
+            lengths(between.relative, between.tasks, names, task_colours([task.id for task in library.tasks])),
+            lengths_frame(between, labels),
+            title="Their lengths",
+            measured="% of ‖θ⁰‖",
+            key="lengths",
+            name=f"{library.id}-lengths",
+        )
+
+try:
+    checkpoints(checkpoint_table(library, between), library)
+except InputError as error:
+    st.error(sentence(str(error)), title="The checkpoints cannot be shown")

@@ -1,0 +1,66 @@
+"""Try it: what the pre-trained, the fine-tuned and the merged model see in one picture."""
+
+import streamlit as st
+
+from dashboard.charts.answers import answers_chart, answers_frame
+from dashboard.chosen_run import choose_run
+from dashboard.figure import figure
+from dashboard.models import ask
+from dashboard.session import runs_folder
+from dashboard.try_view import choose_picture, every_model, forget_image, verdicts
+from dashboard.widgets import faces, sentence
+from otmf_core.errors import InputError
+from otmf_core.library import open_library
+
+view = choose_run(
+    "try_it",
+    lambda run: run.status == "done" and (run.path / "merged.safetensors").is_file(),
+    "As soon as a merge has finished, you can show its models a picture here.",
+)
+run = runs_folder() / view.run
+tasks = list(view.tasks)
+shown = faces(view.config)
+
+left, right = st.columns([5, 8], gap="medium")
+try:
+    with left:
+        library = open_library(view.config["library"])
+        task = library.task(
+            st.selectbox(
+                "Task",
+                tasks,
+                format_func=shown.names.__getitem__,
+                key="task",
+                bind="query-params",
+                on_change=forget_image,
+                help="Whose classes the models choose among, and whose fine-tuned model is asked.",
+            )
+        )
+        picture = choose_picture(library, task)
+    with right:
+        if picture is None:
+            st.info("Choose or draw a picture, and the models answer here.", icon=":material/image:")
+            st.stop()
+        answers, loading, answering = ask(run, ("pre-trained", task.id, "merged"), task.id, picture.blob)
+        names = {**shown.names, "pre-trained": "Pre-trained", "merged": f"Merged, {len(tasks)} tasks"}
+        titles = {**names, task.id: f"Fine-tuned on {task.name}"}
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.image(picture.blob, width=112, alt=picture.name)
+            what = f" · **{task.classes[picture.truth]}**" if picture.truth is not None else ""
+            st.markdown(f"{picture.name}{what}", width="content")
+        verdicts(answers, titles, task, picture.truth)
+        named = {titles[model]: values for model, values in answers.items()}
+        figure(
+            answers_chart(named, task.classes, picture.truth),
+            answers_frame(named, task.classes, picture.truth),
+            title="Probabilities",
+            measured=f"the five most probable of {len(task.classes)} classes",
+            key="answers",
+            name=f"{view.run}-{task.id}-answers",
+        )
+        tuned = "; the merged model's head is the one tuned on labels" if view.config["heads"] == "tuned" else ""
+        loaded = "Models were in memory" if loading < 0.01 else f"Models loaded in {loading:.2f} s"
+        st.caption(f"{loaded}, answered in {1000 * answering:.0f} ms. Zero-shot heads{tuned}.")
+        every_model(run, tasks, answers, names, task, picture)
+except InputError as error:
+    st.error(sentence(str(error)), title="The models cannot answer")

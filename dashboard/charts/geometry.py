@@ -1,0 +1,81 @@
+"""How task vectors lie to each other: the cosine matrix as an annotated heatmap, and their lengths."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import plotly.graph_objects as go
+
+from dashboard.charts.matrix import SCALES
+
+TOP = 0.3  # the scale reaches at least here, so that near-orthogonal vectors do not look related
+
+
+def cosine_matrix(cosines: Sequence[Sequence[float]], names: Sequence[str], ground: str = "light") -> go.Figure:
+    """cos(Δⁱ, Δʲ) of every pair of tasks, (T, T); the diagonal, one by definition, is left out.
+
+    The darker a cell on light ground (the lighter on dark), the more two task vectors point the same way.
+    """
+    tasks = len(names)
+    others = [[None if i == j else value for j, value in enumerate(row)] for i, row in enumerate(cosines)]
+    known = [value for row in others for value in row if value is not None and value == value]
+    top = max([TOP, *known])
+    low, high = ("#1c2030", "#ffffff") if ground == "light" else ("#e8eaf1", "#12141c")
+    cells = [(j, i, value) for i, row in enumerate(others) for j, value in enumerate(row) if value in known]
+    figure = go.Figure(
+        [
+            go.Heatmap(
+                z=others,
+                colorscale=SCALES[ground],
+                zmin=min([0.0, *known]),
+                zmax=top,
+                showscale=False,
+                xgap=2,
+                ygap=2,
+                customdata=[[(row, column) for column in names] for row in names],
+                hovertemplate="%{customdata[0]} and %{customdata[1]}: %{z:.3f}<extra></extra>",
+                hoverongaps=False,
+            ),
+            go.Scatter(
+                x=[x for x, _, _ in cells],
+                y=[y for _, y, _ in cells],
+                mode="text",
+                text=[_short(value) for _, _, value in cells],
+                textfont={"size": 11, "color": [high if value > 0.75 * top else low for _, _, value in cells]},
+                hoverinfo="skip",
+                showlegend=False,
+            ),
+        ]
+    )
+    shared = {"tickvals": list(range(tasks)), "ticktext": list(names), "ticks": "", "showgrid": False}
+    shared |= {"zeroline": False, "fixedrange": True}
+    figure.update_xaxes(side="top", tickangle=-40 if tasks > 4 else 0, range=[-0.5, tasks - 0.5], **shared)
+    figure.update_yaxes(range=[tasks - 0.5, -0.5], **shared)
+    return figure.update_layout(
+        height=110 + 27 * max(tasks, 3), margin={"l": 8, "r": 44 if tasks > 4 else 8, "t": 8, "b": 8}
+    )
+
+
+def _short(value: float) -> str:
+    """0.312 as .31, −0.02 as −.02, −0.001 as .00."""
+    return f"{round(value, 2) + 0.0:.2f}".replace("0.", ".").replace("-", "−")
+
+
+def lengths(
+    relative: Sequence[float], tasks: Sequence[str], names: Mapping[str, str], colours: Mapping[str, str]
+) -> go.Figure:
+    """‖Δᵗ‖ / ‖θ⁰‖ in percent, a bar per task."""
+    figure = go.Figure(
+        go.Bar(
+            x=[100 * value for value in relative],
+            y=[names[task] for task in tasks],
+            orientation="h",
+            marker={"color": [colours[task] for task in tasks]},
+            hovertemplate="%{y}: %{x:.2f}% of the pre-trained model's norm<extra></extra>",
+        )
+    )
+    figure.update_xaxes(title="‖Δ‖ / ‖θ⁰‖ (%)", rangemode="tozero", zeroline=False)
+    figure.update_yaxes(autorange="reversed", showgrid=False)
+    return figure.update_layout(
+        height=110 + 27 * max(len(tasks), 3), margin={"l": 8, "r": 8, "t": 8, "b": 8}, bargap=0.35
+    )

@@ -1,0 +1,53 @@
+"""The models of a run, kept in memory and never changed, and what they answered; torch loads on the first question."""
+
+from __future__ import annotations
+
+import io
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import streamlit as st
+from PIL import Image
+
+from otmf_core.errors import InputError
+
+LOADED = 6  # encoders in memory: two runs' pre-trained, merged and one fine-tuned model
+
+
+def ask(run: Path, models: Sequence[str], task: str, picture: bytes) -> tuple[dict[str, list[float]], float, float]:
+    """Model → probabilities over the task's classes of a picture, and the seconds that loading and answering took."""
+    began = time.perf_counter()
+    from otmf_core.answers import answer
+
+    encoders = {model: _encoder(str(run), model) for model in models}
+    loaded = time.perf_counter()
+    answers = {model: answer(run, model, encoders[model], task, _pixels(picture))[0].tolist() for model in models}
+    return answers, loaded - began, time.perf_counter() - loaded
+
+
+@st.cache_data(max_entries=16, show_spinner="Asking every fine-tuned model")
+def ask_experts(run: str, tasks: Sequence[str], task: str, picture: bytes) -> dict[str, list[float]]:
+    """The same of every fine-tuned model, one after the other."""
+    from otmf_core.answers import experts
+
+    return {model: found[0].tolist() for model, found in experts(Path(run), tasks, task, _pixels(picture))}
+
+
+@st.cache_resource(max_entries=LOADED, show_spinner="Loading the models")
+def _encoder(run: str, model: str) -> Any:
+    from otmf_core.answers import load_encoder
+
+    return load_encoder(Path(run), model)
+
+
+def _pixels(picture: bytes) -> Any:
+    """uint8 (1, H, W, 3)."""
+    import torch
+
+    try:
+        return torch.from_numpy(np.array(Image.open(io.BytesIO(picture)).convert("RGB"))).unsqueeze(0)
+    except (OSError, SyntaxError, ValueError) as error:
+        raise InputError(f"images of a split are pictures: {error}") from None

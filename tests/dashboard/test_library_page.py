@@ -1,0 +1,135 @@
+"""The Library page: what the manifest, the files' headers and finished runs say; a folder typed; what is refused."""
+
+from __future__ import annotations
+
+import json
+import math
+import shutil
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from dashboard.charts.geometry import cosine_matrix, lengths
+from dashboard.library_facts import checkpoint_table, measured, split_sizes, task_table
+from otmf_core.files import sha256
+from otmf_core.geometry import geometry
+from otmf_core.library import open_library
+from otmf_core.runs import list_runs
+from tests.dashboard.test_merge_page import metrics, texts
+from tests.tiny import TASKS, merge_config, merged
+
+
+def open_page(app: AppTest, **link: str) -> AppTest:
+    app.switch_page("app_pages/library.py")
+    for name, value in link.items():
+        app.query_params[name] = value
+    app.run()
+    assert not app.exception
+    return app
+
+
+@pytest.fixture
+def measured_tiny(tiny: Path, engine, tmp_path: Path) -> Path:
+    """The tiny library, with a real finished run of it in the dashboard's runs folder."""
+    merged(merge_config(tiny, method="average"), tmp_path / "runs", "20260101-000000-average-0000")
+    return tiny
+
+
+def test_a_library_on_disk_is_shown_in_full(measured_tiny: Path, app: AppTest):
+    open_page(app, library=str(measured_tiny), task="green")
+    assert not app.error
+    assert metrics(app)["Tasks"] == "3"
+    assert metrics(app)["Classes"] == "9"
+    tasks, files = (frame.value for frame in app.dataframe)
+    assert list(tasks["task"]) == ["Red", "Green", "Blue"]
+    assert "20260101-000000-average-0000" in texts(app)
+    assert app.subheader[0].value == "Green"
+    assert "Calibration 24 images · Labelled 24 images · Test 24 images" in texts(app)
+    assert "**3 classes** · dark, middle, bright" in texts(app)
+    assert list(files["dtype"]) == ["F32", "F16", "F16", "F16"]
+    assert len(app.get("plotly_chart")) == 2
+
+
+def test_without_runs_no_accuracy_is_claimed(tiny: Path, app: AppTest):
+    open_page(app, library=str(tiny))
+    assert app.dataframe[0].value["zero_shot"].isna().all()
+    assert "appears once a run on these tasks has finished" in texts(app)
+
+
+def test_what_is_missing_is_said(app: AppTest):
+    open_page(app)
+    said = texts(app)
+    assert "A backbone has a config and weights" in said
+    assert "Red names no task_vector" in said
+    assert list(app.dataframe[0].value["task"]) == ["Red", "Green", "Blue", "White"]
+
+
+def test_a_folder_that_is_no_library_is_refused_in_a_sentence(app: AppTest, tmp_path: Path):
+    open_page(app, library=str(tmp_path))
+    assert "A library is installed (colours) or a folder with a manifest.json" in app.error[0].value
+
+
+def test_a_task_that_is_not_there_is_said_to_be_missing(tiny: Path, app: AppTest):
+    open_page(app, library=str(tiny), task="plaid")
+    assert "has no task 'plaid'" in app.warning[0].value
+    assert app.subheader[0].value == "Red"
+
+
+def test_a_damaged_file_is_named(own_tiny: Path, app: AppTest):
+    (own_tiny / "tasks/red/task_vector.safetensors").write_bytes(b"damaged")
+    open_page(app, library=str(own_tiny))
+    assert any("must have the hash its manifest records" in error.value for error in app.error)
+
+
+def test_accuracies_are_those_of_the_newest_run_on_this_manifest(measured_tiny: Path, tmp_path: Path):
+    manifest = sha256(measured_tiny / "manifest.json")
+    record = json.loads((tmp_path / "runs/20260101-000000-average-0000/record.json").read_text())
+    runs = list_runs(tmp_path / "runs")[0]
+    found = measured(runs, manifest)
+    assert [found[task][0] for task in TASKS] == record["matrix"][0]
+    assert [found[task][1] for task in TASKS] == record["individual"]
+    assert list(task_table(open_library(str(measured_tiny)), found)["individual"]) == record["individual"]
+    assert measured(runs, "another manifest") == {}
+
+
+def test_checkpoints_are_what_their_files_are(tiny: Path):
+    library = open_library(str(tiny))
+    between = geometry(library, TASKS)
+    table = checkpoint_table(library, between).set_index("model")
+    path = tiny / "tasks/blue/task_vector.safetensors"
+    assert table.loc["Blue", "sha256"] == sha256(path)
+    assert table.loc["Blue", "size"] == path.stat().st_size / 1e6
+    assert table.loc["Blue", "norm"] == pytest.approx(100 * between.norms[2] / between.base_norm)
+    values = sum(t.numel() for t in library.task_vector("blue", library.base()).values())
+    assert table.loc["Blue", "parameters"] == values
+    assert math.isnan(table.loc["Pre-trained model", "norm"])
+
+
+def test_splits_are_counted(tiny: Path, engine):
+    assert split_sizes(str(tiny), "", "red") == {"Calibration": 24, "Labelled": 24, "Test": 24}
+
+
+def test_the_heatmap_has_every_pair_and_no_diagonal():
+    figure = cosine_matrix([[1, 0.25, -0.004], [0.25, 1, 0.5], [-0.004, 0.5, 1]], ["A", "B", "C"])
+    assert [list(row) for row in figure.data[0].z] == [[None, 0.25, -0.004], [0.25, None, 0.5], [-0.004, 0.5, None]]
+    assert list(figure.data[1].text) == [".25", ".00", ".25", ".50", ".00", ".50"]
+    assert figure.data[0].zmax == 0.5
+    assert cosine_matrix([[1, 0.1], [0.1, 1]], ["A", "B"]).data[0].zmax == 0.3
+
+
+def test_the_heatmap_leaves_undefined_cosines_empty():
+    figure = cosine_matrix([[1, math.nan], [math.nan, 1]], ["A", "B"])
+    assert list(figure.data[1].text) == []
+
+
+def test_bars_are_percentages_in_the_tasks_colours():
+    figure = lengths([0.05, 0.08], ["a", "b"], {"a": "A", "b": "B"}, {"a": "#111111", "b": "#222222"})
+    assert list(figure.data[0].x) == [5.0, 8.0]
+    assert list(figure.data[0].y) == ["A", "B"]
+    assert list(figure.data[0].marker.color) == ["#111111", "#222222"]
+
+
+def test_a_library_moved_is_another_entry_of_the_cache(tiny: Path, engine, tmp_path: Path):
+    copy = Path(shutil.copytree(tiny, tmp_path / "copy"))
+    assert split_sizes(str(copy), "", "red") == split_sizes(str(tiny), "", "red")
