@@ -21,7 +21,7 @@ from typing import IO
 from otmf_core.errors import InputError
 from otmf_core.files import inside
 from otmf_core.run_check import check_run
-from otmf_core.runs import set_status
+from otmf_core.runs import CARD, EXPORT, set_status
 
 MAX_FILES = 2_000
 MAX_BYTES = 8 << 30  # unpacked
@@ -30,7 +30,7 @@ LEFT_OUT = re.compile(r"resume/|owner\.")  # what only the machine that merges c
 PART = r"[A-Za-z0-9][A-Za-z0-9_-]*(?:\.[A-Za-z0-9_-]+)*"  # no dot first, last or twice: never . or ..
 NAME = re.compile(rf"(?P<run>{PART})/(?P<file>(?:{PART}/){{0,5}}{PART})")
 KINDS = (".json", ".parquet", ".safetensors")
-CARD = "export/README.md"  # the only other file that a run folder holds
+MODEL_CARD = f"{EXPORT}/{CARD}"  # the only other file that a run folder holds
 EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest moment a zip can state
 BLOCK = 1 << 20
 
@@ -107,13 +107,13 @@ def _members(archive: zipfile.ZipFile) -> tuple[str, dict[str, zipfile.ZipInfo]]
         if not path:
             raise InputError(f"a run's zip holds one folder, the run's, of plain names: {shown} is none")
         name = path["file"]
-        if Path(name).suffix not in KINDS and name != CARD:
+        if Path(name).suffix not in KINDS and name != MODEL_CARD:
             raise InputError(f"a run is made of {', '.join(KINDS)} files, received {shown}")
         if name.startswith("owner."):
             raise InputError(f"a claim belongs to the machine of its process: {shown} cannot be imported")
         if entry.flag_bits & 0x1:
             raise InputError(f"a run's zip is not encrypted: {shown} is")
-        if (name.endswith(".json") or name == CARD) and entry.file_size > MAX_JSON_BYTES:
+        if (name.endswith(".json") or name == MODEL_CARD) and entry.file_size > MAX_JSON_BYTES:
             raise InputError(f"a text file of a run has at most {MAX_JSON_BYTES >> 20} MiB: {shown} has more")
         if name.casefold() in members:
             raise InputError(f"a run's zip holds every file once: {shown} is there twice")
@@ -121,7 +121,7 @@ def _members(archive: zipfile.ZipFile) -> tuple[str, dict[str, zipfile.ZipInfo]]
         members[name.casefold()] = entry
     total = sum(entry.file_size for entry in members.values())
     if total > MAX_BYTES:
-        raise InputError(f"a run's zip unpacks to at most {MAX_BYTES >> 30} GiB, received {total / (1 << 30):,.1f} GiB")
+        raise InputError(f"a run's zip unpacks to at most {MAX_BYTES >> 20:,} MiB, received {total >> 20:,} MiB")
     if len(runs) != 1:
         raise InputError(f"a run's zip holds one folder, the run's, received {len(runs)}")
     for name in members:

@@ -7,6 +7,7 @@ runs/<id>/config.json        MergeConfig
           steps/02/…         loss curves, mask statistics and masks of a fusion
           merged.safetensors the merged task vector Δ_m
           notes.json         the name and the note its reader gave it; the id never changes
+          export/            the merged model as open_clip loads it, and its card, once exported
           owner.json         the process that is merging it now
           resume/            what an unfinished run continues from
 """
@@ -32,6 +33,7 @@ from otmf_core.errors import InputError
 from otmf_core.files import read_object, write_json
 
 FORMAT = 1
+EXPORT, CARD = "export", "README.md"  # folder of an exported model in its run's, and the last file written there
 NAME_LENGTH, NOTE_LENGTH = 80, 10_000  # characters
 Status = Literal["queued", "running", "stopped", "failed", "done", "interrupted"]
 

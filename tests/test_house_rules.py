@@ -16,7 +16,7 @@ ENGINE = ROOT / "otmf_core"
 ORDER = [
     "errors", "files", "config", "device", "metrics", "runs", "progress", "run_check", "archive",
     "checkpoints", "backbone", "library", "task_vector", "masks", "mask_report", "transport", "context", "evaluation",
-    "heads", "methods", "record", "fold", "merge", "export",
+    "heads", "methods", "record", "fold", "merge", "model_card", "export",
     "jobs", "cli_options", "cli_progress", "cli_tables", "cli", "__main__",
     "minizoo",
 ]  # fmt: skip
