@@ -121,6 +121,8 @@ def set_notes(path: Path, name: str, note: str) -> None:
 
     At most NAME_LENGTH and NOTE_LENGTH characters; empty ones take the name or the note away.
     """
+    if not (path / "status.json").is_file():
+        raise InputError(f"a run is a folder with a status.json, received {path}")
     kept = {"name": " ".join(name.split()), "note": note.strip()}
     for what, limit in (("name", NAME_LENGTH), ("note", NOTE_LENGTH)):
         if len(kept[what]) > limit:
