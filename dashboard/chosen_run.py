@@ -57,4 +57,6 @@ def _label(run: Run) -> str:
     if run.record:
         parts.insert(1, f"ACC {run.record['acc']:.1f}%")
     created = pd.Timestamp(run.created).tz_convert(st.context.timezone or "UTC")
+    if run.name:
+        parts.insert(0, run.name)
     return " · ".join([*parts, f"{created.day} {created:%b, %H:%M}"])

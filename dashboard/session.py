@@ -45,6 +45,13 @@ def show_run(page: str, run: str | None) -> None:
         del st.query_params["run"]
 
 
+def forget_run(run: str) -> None:
+    """Make no page show `run` on return, since it is gone."""
+    for key in [key for key, value in st.session_state.items() if value == run]:
+        if key == "looked_at" or str(key).endswith("_run"):
+            st.session_state[key] = None
+
+
 def looked_at(page: str) -> str | None:
     """The run in the URL or, where there is none, the one that any page showed last."""
     st.session_state["page"] = page

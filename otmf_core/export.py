@@ -7,17 +7,19 @@ from pathlib import Path
 
 from otmf_core.checkpoints import check_matches, read_tensors
 from otmf_core.errors import InputError
-from otmf_core.files import sha256, write_json, write_tensors
+from otmf_core.files import sha256, write_json, write_tensors, write_text
 from otmf_core.library import open_library
-from otmf_core.runs import load_run
+from otmf_core.model_card import model_card
+from otmf_core.runs import CARD, EXPORT, load_run
 
 
 def export_model(run_dir: Path, to: Path | None = None) -> Path:
     """Write the merged CLIP into folder `to` (default: <run>/export) and return it.
 
     open_clip_model.safetensors holds the pre-trained model with its image tower replaced by θ⁰ + Δ_m, in float32, and
-    the run's figures as metadata; open_clip_config.json its configuration. `open_clip.create_model("local-dir:<to>")`
-    loads it, once `otmf_core.backbone` is imported where the tower is ours. Raises InputError unless the run is done.
+    the run's figures as metadata; open_clip_config.json its configuration; README.md its model card.
+    `open_clip.create_model("local-dir:<to>")` loads it, once `otmf_core.backbone` is imported where the tower is ours.
+    Raises InputError unless the run is done.
     """
     run = load_run(run_dir)
     if run.record is None:
@@ -31,8 +33,10 @@ def export_model(run_dir: Path, to: Path | None = None) -> Path:
     check_matches(merged, tower, str(run.path / "merged.safetensors"))
     state = {name: tensor.float() if tensor.is_floating_point() else tensor for name, tensor in model.items()}
     state |= {f"visual.{name}": tower[name] + merged[name] for name in tower}
-    to = to or run.path / "export"
+    to = to or run.path / EXPORT
+    card = model_card(run.record, library)
     facts = {key: json.dumps(run.record[key]) for key in ("run", "method", "alpha", "tasks", "labels", "acc", "bwt")}
     write_tensors(to / "open_clip_model.safetensors", state, facts)
     write_json(to / "open_clip_config.json", library.backbone_config)
+    write_text(to / CARD, card)  # last: where there is a card, the export is whole
     return to

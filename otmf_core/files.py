@@ -46,6 +46,12 @@ def write_json(path: Path, value: Any) -> None:
             json.dump(value, file, indent=1, ensure_ascii=False, allow_nan=False)
 
 
+def write_text(path: Path, text: str) -> None:
+    """Write a UTF-8 text atomically; raises InputError on a full or read-only disk."""
+    with _replacing(path) as draft:
+        draft.write_text(text, encoding="utf-8", newline="\n")
+
+
 def read_json(path: Path) -> Any:
     """Read JSON; raises InputError when the file is missing, unreadable or damaged."""
     try:

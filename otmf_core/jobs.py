@@ -18,8 +18,9 @@ from typing import Any, Protocol
 
 from otmf_core.config import MergeConfig
 from otmf_core.errors import InputError, Interrupted
+from otmf_core.files import inside
 from otmf_core.progress import JobView, advance, eta_seconds, stored_view
-from otmf_core.runs import load_run, new_run_id
+from otmf_core.runs import delete_run, load_run, new_run_id
 
 log = logging.getLogger(__name__)
 
@@ -92,6 +93,14 @@ class JobQueue:
                 job = self._jobs[run]
                 job.stop.set()
                 job.view = replace(job.view, phase="Stopping")
+
+    def delete(self, run: str) -> None:
+        """Deletes the run's folder and forgets its job; raises InputError while the run is queued or running."""
+        with self._changed:
+            if run in dict(self.active()):
+                raise InputError(f"a run is deleted once it has ended: {run} is {dict(self.active())[run]}")
+            delete_run(inside(self.out, run))
+            self._jobs.pop(run, None)
 
     def snapshot(self, run: str) -> JobView | None:
         """The job as it is now, or None if this process never had it or forgot it."""

@@ -6,19 +6,25 @@ runs/<id>/config.json        MergeConfig
           record.json        the finished run's figures (what `merge --json` prints)
           steps/02/…         loss curves, mask statistics and masks of a fusion
           merged.safetensors the merged task vector Δ_m
+          notes.json         the name and the note its reader gave it; the id never changes
+          export/            the merged model as open_clip loads it, and its card, once exported
+          owner.json         the process that is merging it now
           resume/            what an unfinished run continues from
 """
 
 from __future__ import annotations
 
+import hashlib
+import json
 import os
 import secrets
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, Literal, get_args
 
 import psutil
@@ -27,6 +33,8 @@ from otmf_core.errors import InputError
 from otmf_core.files import read_object, write_json
 
 FORMAT = 1
+EXPORT, CARD = "export", "README.md"  # folder of an exported model in its run's, and the last file written there
+NAME_LENGTH, NOTE_LENGTH = 80, 10_000  # characters
 Status = Literal["queued", "running", "stopped", "failed", "done", "interrupted"]
 
 
@@ -47,6 +55,8 @@ class Run:
     config: dict[str, Any]
     progress: dict[str, Any]
     record: dict[str, Any] | None
+    name: str = ""
+    note: str = ""
 
 
 def new_run_id(method: str) -> str:
@@ -91,6 +101,7 @@ def load_run(path: Path) -> Run:
         state = "interrupted"
     record = path / "record.json"
     progress = path / "progress.json"
+    name, note = _notes(path / "notes.json")
     return Run(
         id=path.resolve().name,
         path=path,
@@ -100,7 +111,31 @@ def load_run(path: Path) -> Run:
         config=read_object(path / "config.json"),
         progress=read_object(progress) if progress.is_file() else {},
         record=read_object(record) if state == "done" else None,
+        name=name,
+        note=note,
     )
+
+
+def set_notes(path: Path, name: str, note: str) -> None:
+    """Give a run a name (one line) and a note, shown beside its id; raises InputError when one is too long.
+
+    At most NAME_LENGTH and NOTE_LENGTH characters; empty ones take the name or the note away.
+    """
+    if not (path / "status.json").is_file():
+        raise InputError(f"a run is a folder with a status.json, received {path}")
+    kept = {"name": " ".join(name.split()), "note": note.strip()}
+    for what, limit in (("name", NAME_LENGTH), ("note", NOTE_LENGTH)):
+        if len(kept[what]) > limit:
+            raise InputError(f"a run's {what} has at most {limit:,} characters, received {len(kept[what]):,}")
+    write_json(path / "notes.json", kept)
+
+
+def _notes(file: Path) -> tuple[str, str]:
+    kept = read_object(file) if file.is_file() else {}
+    name, note = kept.get("name", ""), kept.get("note", "")
+    if not isinstance(name, str) or not isinstance(note, str):
+        raise InputError(f"a run's name and note are text: {file} holds something else")
+    return name, note
 
 
 def list_runs(out: Path) -> tuple[list[Run], list[str]]:
@@ -129,25 +164,74 @@ def remove_run(path: Path) -> None:
         shutil.rmtree(path)
 
 
+def delete_run(path: Path) -> None:
+    """Delete a run that nobody is merging; raises InputError while a process holds it, or when it cannot be deleted.
+
+    The folder leaves its place in one move first, so that a run is there whole or not at all.
+    """
+    load_run(path)  # nothing but a run is ever deleted
+    try:
+        with owned(path), TemporaryDirectory(prefix=".deleted-", dir=path.parent) as away:
+            path.rename(Path(away) / path.name)
+    except OSError as error:
+        raise InputError(f"the folder must be writable: {path} was not deleted ({error.strerror})") from error
+
+
 def owner(path: Path) -> int | None:
     """The process that is merging this run now, or None."""
     try:
-        claim = read_object(path / "owner.json")
-        process = psutil.Process(claim["pid"])
-        alive = abs(process.create_time() - claim["started"]) < 1 and process.status() != psutil.STATUS_ZOMBIE
-        return claim["pid"] if alive else None
-    except (ValueError, psutil.Error, KeyError, TypeError):  # no claim, a damaged one, or one by a process that is gone
+        return _holder((path / "owner.json").read_bytes())
+    except OSError:
+        return None
+
+
+def _holder(claim: bytes) -> int | None:
+    """The living process that made a claim; None for a damaged one, or one by a process that is gone."""
+    try:
+        made = json.loads(claim)
+        process = psutil.Process(made["pid"])
+        alive = abs(process.create_time() - made["started"]) < 1 and process.status() != psutil.STATUS_ZOMBIE
+        return made["pid"] if alive else None
+    except (ValueError, psutil.Error, KeyError, TypeError):
         return None
 
 
 @contextmanager
 def owned(path: Path) -> Iterator[None]:
     """Hold a run while merging it; raises InputError when another process (or thread) holds it."""
-    holder = owner(path)
-    if holder is not None:
-        raise InputError(f"a run is merged by one process at a time: {path.name} is held by process {holder}")
-    write_json(path / "owner.json", {"pid": os.getpid(), "started": psutil.Process().create_time()})
+    draft = path / f".owner-{secrets.token_hex(8)}.json"
+    write_json(draft, {"pid": os.getpid(), "started": psutil.Process().create_time()})
+    try:
+        _claim(path / "owner.json", draft)
+    finally:
+        draft.unlink()
     try:
         yield
     finally:
         (path / "owner.json").unlink(missing_ok=True)
+
+
+def _claim(file: Path, draft: Path) -> None:
+    """Make `draft` appear as `file`, whole and only where there is none, or raise InputError when that is held.
+
+    A stale claim is taken away first, by the one process that holds the claim on just that (its name has its hash):
+    whoever else saw it finds it changed, and a fresh claim is never taken for the stale one that it replaced.
+    """
+    while True:
+        with suppress(FileExistsError):
+            os.link(draft, file)
+            return
+        with suppress(FileNotFoundError):  # it has just been given up, or taken away by another: try again
+            found = file.read_bytes()
+            holder = _holder(found)
+            if holder is not None:
+                raise InputError(
+                    f"a run is merged by one process at a time: {file.parent.name} is held by process {holder}"
+                )
+            takeover = file.with_name(f"{file.stem}.{hashlib.sha256(found).hexdigest()[:16]}.json")
+            _claim(takeover, draft)
+            try:
+                if file.read_bytes() == found:
+                    file.unlink()
+            finally:
+                takeover.unlink()

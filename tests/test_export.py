@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import itertools
 import json
+import re
+import zipfile
 from pathlib import Path
 
 import open_clip
 import pytest
 import torch
+from PIL import Image
 from safetensors import safe_open
 from safetensors.torch import load_file
 
+from otmf_core.archive import write_zip
 from otmf_core.backbone import build_encoder, preprocess
 from otmf_core.errors import InputError, Interrupted
 from otmf_core.export import export_model
@@ -62,6 +67,77 @@ def test_the_export_says_where_it_comes_from(run: Path, tmp_path: Path):
     with safe_open(folder / "open_clip_model.safetensors", framework="pt") as file:
         facts = {key: json.loads(value) for key, value in file.metadata().items()}
     assert facts == {key: record[key] for key in ("run", "method", "alpha", "tasks", "labels", "acc", "bwt")}
+
+
+def rows(card: str, first: str) -> list[list[str]]:
+    """The cells of the table whose head starts with `first`, without its head."""
+    lines = iter(card.splitlines())
+    head = next(line for line in lines if line.startswith(f"| {first} |"))
+    found = [[cell.strip() for cell in line.strip("|").split("|")] for line in itertools.takewhile(str.strip, lines)]
+    assert {len(row) for row in found} == {head.count("|") - 1}
+    return found[1:]
+
+
+def test_the_card_has_the_figures_of_the_record(run: Path, tmp_path: Path):
+    card = (export_model(run, tmp_path / "model") / "README.md").read_text()
+    record = json.loads((run / "record.json").read_text())
+    assert f"- ACC {record['acc']:.1f}%: " in card
+    shown = re.search(r"^- BWT (\S+) points: ", card, re.MULTILINE)
+    assert shown and float(shown[1].replace("−", "-")) == pytest.approx(record["bwt"], abs=0.05)
+    tasks = rows(card, "#")
+    assert [row[1] for row in tasks] == ["Red", "Green", "Blue"]
+    assert [float(row[3]) for row in tasks] == pytest.approx(record["matrix"][0], abs=0.051)
+    assert [float(row[4]) for row in tasks] == pytest.approx(record["individual"], abs=0.051)
+    assert [float(row[5]) for row in tasks] == pytest.approx(record["matrix"][-1], abs=0.051)
+    assert {row[6] for row in tasks} == {"not stated"}
+    matrix = rows(card, "Step")
+    assert len(matrix) == 4
+    for step, (cells, known) in enumerate(zip(matrix, record["matrix"], strict=True)):
+        assert int(cells[0]) == step
+        assert [cell == "" for cell in cells[1:]] == [value is None for value in known]
+        measured = [value for value in known if value is not None]
+        assert [float(cell) for cell in cells[1:] if cell] == pytest.approx(measured, abs=0.051)
+    for fact in (
+        f"- Run: {record['run']}",
+        "- α, the weight of what was merged before: 0.8",
+        "- Labels read: unlabelled images",
+        "- Calibration split: train",
+        "- Images kept of every earlier task: 5",
+        "- Evaluation: test split, 72 images in all, with zero-shot heads",
+        "- Seed: 0",
+        f"- Versions: otmf {record['versions']['otmf']}, python ",
+    ):
+        assert fact in card
+
+
+def test_the_card_states_licences_and_what_the_method_used(own_tiny: Path, tmp_path: Path):
+    manifest = json.loads((own_tiny / "manifest.json").read_text())
+    manifest["tasks"][1] |= {"licence": "CC-BY-4.0 | by\nus"}
+    (own_tiny / "manifest.json").write_text(json.dumps(manifest))
+    run = merged(merge_config(own_tiny, method="task-arithmetic", scaling=0.25), tmp_path)
+    card = (export_model(run) / "README.md").read_text()
+    assert "| CC-BY-4.0 \\| by us |" in card
+    assert "- λ, the scale of every task vector: 0.25" in card
+    assert "α" not in card
+    assert "- Labels read: none" in card
+
+
+def test_the_folder_travels_as_a_zip_and_loads_with_its_transforms(run: Path, tmp_path: Path):
+    folder = export_model(run, tmp_path / "model")
+    with (tmp_path / "model.zip").open("wb") as file:
+        write_zip(folder, file)
+    with zipfile.ZipFile(tmp_path / "model.zip") as archive:
+        archive.extractall(tmp_path / "there")
+    assert sorted(path.name for path in (tmp_path / "there/model").iterdir()) == [
+        "README.md",
+        "open_clip_config.json",
+        "open_clip_model.safetensors",
+    ]
+    model, _, transform = open_clip.create_model_and_transforms(f"local-dir:{tmp_path / 'there/model'}")
+    pixels = transform(Image.new("RGB", (20, 20), (255, 0, 0)))
+    assert model.eval().encode_image(pixels[None]).shape == (1, CONFIG["model_cfg"]["embed_dim"])
+    exported = load_file(folder / "open_clip_model.safetensors")
+    assert all(torch.equal(tensor, exported[name]) for name, tensor in model.state_dict().items())
 
 
 def test_an_unfinished_run_is_not_exported(tiny: Path, tmp_path: Path):

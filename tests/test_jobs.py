@@ -119,6 +119,26 @@ def test_stop_removes_a_queued_merge(tmp_path: Path):
     assert not (tmp_path / second).exists()
 
 
+def test_a_run_is_deleted_and_forgotten_once_it_has_ended(tmp_path: Path):
+    queue = JobQueue(tmp_path, FakeEngine(pause=0.01))
+    kept = queue.submit(config(steps=1))
+    wait(queue, kept, ended)
+    first, second = queue.submit(config(steps=1000)), queue.submit(config())
+    wait(queue, first, lambda view: view.iteration >= 1)
+    for run, status in ((first, "running"), (second, "queued")):
+        with pytest.raises(InputError, match=f"^a run is deleted once it has ended: {run} is {status}$"):
+            queue.delete(run)
+    assert load_run(tmp_path / first).status == "running"
+    queue.stop(second)
+    queue.stop(first)
+    wait(queue, first, ended)
+    queue.delete(first)
+    assert queue.snapshot(first) is None
+    assert [path.name for path in tmp_path.iterdir()] == [kept]
+    with pytest.raises(InputError, match=r"^a file must lie inside its folder: '../else' leads out of "):
+        queue.delete("../else")
+
+
 def test_a_failure_is_told_and_the_thread_lives_on(tmp_path: Path, caplog: pytest.LogCaptureFixture):
     refused = InputError("a task vector must be finite: NaN in x.safetensors")
     queue = JobQueue(tmp_path, FakeEngine(broken={"green": RuntimeError("out of memory"), "blue": refused}))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import shutil
@@ -16,6 +17,7 @@ from otmf_core import runs
 from otmf_core.errors import InputError
 from otmf_core.runs import (
     create_run,
+    delete_run,
     list_runs,
     load_run,
     new_run_id,
@@ -23,6 +25,7 @@ from otmf_core.runs import (
     owner,
     remove_run,
     resolve_run,
+    set_notes,
     set_status,
 )
 from tests.tiny import merge_config, merged
@@ -151,6 +154,100 @@ def test_a_damaged_claim_is_none(claim: str, tmp_path: Path):
     create_run(tmp_path / "a", {})
     (tmp_path / "a/owner.json").write_text(claim)
     assert owner(tmp_path / "a") is None
+
+
+RACER = """
+import os, sys, time
+from pathlib import Path
+from otmf_core import runs
+from otmf_core.errors import InputError
+
+run, wins, tries = Path(sys.argv[1]), 0, 0
+inside, draft, stale = (run / f"{name}.json" for name in ("inside", f"draft-{os.getpid()}", f"stale-{os.getpid()}"))
+runs.write_json(draft, {"pid": os.getpid(), "started": runs.psutil.Process().create_time()})
+print("ready", flush=True)
+input()
+deadline = time.monotonic() + 30
+while wins < 100 and time.monotonic() < deadline:
+    tries += 1
+    try:
+        runs._claim(run / "owner.json", draft)
+    except InputError as error:
+        assert "a run is merged by one process at a time" in str(error), error
+        continue
+    os.close(os.open(inside, os.O_CREAT | os.O_EXCL))  # raises when another is inside
+    wins += 1
+    inside.unlink()
+    if wins % 3:  # die: the claim stays, by a process that is gone
+        stale.write_text(f'{{"pid": {2**22 + 1}, "started": {tries}, "by": {os.getpid()}}}')
+        os.replace(stale, run / "owner.json")
+    else:
+        (run / "owner.json").unlink()
+print(wins)
+"""
+
+
+def test_of_processes_that_race_for_a_run_one_wins(tmp_path: Path):
+    create_run(tmp_path / "a", {})
+    command = [sys.executable, "-c", RACER, str(tmp_path / "a")]
+    racers = [
+        subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        for _ in range(3)
+    ]
+    for racer in racers:
+        assert racer.stdout and racer.stdout.readline() == "ready\n"
+    for racer in racers:
+        assert racer.stdin
+        racer.stdin.write("go\n")
+        racer.stdin.flush()
+    results = [racer.communicate() for racer in racers]
+    assert [errors for _, errors in results] == ["", "", ""]
+    assert [int(wins) for wins, _ in results] == [100] * 3
+    assert not list((tmp_path / "a").glob("owner.*.json"))  # nothing is left of the takeovers
+
+
+def test_one_who_died_while_taking_over_does_not_block_the_next(tmp_path: Path):
+    create_run(tmp_path / "a", {})
+    stale = b'{"pid": 4194305, "started": 1}'
+    (tmp_path / "a/owner.json").write_bytes(stale)
+    takeover = tmp_path / f"a/owner.{hashlib.sha256(stale).hexdigest()[:16]}.json"
+    takeover.write_text('{"pid": 4194306, "started": 2}')
+    with owned(tmp_path / "a"):
+        assert owner(tmp_path / "a") == os.getpid()
+    assert {path.name for path in (tmp_path / "a").iterdir()} == {"config.json", "status.json"}
+
+
+# --- names, notes, the end -------------------------------------------------------------------------------------------
+
+
+def test_a_name_and_a_note_stay_beside_the_run(tmp_path: Path):
+    create_run(tmp_path / "a", {})
+    assert (load_run(tmp_path / "a").name, load_run(tmp_path / "a").note) == ("", "")
+    set_notes(tmp_path / "a", "  Eight tasks,\nhigh α ", "first line\nsecond ")
+    run = load_run(tmp_path / "a")
+    assert (run.id, run.name, run.note) == ("a", "Eight tasks, high α", "first line\nsecond")
+    with pytest.raises(InputError, match=r"^a run's name has at most 80 characters, received 81$"):
+        set_notes(tmp_path / "a", "x" * 81, "")
+    with pytest.raises(InputError, match=r"^a run's note has at most 10,000 characters, received 10,001$"):
+        set_notes(tmp_path / "a", "", "x" * 10_001)
+    assert load_run(tmp_path / "a") == run
+    (tmp_path / "a/notes.json").write_text('{"name": 3}')
+    with pytest.raises(InputError, match=r"^a run's name and note are text: .*notes.json holds something else$"):
+        load_run(tmp_path / "a")
+
+
+def test_a_run_is_deleted_alone_and_only_when_nobody_holds_it(tmp_path: Path):
+    for name in ("a", "b"):
+        create_run(tmp_path / name, {})
+    with owned(tmp_path / "a"), pytest.raises(InputError, match=f"a is held by process {os.getpid()}$"):
+        delete_run(tmp_path / "a")
+    assert load_run(tmp_path / "a").status == "queued"
+    delete_run(tmp_path / "a")
+    assert [path.name for path in tmp_path.iterdir()] == ["b"]
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(InputError, match=r"^a run is a folder with a status.json, received .*folder$"):
+        delete_run(tmp_path / "folder")
+    assert (tmp_path / "folder").is_dir()
 
 
 # --- elsewhere -------------------------------------------------------------------------------------------------------
