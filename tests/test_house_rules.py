@@ -17,11 +17,15 @@ ORDER = [
     "errors", "files", "config", "device", "metrics", "runs", "progress",
     "checkpoints", "backbone", "library", "task_vector", "masks", "mask_report", "transport", "context", "evaluation",
     "heads", "methods", "record", "fold", "merge", "export",
+    "replay", "features", "plan", "projection",
     "jobs", "cli_options", "cli_progress", "cli_tables", "cli", "__main__",
     "minizoo",
 ]  # fmt: skip
 
-WITHOUT_TORCH = ["errors", "files", "config", "metrics", "progress", "runs", "library", "jobs", "cli"]
+WITHOUT_TORCH = [
+    "errors", "files", "config", "metrics", "progress", "runs", "library", "jobs", "cli",
+    "features", "plan", "projection",
+]  # fmt: skip
 SCREENS = {"streamlit", "plotly", "dashboard"}
 HEAVY = {"torch", "open_clip", "timm", "geomloss", "sklearn", "torchvision"}
 
