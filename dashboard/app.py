@@ -25,6 +25,12 @@ page = st.navigation(
             help="What a run gained and what it forgot, task by task.",
         ),
         st.Page(
+            "app_pages/features.py",
+            title="Features",
+            icon=":material/scatter_plot:",
+            help="What the models of a run see in the same test images, step by step.",
+        ),
+        st.Page(
             "app_pages/alpha.py",
             title="Alpha",
             icon=":material/tune:",

@@ -1,0 +1,101 @@
+"""Features: the same test images as seen before a step, by the incoming expert and by the merged model."""
+
+import streamlit as st
+
+from dashboard.charts.features import (
+    distance_curves,
+    distance_frame,
+    feature_map,
+    limits,
+    plan_frame,
+    plan_heatmap,
+    points,
+)
+from dashboard.chosen_run import choose_run
+from dashboard.feature_view import (
+    LAYOUT,
+    METHODS,
+    controls,
+    distances,
+    layout_of,
+    mass_of,
+    pictures,
+    ready,
+    toggle_selected,
+)
+from dashboard.figure import figure, heading, picture
+from dashboard.widgets import faces, sentence
+from otmf_core.errors import InputError
+from otmf_core.features import BLUR, models_at, read_features
+from otmf_core.library import open_library
+
+view = choose_run(
+    "features",
+    lambda run: run.status == "done",
+    "Features of a run's models can be looked at here as soon as a merge is done.",
+)
+tasks, shown = list(view.tasks), faces(view.config)
+names = [shown.names[task] for task in tasks]
+try:
+    path, facts = ready(view)
+    task, step, method, by, lines = controls(tasks, dict(shown.names))
+    info = open_library(view.config["library"]).task(task)
+    taken = read_features(path, task)
+    layout = layout_of(path, tasks, task, method)
+except InputError as error:
+    st.error(sentence(str(error)), title="Features of this run cannot be shown")
+    st.stop()
+
+own, models = tasks.index(task) + 1, models_at(step, len(tasks))
+teacher, images = len(tasks) + own, len(taken.labels)
+place = f"selected-{view.run}-{task}"
+selected = st.session_state.setdefault(place, [])
+table = points(
+    {model: layout[number] for model, number in models.items()},
+    {model: taken.answers[number] for model, number in models.items()},
+    taken.labels,
+    info.classes,
+)
+left, right = st.columns([5, 3], gap="medium")
+with left:
+    about = {"measured": f"{METHODS[method]} of {images} test images, step {step}: {names[step - 1]} fused in"}
+    heading(table, title=f"Features of {names[own - 1]}", key="map", name=f"{view.run}-{task}-{step}", **about)
+    st.plotly_chart(
+        feature_map(table, info.classes, by=by, lines=lines, selected=selected, limits=limits(layout)),
+        key="map",
+        on_select=lambda: toggle_selected("map", place, images),
+        selection_mode=("points", "box"),
+        config=picture(f"{view.run}-{task}-{step}") | {"modeBarButtonsToRemove": ["autoScale2d"]},
+        alt=f"Features of {names[own - 1]}, {about['measured']}",
+    )
+    st.caption(
+        f"{LAYOUT} Click points, or draw a box, for their pictures and lines. Answers are the zero-shot head's. "
+        f"Earlier merged models are rebuilt from what the run kept; the last one so rebuilt is "
+        f"{facts['deviation']:.2%} off the stored one."
+    )
+with right:
+    st.markdown(f"**Distance to the teacher** · the fine-tuned model of {names[own - 1]}")
+    distances(taken, step, teacher, names)
+    mass = mass_of(str(path), task, step, path.stat().st_mtime_ns, taken, teacher)
+    figure(
+        plan_heatmap(mass, info.classes, st.context.theme.type or "light"),
+        plan_frame(mass, info.classes),
+        title="Transport plan",
+        measured=f"merged to teacher, % of each class; {100 * mass.trace():.1f}% stays in its class",
+        key="plan",
+        name=f"{view.run}-{task}-{step}-plan",
+    )
+if selected:
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.markdown(f"**Selected images** · {len(selected)} of {images}", width="stretch")
+        st.button("Clear", key="clear", type="tertiary", on_click=lambda: st.session_state.pop(place))
+    pictures(view.config["library"], info, taken, models, selected)
+curve = distance_frame(taken.distances.tolist(), len(tasks))
+figure(
+    distance_curves(curve, names, own, step, shown.colours[task]),
+    curve,
+    title="Distance to the teacher along the merge",
+    measured=f"Sinkhorn divergence, p = 2, blur {BLUR}, of unit features of {names[own - 1]}",
+    key="distances",
+    name=f"{view.run}-{task}-distances",
+)

@@ -1,0 +1,206 @@
+"""Features in two dimensions, the transport plan between two models, and the distances to a teacher."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+import plotly.graph_objects as go
+
+from dashboard.charts.colours import MEAN, PALETTE, POST, PRE
+from dashboard.charts.matrix import SCALES
+
+MODELS = {"pre": "Before the step", "post": "Incoming expert", "merged": "Merged"}
+COLOURS = {"pre": PRE, "post": POST, "merged": "#2a9d8f"}
+SYMBOLS = {"pre": "circle-open", "post": "diamond-open", "merged": "circle"}
+SIZES = {"pre": 7, "post": 7, "merged": 9}
+LABELLED = 16  # classes up to which their names stand in the picture
+
+
+def points(
+    places: Mapping[str, np.ndarray], answers: Mapping[str, np.ndarray], labels: np.ndarray, classes: Sequence[str]
+) -> pd.DataFrame:
+    """A row per image and model of MODELS: image (from 0), class, model, its answer, x and y.
+
+    `places[model]` is (n, 2), `answers[model]` and `labels` (n,) are numbers of `classes`.
+    """
+    frames = [
+        pd.DataFrame(
+            {
+                "image": range(len(labels)),
+                "class": [classes[label] for label in labels],
+                "model": model,
+                "answer": [classes[answer] for answer in answers[model]],
+                "x": places[model][:, 0],
+                "y": places[model][:, 1],
+            }
+        )
+        for model in MODELS
+    ]
+    return pd.concat(frames, ignore_index=True)
+
+
+def feature_map(
+    table: pd.DataFrame,
+    classes: Sequence[str],
+    *,
+    by: str = "class",
+    lines: bool = False,
+    selected: Sequence[int] = (),
+    limits: tuple[Sequence[float], Sequence[float]] | None = None,
+) -> go.Figure:
+    """The points of one step, a trace per model first (symbols), coloured by `by`: class or model.
+
+    With `lines` a faint line leads every image from before the step to merged; images `selected` have a strong one.
+    `limits` are the ranges of x and y, the same for all steps.
+    """
+    figure = go.Figure()
+    shades = {name: PALETTE[place % len(PALETTE)] for place, name in enumerate(classes)}
+    of = {model: table[table["model"] == model].sort_values("image") for model in MODELS}
+    hover = [
+        f"<b>{row['class']}</b><br>" + "<br>".join(f"{MODELS[m]}: {of[m]['answer'].iloc[place]}" for m in MODELS)
+        for place, (_, row) in enumerate(of["merged"].iterrows())
+    ]
+    for model, title in MODELS.items():
+        part = of[model]
+        colour = [shades[name] for name in part["class"]] if by == "class" else COLOURS[model]
+        figure.add_scatter(
+            x=part["x"], y=part["y"], mode="markers", name=title, legendgroup=model, showlegend=False,
+            marker={"color": colour, "symbol": SYMBOLS[model], "size": SIZES[model]},
+            opacity=0.9 if model == "merged" else 0.75,
+            text=hover, hovertemplate="%{text}<extra>" + title + "</extra>",
+        )  # fmt: skip
+        figure.add_scatter(  # what the legend shows: the symbol, in grey where colour means the class
+            x=[None], y=[None], mode="markers", name=title, legendgroup=model,
+            marker={"color": MEAN if by == "class" else colour, "symbol": SYMBOLS[model], "size": SIZES[model]},
+        )  # fmt: skip
+    if lines:
+        _paths(figure, of, range(len(of["merged"])), MEAN, 1, 0.35)
+    _paths(figure, of, [image for image in selected if image < len(hover)], COLOURS["merged"], 3, 1.0)
+    if by == "class" and len(classes) <= LABELLED:
+        centres = of["merged"].groupby("class")[["x", "y"]].median()
+        figure.update_layout(
+            annotations=[
+                {"x": row.x, "y": row.y, "text": f"<b>{name}</b>", "showarrow": False, "font": {"size": 12}}
+                for name, row in zip(centres.index, centres.itertuples(), strict=True)
+            ]
+        )
+    x, y = limits or (None, None)
+    quiet = {"showticklabels": False, "ticks": "", "showgrid": False, "zeroline": False}
+    figure.update_xaxes(title="First dimension (no unit)", range=x, **quiet)
+    figure.update_yaxes(title="Second dimension (no unit)", range=y, **quiet)
+    figure.update_layout(
+        height=560,
+        margin={"l": 8, "r": 8, "t": 8, "b": 8},
+        dragmode="pan",
+        legend={"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom"},
+    )
+    return figure
+
+
+def _paths(
+    figure: go.Figure,
+    of: Mapping[str, pd.DataFrame],
+    images: Sequence[int],
+    colour: str,
+    width: float,
+    opacity: float,
+) -> None:
+    """Lines from before the step to merged, all of them one trace."""
+    x: list[float | None] = []
+    y: list[float | None] = []
+    for image in images:
+        x += [of["pre"]["x"].iloc[image], of["merged"]["x"].iloc[image], None]
+        y += [of["pre"]["y"].iloc[image], of["merged"]["y"].iloc[image], None]
+    if x:
+        figure.add_scatter(
+            x=x, y=y, mode="lines", line={"color": colour, "width": width}, opacity=opacity, hoverinfo="skip",
+            name="From before to merged", showlegend=False,
+        )  # fmt: skip
+
+
+def limits(layout: np.ndarray) -> tuple[list[float], list[float]]:
+    """Ranges of x and y that hold all finite points of (models, n, 2), with a margin of 4 %."""
+    low, high = np.nanmin(layout, axis=(0, 1)), np.nanmax(layout, axis=(0, 1))
+    margin = 0.04 * (high - low)
+    (x0, y0), (x1, y1) = (low - margin).tolist(), (high + margin).tolist()
+    return [x0, x1], [y0, y1]
+
+
+def plan_frame(mass: np.ndarray, classes: Sequence[str]) -> pd.DataFrame:
+    """The plan's mass by class as a table, in percent of all: merged class, teacher class, mass; no empty cells."""
+    rows = [
+        (classes[i], classes[j], 100 * mass[i, j])
+        for i in range(len(classes))
+        for j in range(len(classes))
+        if mass[i, j] > 1e-9
+    ]
+    return pd.DataFrame(rows, columns=["merged_class", "teacher_class", "mass_percent"])
+
+
+def plan_heatmap(mass: np.ndarray, classes: Sequence[str], ground: str = "light") -> go.Figure:
+    """Where each class of the merged model's features is moved: row i is the share of its mass, in percent.
+
+    `mass` (classes, classes) is the plan's; rows of classes without an image are left out.
+    """
+    present = [place for place in range(len(classes)) if mass[place].sum() > 0]
+    names = [classes[place] for place in present]
+    block = mass[np.ix_(present, present)]
+    share = 100 * block / block.sum(axis=1, keepdims=True)
+    figure = go.Figure(
+        go.Heatmap(
+            z=share, x=names, y=names, zmin=0, zmax=100, colorscale=SCALES[ground], xgap=1, ygap=1,
+            colorbar={"title": {"text": "%"}, "thickness": 10, "outlinewidth": 0},
+            hovertemplate="%{z:.1f}% of %{y} (merged) goes to %{x} (teacher)<extra></extra>",
+        )
+    )  # fmt: skip
+    small = {"tickfont": {"size": 11 if len(names) <= 16 else 9}, "ticks": "", "showgrid": False}
+    figure.update_xaxes(title="Class in the teacher's features", tickangle=-60, automargin=True, **small)
+    figure.update_yaxes(title="Class in the merged model's", autorange="reversed", automargin=True, **small)
+    figure.update_layout(height=400, margin={"l": 8, "r": 8, "t": 8, "b": 8})
+    return figure
+
+
+def distance_frame(distances: Sequence[float], tasks: int) -> pd.DataFrame:
+    """Distances to one teacher by step (0: pre-trained) from those of the 2T + 1 models: merged and incoming expert."""
+    return pd.DataFrame(
+        {
+            "step": range(tasks + 1),
+            "merged": list(distances[: tasks + 1]),
+            "incoming_expert": [None, *distances[tasks + 1 :]],
+        }
+    )
+
+
+def distance_curves(table: pd.DataFrame, names: Sequence[str], own: int, step: int, colour: str) -> go.Figure:
+    """Distance to the teacher against the step; dotted lines mark the task's own step and the step shown.
+
+    `names` are the tasks' in merge order, `own` the step at which the teacher's task was merged.
+    """
+    figure = go.Figure()
+    labels = ["Pre-trained", *(f"{place} · {name}" for place, name in enumerate(names, 1))]
+    for column, title, line, marker in (
+        ("incoming_expert", "Incoming expert", {"width": 0}, {"symbol": "diamond-open", "size": 8, "color": POST}),
+        ("merged", "Merged", {"color": colour, "width": 3}, {"size": 8, "color": colour}),
+    ):
+        figure.add_scatter(
+            x=table["step"], y=table[column], name=title, text=labels, line=line, marker=marker,
+            mode="lines+markers" if column == "merged" else "markers", cliponaxis=False,
+            hovertemplate="%{text}: %{y:.3f}<extra>" + title + "</extra>",
+        )  # fmt: skip
+    figure.add_vline(
+        own, line={"color": MEAN, "dash": "dot", "width": 1.5}, annotation={"text": "merged here", "font": {"size": 11}}
+    )
+    if step != own:
+        figure.add_vline(
+            step, line={"color": MEAN, "dash": "dash", "width": 1}, annotation={"text": "shown", "font": {"size": 11}}
+        )
+    figure.update_xaxes(title="Tasks merged", tickvals=table["step"].tolist(), showgrid=False, zeroline=False)
+    figure.update_yaxes(title="Sinkhorn divergence (no unit)", rangemode="tozero", zeroline=False)
+    figure.update_layout(
+        height=300,
+        margin={"l": 8, "r": 8, "t": 24, "b": 8},
+        legend={"orientation": "h", "x": 0, "y": -0.25, "yanchor": "top"},
+    )
+    return figure

@@ -1,0 +1,177 @@
+"""What the Features page is made of: features taken on a click, the chosen step, the map, numbers and pictures."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pyarrow.parquet as pq
+import streamlit as st
+from PIL import Image
+
+from dashboard.charts.features import MODELS
+from dashboard.session import runs_folder
+from dashboard.widgets import sentence
+from otmf_core.errors import InputError
+from otmf_core.features import BLUR, TaskFeatures, images_per_task, stored, take_features
+from otmf_core.files import inside
+from otmf_core.library import TaskInfo, open_library
+from otmf_core.plan import class_mass, transport_plan
+from otmf_core.progress import JobView
+from otmf_core.projection import installed, is_kept, projection
+
+METHODS = {"tsne": "t-SNE", "pca": "PCA", "umap": "UMAP"}
+LAYOUT = "One fit over all steps: a model keeps its place whichever step shows it, so points move, never the frame."
+SIDE = 96  # pixels of a thumbnail
+PICTURES = 12  # thumbnails at most
+
+
+def ready(view: JobView) -> tuple[Path, dict]:
+    """The run's folder and what its features were taken with; without them, offers to take them and ends the page."""
+    path = inside(runs_folder(), view.run)
+    tasks = len(view.tasks)
+    facts = stored(path, tasks)
+    if facts is None:
+        _offer(path, tasks)
+        st.stop()
+    return path, facts
+
+
+def _offer(path: Path, tasks: int) -> None:
+    models = 2 * tasks + 1
+    st.subheader("Features are not taken yet", anchor=False)
+    st.markdown(
+        f"The merge is replayed from what this run kept, and up to {images_per_task(tasks)} test images of each task "
+        f"go through {models} models: the pre-trained one, {tasks} fine-tuned and {tasks} merged ones. For eight tasks "
+        "of the embedded library that takes 10 to 20 seconds on a laptop core, for a ViT-B/32 minutes. It is done once "
+        "and kept with the run."
+    )
+    if st.button("Take features", type="primary", icon=":material/scatter_plot:", key="take"):
+        bar = st.progress(0.0, text="Reading weights and images")
+        take_features(path, lambda done: bar.progress(done, text=f"Encoding: **{done:.0%}** of {models} models"))
+        st.rerun()
+
+
+def controls(tasks: Sequence[str], names: dict[str, str]) -> tuple[str, int, str, str, bool]:
+    """Task, step, method, colouring and whether all lines are drawn, as chosen."""
+    last = len(tasks)
+    if st.session_state.get("step", last) > last:  # chosen on a longer run
+        del st.session_state["step"]
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
+        task = st.selectbox(
+            "Test images of",
+            tasks,
+            index=last - 1,
+            format_func=names.__getitem__,
+            key="task",
+            bind="query-params",
+            width=260,
+        )
+        step = last
+        if last > 2:
+            step = st.slider("Step", 2, last, last, key="step", bind="query-params", width="stretch")
+        methods = installed()
+        method = st.segmented_control(
+            "Projection", methods, default="tsne", format_func=METHODS.__getitem__, key="projection_method",
+            bind="query-params", required=True,
+        )  # fmt: skip
+        by = st.segmented_control(
+            "Colour by", ["class", "model"], default="class", format_func=str.title, key="colour_by",
+            bind="query-params", required=True,
+        )  # fmt: skip
+        lines = st.toggle("All lines", key="lines", help="From each image before the step to the same image merged.")
+    return task, step, method, by, lines
+
+
+def layout_of(path: Path, tasks: Sequence[str], task: str, method: str) -> np.ndarray:
+    """The projection (2T + 1, n, 2), with a spinner where it is computed for the first time."""
+    if is_kept(path, tuple(tasks), task, method):
+        return projection(path, tuple(tasks), task, method)
+    with st.spinner(f"Fitting {METHODS[method]} once for all steps: a few seconds", show_time=True):
+        return projection(path, tuple(tasks), task, method)
+
+
+@st.cache_data(max_entries=64, show_spinner=False)
+def mass_of(path: str, task: str, step: int, taken_at: int, _features: TaskFeatures, teacher: int) -> np.ndarray:
+    """The transport plan's mass from class to class between the merged model after `step` and the teacher."""
+    plan = transport_plan(_features.features[step], _features.features[teacher], BLUR)
+    return class_mass(plan, _features.labels, _features.labels, int(_features.labels.max()) + 1)
+
+
+def distances(taken: TaskFeatures, step: int, teacher: int, names: Sequence[str]) -> None:
+    """Four numbers: how far the features are from the teacher's, before the step, after it, and two to compare with."""
+    values = taken.distances
+    before, after = float(values[step - 1]), float(values[step])
+    expert = float(values[len(names) + step])
+    own = teacher - len(names)
+    shown = {
+        "Before the step": (
+            before,
+            f"The merged model of tasks 1 to {step - 1}, not yet fused with {names[step - 1]}.",
+        ),
+        "Merged": (after, f"The merged model after step {step}, in which {names[step - 1]} was fused in."),
+        "Incoming expert": (expert, f"The fine-tuned model of {names[step - 1]}; 0 where it is the teacher itself."),
+        "Pre-trained": (float(values[0]), "The model that everything started from."),
+    }
+    with st.grid(2, min_column_width=130):
+        for label, (value, text) in shown.items():
+            change = f"{after - before:+.3f}" if label == "Merged" else None
+            st.metric(
+                label,
+                f"{value:.3f}",
+                change,
+                delta_color="inverse",
+                help=f"{text} Distance of its features of these images to those of the teacher, the fine-tuned "
+                f"model of {names[own - 1]}: Sinkhorn divergence, p = 2, blur {BLUR}, of features of unit length.",
+            )
+
+
+def toggle_selected(chart: str, place: str, images: int) -> None:
+    """Add the images just selected in the chart to those selected before; a single one that was there goes."""
+    hit = {point["point_index"] for point in st.session_state[chart].selection.points if point["point_index"] < images}
+    before = list(st.session_state.get(place, []))
+    if len(hit) == 1 and hit <= set(before):
+        st.session_state[place] = [image for image in before if image not in hit]
+    elif hit:
+        st.session_state[place] = before + sorted(hit - set(before))
+
+
+def pictures(
+    library: str, task: TaskInfo, taken: TaskFeatures, models: dict[str, int], selected: Sequence[int]
+) -> None:
+    """The selected test images, each with its class and what every model answers."""
+    shown = list(selected)[:PICTURES]
+    try:
+        blobs = _thumbnails(library, task.id, tuple(int(taken.rows[image]) for image in shown))
+    except InputError as error:
+        st.error(sentence(str(error)), title="The images cannot be shown")
+        return
+    with st.grid(6, min_column_width=150):
+        for image, png in zip(shown, blobs, strict=True):
+            label = taken.labels[image]
+            with st.container(border=True):
+                st.image(png, width=SIDE)
+                said = [f"**{task.classes[label]}**"]
+                for model, title in MODELS.items():
+                    answer = taken.answers[models[model], image]
+                    colour = "green" if answer == label else "red"
+                    said.append(f":small[{title}:] :{colour}[{task.classes[answer]}]")
+                st.markdown("  \n".join(said))
+    if len(selected) > PICTURES:
+        st.caption(f"The first {PICTURES} of {len(selected)} selected images.")
+
+
+@st.cache_data(max_entries=64, show_spinner=False)
+def _thumbnails(library: str, task: str, rows: tuple[int, ...]) -> list[bytes]:
+    """PNGs of test images, enlarged without smoothing them away; raises InputError when they cannot be read."""
+    opened = open_library(library)
+    blobs = pq.read_table(opened.path(opened.task(task).files["test"]), columns=["image"])["image"].take(list(rows))
+    found = []
+    for blob in blobs.to_pylist():
+        picture = Image.open(io.BytesIO(blob)).convert("RGB").resize((SIDE, SIDE), Image.Resampling.BICUBIC)
+        png = io.BytesIO()
+        picture.save(png, format="PNG")
+        found.append(png.getvalue())
+    return found
