@@ -15,13 +15,17 @@ ENGINE = ROOT / "otmf_core"
 # Imports point to the left: a module may import those before it, and those of its own folder.
 ORDER = [
     "errors", "files", "config", "device", "metrics", "runs", "progress",
+    "tensor_names", "mask_measures", "mask_reading",
     "checkpoints", "backbone", "library", "task_vector", "masks", "mask_report", "transport", "context", "evaluation",
     "heads", "methods", "record", "fold", "merge", "export",
     "jobs", "cli_options", "cli_progress", "cli_tables", "cli", "__main__",
     "minizoo",
 ]  # fmt: skip
 
-WITHOUT_TORCH = ["errors", "files", "config", "metrics", "progress", "runs", "library", "jobs", "cli"]
+WITHOUT_TORCH = [
+    "errors", "files", "config", "metrics", "progress", "runs", "library", "jobs", "cli",
+    "tensor_names", "mask_measures", "mask_reading",
+]  # fmt: skip
 SCREENS = {"streamlit", "plotly", "dashboard"}
 HEAVY = {"torch", "open_clip", "timm", "geomloss", "sklearn", "torchvision"}
 
