@@ -25,6 +25,12 @@ page = st.navigation(
             help="What a run gained and what it forgot, task by task.",
         ),
         st.Page(
+            "app_pages/masks.py",
+            title="Masks",
+            icon=":material/grid_on:",
+            help="Where a merge kept, shrank or amplified its task vectors, down to single weights.",
+        ),
+        st.Page(
             "app_pages/features.py",
             title="Features",
             icon=":material/scatter_plot:",

@@ -1,0 +1,60 @@
+"""Masks: where a merge kept, shrank or amplified its task vectors, from the whole tower down to single weights."""
+
+import streamlit as st
+
+from dashboard.charts.mask_tensor import NAMES
+from dashboard.chosen_run import choose_run
+from dashboard.mask_tensor_view import heads_of, tensor_section
+from dashboard.mask_view import mask_section, run_path, statistics_of
+from dashboard.widgets import faces
+from otmf_core.mask_reading import SIDES, mask_steps
+from otmf_core.tensor_names import places
+
+view = choose_run(
+    "masks",
+    lambda run: bool(mask_steps(run.path)),
+    "Masks appear here as soon as an OTMF merge has taken in its second task. Other methods train none.",
+)
+steps = mask_steps(run_path(view.run))
+names = faces(view.config).names
+labels = {step: f"{step} · {names[view.config['tasks'][step - 1]]}" for step in steps}
+
+with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
+    if len(steps) > 1:
+        step = st.select_slider(
+            "Incoming task",
+            steps,
+            format_func=labels.__getitem__,
+            key="step",
+            bind="query-params",
+            width=460,
+            help="Each step from the second on fuses what was merged so far with one more task, by two masks.",
+        )
+    else:
+        step = steps[0]
+        st.markdown(f"Incoming task **{labels[step]}**", width="content")
+    side = st.segmented_control(
+        "Mask",
+        SIDES,
+        format_func=NAMES.__getitem__,
+        default="pre",
+        required=True,
+        key="side",
+        bind="query-params",
+    )
+    stats = statistics_of(view.run, step)
+    where = places(stats.tensors)
+    weights = [name for name in stats.tensors if where[name].kind == "qkv.weight"]
+    tensor = st.selectbox(
+        "Tensor",
+        stats.tensors,
+        index=stats.tensors.index(weights[0]) if weights else 0,
+        key="tensor",
+        bind="query-params",
+        width=340,
+        help="Or click its cell in the map.",
+    )
+
+mask_section(stats, where, side, tensor, f"{view.run}-step-{step}")
+st.subheader(f"{where[tensor].layer} · {where[tensor].kind}", anchor=False)
+tensor_section(view.run, step, stats, side, tensor, where[tensor], heads_of(view.config))

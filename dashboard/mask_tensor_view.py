@@ -1,0 +1,187 @@
+"""The Masks page's tensor: its two histograms, and its mask as a matrix, whole, by head or a part of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+from numpy.typing import NDArray
+
+from dashboard.charts.mask_tensor import NAMES, mask_histogram, mask_matrix
+from dashboard.figure import figure, heading, picture
+from dashboard.mask_view import run_path
+from dashboard.widgets import sentence
+from otmf_core import mask_reading
+from otmf_core.errors import InputError
+from otmf_core.library import open_library
+from otmf_core.mask_measures import RANGE
+from otmf_core.mask_reading import MaskStatistics
+from otmf_core.tensor_names import Place, heads
+
+Span = tuple[int, int]  # half-open
+QKV = ("Query", "Key", "Value")
+
+
+def heads_of(config: Mapping[str, Any]) -> int | None:
+    """The attention heads of the image tower that a run merged; None where its library is gone or does not say."""
+    try:
+        return heads(open_library(config["library"]).backbone_config)
+    except InputError:
+        return None
+
+
+@st.fragment
+def tensor_section(
+    run: str, step: int, stats: MaskStatistics, side: str, tensor: str, place: Place, n_heads: int | None
+) -> None:
+    """One tensor: its two histograms, and its mask as a matrix, whole or a part of it."""
+    row = stats.tensors.index(tensor)
+    grid = st.grid(2, min_column_width=380)
+    with grid.cell():
+        pre, post = stats.pre.histogram[row], stats.post.histogram[row]
+        edges = np.linspace(*RANGE, len(pre) + 1)
+        beyond = min(stats.pre.low[row], stats.post.low[row]) < RANGE[0] or RANGE[1] < max(
+            stats.pre.high[row], stats.post.high[row]
+        )
+        figure(
+            mask_histogram(pre.tolist(), post.tolist()),
+            pd.DataFrame({"from": edges[:-1], "to": edges[1:], "pre": pre, "post": post}),
+            title="Histogram",
+            measured=f"{stats.pre.entries[row]:,} entries"
+            + (", those beyond −2…4 in the outermost bins" if beyond else ", all within −2…4"),
+            key="histogram",
+            name=f"{run}-step-{step}-{tensor}-histogram",
+        )
+    with grid.cell():
+        try:
+            _matrix(run, step, side, tensor, place, n_heads)
+        except InputError as error:
+            st.error(sentence(str(error)), title="This mask cannot be read")
+
+
+def _matrix(run: str, step: int, side: str, tensor: str, place: Place, n_heads: int | None) -> None:
+    path = run_path(run)
+    height, width = mask_reading.matrix_shape(path, step, side, tensor)
+    figure_place = st.container()
+    by_rows = place.kind == "qkv.weight" and n_heads and height % (3 * n_heads) == 0
+    by_columns = place.kind == "proj.weight" and n_heads and width % n_heads == 0
+    if by_rows or by_columns:
+        _head_controls(tensor, height if by_rows else width, n_heads, parts=bool(by_rows))
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
+        rows, columns = _range("Rows", tensor, height), _range("Columns", tensor, width)
+        whole = (rows, columns) == ((0, height), (0, width))
+        st.button(
+            "Whole", icon=":material/zoom_out_map:", disabled=whole, on_click=_set_spans, args=(tensor, None, None)
+        )
+    size = mask_reading.block_size(rows[1] - rows[0], columns[1] - columns[0])
+    means = _block(path, step, side, tensor, rows, columns, size, _changed(path, step))
+    part = f"rows {rows[0]:,}–{rows[1] - 1:,}, columns {columns[0]:,}–{columns[1] - 1:,}"
+    cells = f"a cell is the mean of {size} × {size} entries" if size > 1 else "every entry"
+    name = f"{run}-step-{step}-{side}-{tensor}"
+    with figure_place:
+        labels = [columns[0] + size * place for place in range(means.shape[1])]
+        table = pd.DataFrame(means, columns=[f"column {label}" for label in labels])
+        table.insert(0, "row", [rows[0] + size * place for place in range(means.shape[0])])
+        heading(
+            table,
+            title=f"{side.title()} mask",
+            measured=f"{height:,} × {width:,}{'' if whole else ', ' + part}; {cells}; drag a box to zoom",
+            key="matrix",
+            name=name,
+        )
+        st.plotly_chart(
+            mask_matrix(means, (rows[0], columns[0]), size, st.context.theme.type or "light"),
+            key="mask-matrix",
+            on_select=partial(_zoom, tensor, height, width),
+            selection_mode="box",
+            config=picture(name),
+            alt=f"{NAMES[side]}: mask of {tensor} as a heatmap, {part}",
+        )
+
+
+def _range(label: str, tensor: str, length: int) -> Span:
+    """The rows or columns to look at."""
+    if length == 1:
+        return 0, 1
+    key = f"{label.lower()}-{tensor}"
+    first, last = st.slider(
+        label, 0, length - 1, (0, length - 1), key=key, on_change=_forget_head, args=(tensor,), width=240
+    )
+    return first, last + 1
+
+
+def _head_controls(tensor: str, length: int, n_heads: int, *, parts: bool) -> None:
+    """Jump to a head: of the query, key or value rows of an input projection, or of an output projection's columns."""
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
+        args = (tensor, length, n_heads, parts)
+        if parts:
+            st.segmented_control("Part", QKV, key=f"part-{tensor}", on_change=_show_head, args=args)
+        st.selectbox(
+            "Head",
+            range(n_heads),
+            index=None,
+            placeholder="All heads",
+            key=f"head-{tensor}",
+            on_change=_show_head,
+            args=args,
+            width=140,
+        )
+
+
+def _show_head(tensor: str, length: int, n_heads: int, parts: bool) -> None:
+    head = st.session_state[f"head-{tensor}"]
+    first, size = 0, length
+    if parts:
+        if head is not None and st.session_state[f"part-{tensor}"] is None:
+            st.session_state[f"part-{tensor}"] = QKV[0]
+        part = st.session_state[f"part-{tensor}"]
+        if part is not None:
+            first, size = QKV.index(part) * length // 3, length // 3
+    if head is not None:
+        span = (length // 3 if parts else length) // n_heads
+        first, size = first + head * span, span
+    st.session_state[f"{'rows' if parts else 'columns'}-{tensor}"] = (first, first + size - 1)
+
+
+def _forget_head(tensor: str) -> None:
+    for key in (f"part-{tensor}", f"head-{tensor}"):
+        if key in st.session_state:
+            st.session_state[key] = None
+
+
+def _set_spans(tensor: str, rows: Span | None, columns: Span | None) -> None:
+    """Look at these rows and columns, or at all of them."""
+    for key, span in ((f"rows-{tensor}", rows), (f"columns-{tensor}", columns)):
+        if span is None:
+            st.session_state.pop(key, None)
+        elif key in st.session_state:
+            st.session_state[key] = (span[0], span[1] - 1)
+    _forget_head(tensor)
+
+
+def _zoom(tensor: str, height: int, width: int) -> None:
+    """Look at the box that was drawn; one that holds no whole entry changes nothing."""
+    boxes = st.session_state["mask-matrix"]["selection"]["box"]
+    if boxes:
+        rows, columns = (
+            (max(0, round(min(box))), min(length, round(max(box)) + 1))
+            for box, length in ((boxes[-1]["y"], height), (boxes[-1]["x"], width))
+        )
+        if rows[0] < rows[1] and columns[0] < columns[1]:
+            _set_spans(tensor, rows, columns)
+
+
+def _changed(path: Path, step: int) -> int:
+    return (path / f"steps/{step:02d}/{mask_reading.MASKS}").stat().st_mtime_ns
+
+
+@st.cache_data(max_entries=24, show_spinner=False)
+def _block(
+    path: Path, step: int, side: str, tensor: str, rows: Span, columns: Span, size: int, changed: int
+) -> NDArray[np.float32]:
+    return mask_reading.block_means(mask_reading.read_block(path, step, side, tensor, rows, columns), size)

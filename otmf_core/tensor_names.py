@@ -1,0 +1,117 @@
+"""Where a tensor stands in an image tower: its layer, what it is there, and how its rows or columns split into heads.
+
+Reads the names of open_clip's own ViT and of timm towers, ours among them; any other name keeps a place by its parts.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+STEM, BLOCKS, OTHER, HEAD = range(4)
+
+# The columns of a map, in the order in which a forward pass meets them.
+KINDS = (
+    "patch.weight", "patch.bias", "conv.weight", "norm.weight", "norm.bias", "class", "position",
+    "norm1.weight", "norm1.bias", "qkv.weight", "qkv.bias", "proj.weight", "proj.bias", "ls1",
+    "norm2.weight", "norm2.bias", "fc1.weight", "fc1.bias", "fc2.weight", "fc2.bias", "ls2",
+    "out.weight", "out.bias",
+)  # fmt: skip
+
+# Inside a block: what open_clip calls it → what timm, and this program, call it.
+IN_BLOCK = {
+    "ln_1": "norm1", "ln_2": "norm2", "attn.in_proj": "qkv", "attn.qkv": "qkv", "attn.out_proj": "proj",
+    "attn.proj": "proj", "mlp.c_fc": "fc1", "mlp.fc1": "fc1", "mlp.c_proj": "fc2", "mlp.fc2": "fc2",
+    "norm1": "norm1", "norm2": "norm2",
+}  # fmt: skip
+OUTSIDE = {
+    "conv1.weight": (STEM, "patch.weight"), "class_embedding": (STEM, "class"), "cls_token": (STEM, "class"),
+    "positional_embedding": (STEM, "position"), "pos_embed": (STEM, "position"), "proj": (HEAD, "out.weight"),
+    "patch_embed.proj.weight": (STEM, "patch.weight"), "patch_embed.proj.bias": (STEM, "patch.bias"),
+    "head.proj.weight": (HEAD, "out.weight"), "head.proj.bias": (HEAD, "out.bias"),
+    "head.weight": (HEAD, "out.weight"), "head.bias": (HEAD, "out.bias"),
+}  # fmt: skip
+NORMS = {"ln_pre": STEM, "norm_pre": STEM, "ln_post": HEAD, "norm": HEAD, "fc_norm": HEAD}
+BLOCK = re.compile(r"(?:transformer\.resblocks|blocks)\.(\d+)\.(.+)")
+OUR_STEM = re.compile(r"patch_embed\.layers\.(\d+)\.(weight|bias)")
+
+# Heads of the towers whose config does not state them; a test holds them against the models themselves.
+TIMM_HEADS = {"otmf_convstem_vit": 4}
+HEAD_WIDTH = 64  # open_clip's default
+
+
+@dataclass(frozen=True)
+class Place:
+    """A cell of the layer × kind map. `order` sorts layers as the network runs."""
+
+    layer: str
+    kind: str
+    order: tuple[int, int]
+
+
+def places(names: Iterable[str]) -> dict[str, Place]:
+    """The place of every tensor; no two share a cell."""
+    found: dict[str, Place] = {}
+    taken: set[tuple[str, str]] = set()
+    for name in names:
+        place = _place(name)
+        if (place.layer, place.kind) in taken:
+            place = _fallback(name)
+        taken.add((place.layer, place.kind))
+        found[name] = place
+    return found
+
+
+def layers(found: Iterable[Place]) -> list[str]:
+    """The layers of a map from input to output; those of unknown names stay in the order met."""
+    return list(dict.fromkeys(place.layer for place in sorted(found, key=lambda place: place.order)))
+
+
+def kinds(found: Iterable[Place]) -> list[str]:
+    """The columns of a map: known kinds in the network's order, then the others in the order met."""
+    present = list(dict.fromkeys(place.kind for place in found))
+    return [kind for kind in KINDS if kind in present] + [kind for kind in present if kind not in KINDS]
+
+
+def heads(backbone: Mapping[str, Any]) -> int | None:
+    """The number of attention heads of a backbone config's image tower, or None where it does not say."""
+    vision = backbone.get("model_cfg", backbone).get("vision_cfg", {})
+    if "timm_model_name" in vision:
+        return TIMM_HEADS.get(vision["timm_model_name"])
+    width = vision.get("width")
+    return width // vision.get("head_width", HEAD_WIDTH) if isinstance(width, int) else None
+
+
+def _place(name: str) -> Place:
+    short = name.removeprefix("visual.").removeprefix("trunk.")
+    if inside := BLOCK.fullmatch(short):
+        number, rest = int(inside[1]), inside[2]
+        if kind := _in_block(rest):
+            return Place(f"Block {number}", kind, (BLOCKS, number))
+    if ours := OUR_STEM.fullmatch(short):  # convolution, norm, activation, three times
+        number = int(ours[1])
+        return Place(f"Stem {number // 3}", f"{'norm' if number % 3 else 'conv'}.{ours[2]}", (STEM, number // 3))
+    if short in OUTSIDE:
+        part, kind = OUTSIDE[short]
+        return Place("Stem" if part == STEM else "Head", kind, (part, -1))
+    module, _, leaf = short.rpartition(".")
+    if module in NORMS and leaf in ("weight", "bias"):
+        return Place("Stem" if NORMS[module] == STEM else "Head", f"norm.{leaf}", (NORMS[module], -1))
+    return _fallback(name)
+
+
+def _in_block(rest: str) -> str | None:
+    if layer_scale := re.fullmatch(r"(?:ls_?([12]))\.gamma", rest):
+        return f"ls{layer_scale[1]}"
+    found = re.fullmatch(r"(.+?)[._](weight|bias)", rest)
+    return f"{IN_BLOCK[found[1]]}.{found[2]}" if found and found[1] in IN_BLOCK else None
+
+
+def _fallback(name: str) -> Place:
+    """Up to the last number of a name, its layer; the rest, its kind. Together they are the name."""
+    parts = name.split(".")
+    numbers = [place for place, part in enumerate(parts[:-1]) if part.isdigit()]
+    cut = numbers[-1] + 1 if numbers else len(parts) - 1
+    return Place(".".join(parts[:cut]) or "Other", ".".join(parts[cut:]), (OTHER, 0))
