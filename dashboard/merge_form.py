@@ -6,6 +6,7 @@ from typing import Any
 
 import streamlit as st
 
+from dashboard.estimate_line import estimate_line
 from dashboard.merge_options import merge_options
 from dashboard.task_order import task_order
 from dashboard.widgets import METHODS, sentence
@@ -64,14 +65,16 @@ def merge_form(name: str, library: Library) -> MergeConfig | None:
     with st.expander("Options", icon=":material/tune:"):
         fields |= merge_options(method)
     try:
-        return _run_button(button, MergeConfig.build(**fields))
+        return _run_button(button, MergeConfig.build(**fields), library)
     except InputError as error:
         button.button("Run", type="primary", icon=":material/play_arrow:", width="stretch", disabled=True, key="run")
         button.warning(sentence(str(error)), icon=":material/info:")
         return None
 
 
-def _run_button(place, config: MergeConfig) -> MergeConfig | None:
-    """The Run button of a merge that can run; returns the merge when it is pressed."""
-    pressed = place.button("Run", type="primary", icon=":material/play_arrow:", width="stretch", key="run")
+def _run_button(place, config: MergeConfig, library: Library) -> MergeConfig | None:
+    """The Run button of a merge that can run, and what it will take; returns the merge when it is pressed."""
+    with place:
+        pressed = st.button("Run", type="primary", icon=":material/play_arrow:", width="stretch", key="run")
+        estimate_line(config, library)
     return config if pressed else None

@@ -16,12 +16,24 @@ ENGINE = ROOT / "otmf_core"
 ORDER = [
     "errors", "files", "config", "device", "metrics", "runs", "progress",
     "checkpoints", "backbone", "library", "task_vector", "masks", "mask_report", "transport", "context", "evaluation",
-    "heads", "methods", "record", "fold", "merge", "export",
+    "heads", "methods", "sizes", "forecast", "estimate", "record", "fold", "merge", "export",
     "jobs", "cli_options", "cli_progress", "cli_tables", "cli", "__main__",
     "minizoo",
 ]  # fmt: skip
 
-WITHOUT_TORCH = ["errors", "files", "config", "metrics", "progress", "runs", "library", "jobs", "cli"]
+WITHOUT_TORCH = [
+    "errors",
+    "files",
+    "config",
+    "metrics",
+    "progress",
+    "runs",
+    "library",
+    "sizes",
+    "forecast",
+    "jobs",
+    "cli",
+]
 SCREENS = {"streamlit", "plotly", "dashboard"}
 HEAVY = {"torch", "open_clip", "timm", "geomloss", "sklearn", "torchvision"}
 
