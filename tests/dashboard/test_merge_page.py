@@ -75,7 +75,7 @@ def test_run_merges_and_shows_the_record(app: AppTest, tmp_path: Path):
     said = texts(app)
     assert "Labels: unlabelled images" in said
     assert "accuracy: test, 1,500 images" in said
-    assert len(app.get("plotly_chart")) == 3
+    assert len(app.get("plotly_chart")) == 4
 
 
 def test_the_url_opens_a_run_that_ended_long_ago(app: AppTest, tmp_path: Path):
@@ -95,11 +95,14 @@ def test_a_visit_during_a_merge_shows_it(app: AppTest, engine: FakeEngine, tmp_p
     press(app, "run")
     run = app.query_params["run"]
     settle(tmp_path, run, "running")
+    while not job_queue(tmp_path / "runs").snapshot(run).device:
+        time.sleep(0.005)
     other_tab = AppTest.from_file(app._script_path, default_timeout=60).run()
     assert not other_tab.exception
     assert run in texts(other_tab)
     assert "Labels: unlabelled images" in texts(other_tab)
     assert len(other_tab.progress) == 2
+    assert "Device: cpu · memory of this program: " in texts(other_tab)
 
 
 def test_a_second_click_queues_a_second_merge(app: AppTest, engine: FakeEngine, tmp_path: Path):
@@ -123,7 +126,8 @@ def test_stop_and_resume(app: AppTest, engine: FakeEngine, tmp_path: Path):
     press(app, "merge-stop")
     settle(tmp_path, run, "stopped")
     app.run()
-    assert "Stopped" in texts(app)
+    assert "Paused" in texts(app)
+    assert "Resume continues from there" in texts(app)
     engine.pause = 0.0
     press(app, "merge-resume")
     settle(tmp_path, run, "done")
