@@ -4,6 +4,8 @@ from pathlib import Path
 
 import streamlit as st
 
+from dashboard.queue_line import queue_line
+
 LOGO = Path(__file__).resolve().parent.parent / "assets" / "logo.svg"
 
 st.set_page_config(page_title="OTMF", page_icon=LOGO, layout="wide")
@@ -69,4 +71,6 @@ page = st.navigation(
     ],
     position="top",
 )
+if page.title != "Merge":  # which shows the queue itself
+    queue_line()
 page.run()

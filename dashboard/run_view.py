@@ -7,6 +7,7 @@ from typing import Any
 
 import streamlit as st
 
+from dashboard.machine import in_use
 from dashboard.session import queue, runs_folder, show_run
 from dashboard.widgets import RESUMABLE, figures, measures, progress, sentence, stamp, status_badge, title
 from otmf_core.config import MergeConfig
@@ -16,6 +17,10 @@ from otmf_core.progress import JobView, stored_view
 from otmf_core.runs import Run, list_runs, load_run
 
 POLL_SECONDS = 1.0
+PAUSE = (
+    "Ends the work on this merge and keeps everything done so far; the queue goes on with the next. "
+    "Resume continues where it was, also after a restart of the program."
+)
 
 
 def view_of(run: str) -> JobView:
@@ -72,6 +77,8 @@ def _live(run: str, status: str, place: str) -> None:
     if view is None or view.status != status:
         st.rerun()
     progress(view)
+    if status == "running":
+        st.caption(in_use(view.device))
     measures(view)
     figures(view, place)
 
@@ -80,8 +87,8 @@ def _controls(view: JobView, place: str) -> None:
     active = dict(queue().active())
     if view.run in active:
         waiting = active[view.run] == "queued"
-        label, icon = ("Remove from queue", ":material/close:") if waiting else ("Stop", ":material/stop:")
-        kept = None if waiting else "Everything done so far is kept; resume at any time."
+        label, icon = ("Remove from queue", ":material/close:") if waiting else ("Pause", ":material/pause:")
+        kept = None if waiting else PAUSE
         if st.button(label, icon=icon, key=f"{place}-stop", help=kept):
             queue().stop(view.run)
             if waiting and not view.step:
@@ -104,6 +111,8 @@ def _ended(view: JobView) -> None:
         st.error(sentence(view.message) or "No reason was recorded.", title="The merge failed", icon=":material/error:")
     elif view.status == "interrupted":
         st.warning("The program ended while this run was merging. Resume continues where it was last saved.")
+    elif view.status == "stopped":
+        st.caption("Everything done so far is kept in its run folder. Resume continues from there, whenever you like.")
     elif view.status in ("queued", "running"):
         st.info("Another process is merging this run; reload the page to see how far it is.")
 

@@ -9,7 +9,7 @@ import streamlit as st
 
 from dashboard.charts.colours import task_colours
 from dashboard.session import choose_tasks, chosen_tasks
-from otmf_core.library import Library, order
+from otmf_core.library import Library, order, shuffled
 
 CANONICAL = "Canonical"
 ORDERS = (CANONICAL, *range(42, 52))
@@ -19,20 +19,24 @@ ROWS = 8  # visible without scrolling
 def task_order(library: Library) -> list[str]:
     """Draw the choice of tasks and their order; returns the task ids in merge order."""
     suites = list(library.suites)
-    if "tasks" not in st.session_state:
+    if "tasks" not in st.session_state or not set(chosen_tasks()) <= {task.id for task in library.tasks}:
         st.session_state["suite"] = suites[0] if suites else None
+        st.session_state["order_seed"] = CANONICAL
         choose_tasks(order(library, suites[0]) if suites else [task.id for task in library.tasks])
+    if st.session_state.get("suite") not in suites:
+        st.session_state["suite"] = None
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        st.segmented_control(
-            "Suite",
-            suites,
-            key="suite",
-            on_change=_pick,
-            args=(library,),
-            persist_state="session",
-            help="The field's suites: the first 8, 14 or 20 tasks of the canonical order.",
-            width="content",
-        )
+        if suites:
+            st.segmented_control(
+                "Suite",
+                suites,
+                key="suite",
+                on_change=_pick,
+                args=(library,),
+                persist_state="session",
+                help="The library's own suites. The field's are the first 8, 14 or 20 tasks of the canonical order.",
+                width="content",
+            )
         st.selectbox(
             "Order",
             ORDERS,
@@ -110,10 +114,14 @@ def _swatch(colour: str) -> str:
 
 
 def _pick(library: Library) -> None:
-    """A suite or an order was picked: replace the list."""
-    seed = st.session_state["order_seed"]
+    """A suite or an order was picked: replace the list; without a suite, the order is that of the tasks chosen."""
+    picked = st.session_state["order_seed"]
+    seed = None if picked == CANONICAL else picked
     if st.session_state["suite"]:
-        choose_tasks(order(library, st.session_state["suite"], None if seed == CANONICAL else seed))
+        choose_tasks(order(library, st.session_state["suite"], seed))
+    else:
+        tasks = [task.id for task in library.tasks if task.id in chosen_tasks()]
+        choose_tasks(shuffled(tasks, seed))
 
 
 def _edit(tasks: list[str]) -> None:

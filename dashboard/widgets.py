@@ -11,9 +11,10 @@ import streamlit as st
 
 from dashboard.charts.colours import task_colours
 from dashboard.charts.curves import accuracy_curves
-from dashboard.charts.losses import loss_curves
 from dashboard.charts.matrix import accuracy_matrix
 from dashboard.figure import figure
+from dashboard.fusion_figures import fusion_figures
+from dashboard.machine import size_text
 from otmf_core.config import MergeConfig
 from otmf_core.errors import InputError
 from otmf_core.library import open_library
@@ -23,7 +24,7 @@ METHODS = {"otmf": "OTMF", "average": "Average", "task-arithmetic": "Task arithm
 BADGES: dict[str, tuple[str, str, Literal["gray", "blue", "orange", "red", "green"]]] = {
     "queued": ("Queued", ":material/schedule:", "gray"),
     "running": ("Running", ":material/play_circle:", "blue"),
-    "stopped": ("Stopped", ":material/pause_circle:", "orange"),
+    "stopped": ("Paused", ":material/pause_circle:", "orange"),
     "interrupted": ("Interrupted", ":material/power_off:", "orange"),
     "failed": ("Failed", ":material/error:", "red"),
     "done": ("Done", ":material/check_circle:", "green"),
@@ -101,6 +102,8 @@ def stamp(view: JobView) -> None:
     ]
     if view.status not in ("queued", "running"):
         facts.insert(-1, f"time: {duration((view.record or {}).get('seconds', view.elapsed))}")
+    if view.record and view.record.get("peak_memory_bytes"):
+        facts.insert(-1, f"peak: {size_text(view.record['peak_memory_bytes'])} on {view.record['device']}")
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.badge(
             f"Labels: {used['labels']}",
@@ -127,7 +130,9 @@ def progress(view: JobView) -> None:
 
 def _where(view: JobView) -> str:
     between = view.step < 2 or (not view.iteration and view.matrix[view.step] is not None)
-    if between or view.phase == "Stopping":
+    if view.phase == "Stopping":
+        return "Pausing"
+    if between:
         return view.phase
     return f"Fusion {view.step - 1} of {len(view.tasks) - 1} · mask step {view.iteration} of {view.steps}"
 
@@ -209,16 +214,7 @@ def figures(view: JobView, place: str) -> None:
             key=f"{place}-curves",
             name=f"{view.run}-curves",
         )
-    if view.fusions:
-        losses = {step: (fusion.loss_pre, fusion.loss_post) for step, fusion in view.fusions.items()}
-        figure(
-            loss_curves(losses, view.steps, tasks, shown.names),
-            losses_frame(losses),
-            title="Transport losses",
-            measured="per mask step, fusions side by side",
-            key=f"{place}-losses",
-            name=f"{view.run}-losses",
-        )
+    fusion_figures(view, place, shown.names)
 
 
 def matrix_frame(matrix: Sequence[Sequence[float | None] | None], names: Sequence[str]) -> pd.DataFrame:
@@ -230,16 +226,6 @@ def matrix_frame(matrix: Sequence[Sequence[float | None] | None], names: Sequenc
         if value is not None
     ]
     return pd.DataFrame(cells, columns=["step", "task", "accuracy"])
-
-
-def losses_frame(losses: Mapping[int, tuple[Sequence[float | None], Sequence[float | None]]]) -> pd.DataFrame:
-    """The loss curves as a table: step of the fold, mask step from 1, and both losses (empty where not trained)."""
-    rows = [
-        (step, place, *values)
-        for step, sides in sorted(losses.items())
-        for place, values in enumerate(zip(*sides, strict=True), 1)
-    ]
-    return pd.DataFrame(rows, columns=["step", "mask_step", "loss_pre", "loss_post"])
 
 
 def sentence(message: str) -> str:

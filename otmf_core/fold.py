@@ -72,7 +72,8 @@ class Fold:
     def run(self) -> dict[str, Any]:
         """Take every step that is left; returns the record. Raises Interrupted after a stop."""
         tasks = self.config.tasks
-        self.emit({"type": "started", "tasks": list(tasks), "fusions": len(tasks) - 1, "steps": self.config.steps})
+        about = {"fusions": len(tasks) - 1, "steps": self.config.steps, "device": self.progress.device}
+        self.emit({"type": "started", "tasks": list(tasks), **about})
         self.step_began = time.monotonic()
         try:
             if not self.progress.matrix:

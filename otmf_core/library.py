@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import io
 import random
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -237,6 +238,11 @@ def order(library: Library, suite: int | str, seed: int | None = None) -> list[s
     if tasks is None:
         known = ", ".join(library.suites) or "none"
         raise InputError(f"a suite is one of {library.name}'s ({known}), received {suite!r}")
+    return shuffled(tasks, seed)
+
+
+def shuffled(tasks: Sequence[str], seed: int | None) -> list[str]:
+    """Tasks given in canonical order, as they are (None) or in the field's order of that seed."""
     tasks = list(tasks)
     if seed is not None:
         random.Random(seed).shuffle(tasks)

@@ -21,7 +21,8 @@ Row = tuple[float | None, ...]
 class Fusion:
     """The optimisation of one fusion so far: one value per mask step, None where that side was not trained.
 
-    `seconds` holds the duration of each mask step; `mask_pre` and `mask_post` are the latest means of the masks.
+    `seconds` holds the duration of each mask step; `means_pre` and `means_post` the means of the masks, None where
+    they were not reported; `mask_pre` and `mask_post` are the latest of them.
     """
 
     loss_pre: Row = ()
@@ -29,6 +30,8 @@ class Fusion:
     seconds: Row = ()
     mask_pre: float | None = None
     mask_post: float | None = None
+    means_pre: Row = ()
+    means_post: Row = ()
 
 
 @dataclass(frozen=True)
@@ -55,6 +58,7 @@ class JobView:
     eta_seconds: float | None = None
     message: str = ""
     record: Mapping[str, Any] | None = None
+    device: str = ""
 
 
 def advance(view: JobView, event: Mapping[str, Any]) -> JobView:
@@ -65,7 +69,8 @@ def advance(view: JobView, event: Mapping[str, Any]) -> JobView:
         case "started":
             tasks = tuple(event["tasks"])
             matrix = view.matrix or (None,) * (len(tasks) + 1)
-            return replace(view, tasks=tasks, steps=event["steps"], matrix=matrix, row_times={})
+            device = event.get("device", view.device)
+            return replace(view, tasks=tasks, steps=event["steps"], matrix=matrix, row_times={}, device=device)
         case "teacher":
             individual = {**view.individual, event["task"]: event["individual"]}
             return replace(view, step=event["step"], iteration=0, individual=individual)
@@ -91,6 +96,8 @@ def _mask_step(view: JobView, event: Mapping[str, Any]) -> JobView:
         _put(before.seconds, iteration, event["step_seconds"]),
         before.mask_pre if event["mask_pre_mean"] is None else event["mask_pre_mean"],
         before.mask_post if event["mask_post_mean"] is None else event["mask_post_mean"],
+        _put(before.means_pre, iteration, event["mask_pre_mean"]),
+        _put(before.means_post, iteration, event["mask_post_mean"]),
     )
     return replace(view, step=step, iteration=iteration + 1, fusions={**view.fusions, step: fusion})
 
@@ -161,6 +168,7 @@ def stored_view(run: Run) -> JobView:
             elapsed=known.get("seconds", 0.0),
             message=run.message,
             record=run.record,
+            device=known.get("device", ""),
         )
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise InputError(f"the files of a run must agree with each other: {run.path} ({error!r})") from error
@@ -177,7 +185,7 @@ def _stored_fusion(path: Path) -> Fusion:
         )
     except (pa.ArrowException, OSError, KeyError) as error:
         raise InputError(f"loss curves come as a Parquet table: {path} ({error})") from None
-    return Fusion(tuple(pre), tuple(post), (), _latest(mask_pre), _latest(mask_post))
+    return Fusion(tuple(pre), tuple(post), (), _latest(mask_pre), _latest(mask_post), tuple(mask_pre), tuple(mask_post))
 
 
 def _latest(values: list[float | None]) -> float | None:

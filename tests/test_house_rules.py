@@ -16,14 +16,15 @@ ENGINE = ROOT / "otmf_core"
 ORDER = [
     "errors", "files", "config", "device", "metrics", "runs", "progress", "run_check", "archive", "tensor_names",
     "mask_measures", "mask_reading", "checkpoints", "backbone", "library", "geometry", "task_vector", "masks",
-    "mask_report", "transport", "context", "evaluation", "heads", "methods", "record", "fold", "merge", "replay",
-    "features", "plan", "projection", "model_card", "export", "answers", "jobs", "sweeps", "cli_options",
-    "cli_progress", "cli_tables", "cli", "__main__", "minizoo",
+    "mask_report", "transport", "context", "evaluation", "heads", "methods", "sizes", "forecast", "estimate",
+    "record", "fold", "merge", "replay", "features", "plan", "projection", "model_card", "export", "answers", "jobs",
+    "sweeps", "cli_options", "cli_progress", "cli_tables", "cli", "__main__", "minizoo",
 ]  # fmt: skip
 
 WITHOUT_TORCH = [
     "errors", "files", "config", "metrics", "progress", "runs", "archive", "tensor_names", "mask_measures",
-    "mask_reading", "library", "geometry", "features", "plan", "projection", "jobs", "sweeps", "cli",
+    "mask_reading", "library", "geometry", "features", "plan", "projection", "sizes", "forecast", "jobs", "sweeps",
+    "cli",
 ]  # fmt: skip
 SCREENS = {"streamlit", "plotly", "dashboard"}
 HEAVY = {"torch", "open_clip", "timm", "geomloss", "sklearn", "torchvision"}

@@ -108,6 +108,7 @@ def test_a_stored_view_has_what_the_folder_has(stopped_run: Path):
     assert view.individual == {"a": 90.0}
     assert view.fusions[2].loss_pre == (1.0, None)
     assert (view.fusions[2].mask_pre, view.fusions[2].mask_post) == (1.0, 1.2)
+    assert view.fusions[2].means_post[-1] == 1.2
     assert (view.status, view.elapsed, view.step) == ("stopped", 4.5, 1)
 
 
@@ -126,3 +127,14 @@ def test_a_damaged_run_is_one_sentence(stopped_run: Path, name: str, content: st
     (stopped_run / name).write_text(content)
     with pytest.raises(InputError, match="stopped"):
         stored_view(load_run(stopped_run))
+
+
+def test_means_of_masks_are_kept_mask_step_by_mask_step():
+    view = JobView("r")
+    for iteration, mean in enumerate((1.0, None, 1.3)):
+        event = {"type": "mask_step", "step": 2, "iteration": iteration, "loss_pre": 0.1, "loss_post": 0.2}
+        event |= {"step_seconds": 0.1, "mask_pre_mean": mean, "mask_post_mean": None}
+        view = advance(view, event)
+    assert view.fusions[2].means_pre == (1.0, None, 1.3)
+    assert view.fusions[2].means_post == (None, None, None)
+    assert (view.fusions[2].mask_pre, view.fusions[2].mask_post) == (1.3, None)

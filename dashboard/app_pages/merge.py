@@ -2,27 +2,19 @@
 
 import streamlit as st
 
+from dashboard.library_choice import choose_library
 from dashboard.merge_form import merge_form
 from dashboard.run_view import run_view, view_of, waiting
 from dashboard.samples import gallery
 from dashboard.session import chosen_tasks, queue, show_run, shown_run
 from dashboard.widgets import sentence
 from otmf_core.errors import InputError
-from otmf_core.library import list_libraries
 
 left, right = st.columns([5, 9], gap="medium")
 
 with left:
-    try:
-        libraries = list_libraries()
-    except InputError as error:
-        st.error(sentence(str(error)), title="The library cannot be read")
-        st.stop()
-    if not libraries:
-        st.error("A merge needs a library of models, and none is installed under assets/.", title="No library")
-        st.stop()
-    library = libraries[0]
-    config = merge_form(library)
+    name, library = choose_library()
+    config = merge_form(name, library)
 
 if config is not None:
     busy = len(queue().active())

@@ -1,4 +1,4 @@
-"""The two transport losses along the mask steps of every fusion."""
+"""Along the mask steps of every fusion: the two transport losses, and the means of the two masks."""
 
 from __future__ import annotations
 
@@ -6,19 +6,37 @@ from collections.abc import Mapping, Sequence
 
 import plotly.graph_objects as go
 
-from dashboard.charts.colours import POST, PRE
+from dashboard.charts.colours import MEAN, POST, PRE
 
-Losses = tuple[Sequence[float | None], Sequence[float | None]]  # pre, post
+Sides = tuple[Sequence[float | None], Sequence[float | None]]  # pre, post
+LABELS = (("Pre: merged so far", PRE), ("Post: incoming task", POST))
 
 
-def loss_curves(fusions: Mapping[int, Losses], steps: int, tasks: Sequence[str], names: Mapping[str, str]) -> go.Figure:
+def loss_curves(fusions: Mapping[int, Sides], steps: int, tasks: Sequence[str], names: Mapping[str, str]) -> go.Figure:
     """Loss against the mask step, fusions side by side: pre (towards what was merged), post (towards the new task).
 
     `fusions` maps a step t (2…T) to its losses, one per mask step, None where that side was not trained; a fusion
     has `steps` mask steps.
     """
+    figure = _curves(fusions, steps, tasks, names)
+    figure.update_yaxes(title="Transport loss", rangemode="tozero", zeroline=False)
+    return figure
+
+
+def mask_means(fusions: Mapping[int, Sides], steps: int, tasks: Sequence[str], names: Mapping[str, str]) -> go.Figure:
+    """Mean of all mask entries against the mask step, fusions side by side, both sides; the line is at 1, unmasked.
+
+    Arguments as for `loss_curves`, None where no mean was reported.
+    """
+    figure = _curves(fusions, steps, tasks, names)
+    figure.add_hline(1, line={"color": MEAN, "width": 1, "dash": "dot"})
+    figure.update_yaxes(title="Mean mask", zeroline=False)
+    return figure
+
+
+def _curves(fusions: Mapping[int, Sides], steps: int, tasks: Sequence[str], names: Mapping[str, str]) -> go.Figure:
     figure = go.Figure()
-    for side, name, colour in ((0, "Pre: merged so far", PRE), (1, "Post: incoming task", POST)):
+    for side, (name, colour) in enumerate(LABELS):
         x: list[float | None] = []
         y: list[float | None] = []
         for step in sorted(fusions):
@@ -43,7 +61,6 @@ def loss_curves(fusions: Mapping[int, Losses], steps: int, tasks: Sequence[str],
         showgrid=False,
         zeroline=False,
     )
-    figure.update_yaxes(title="Transport loss", rangemode="tozero", zeroline=False)
     between = {"type": "line", "yref": "paper", "y0": 0, "y1": 1, "opacity": 0.5}
     between["line"] = {"color": PRE, "width": 1, "dash": "dot"}
     ends = [(step - 2) * steps for step in range(3, len(tasks) + 1)]

@@ -131,9 +131,9 @@ def test_a_merge_is_watched_stopped_and_resumed(context, server: str, tmp_path: 
     other = context.new_page()
     other.goto(server)
     other.get_by_text(f"run {run}").wait_for(timeout=PATIENCE)
-    page.get_by_role("button", name="Stop").click()
+    page.get_by_role("button", name="Pause").click()
     for tab in (page, other):
-        tab.get_by_text(re.compile("Stopped$")).wait_for(timeout=PATIENCE)
+        tab.get_by_text(re.compile("Paused$")).wait_for(timeout=PATIENCE)
     status = tmp_path / "runs" / run / "status.json"
     assert json.loads(status.read_text())["status"] == "stopped"
 

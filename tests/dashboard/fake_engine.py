@@ -67,7 +67,7 @@ class FakeEngine:
         progress = read_json(saved) if saved.is_file() else {"step": 0, "matrix": [], "individual": [], "seconds": 0.0}
         spent = progress["seconds"]
         tell("phase", text="Reading the fake library")
-        tell("started", tasks=list(tasks), fusions=len(tasks) - 1, steps=config.steps)
+        tell("started", tasks=list(tasks), fusions=len(tasks) - 1, steps=config.steps, device="cpu")
         if not progress["matrix"]:
             progress["matrix"].append([30.0] * len(tasks))
             tell("row", step=0, row=progress["matrix"][0])

@@ -8,7 +8,7 @@ import pytest
 
 from dashboard.charts.colours import PALETTE, task_colours
 from dashboard.charts.curves import accuracy_curves
-from dashboard.charts.losses import loss_curves
+from dashboard.charts.losses import loss_curves, mask_means
 from dashboard.charts.matrix import accuracy_matrix
 
 TASKS = ("a", "b", "c")
@@ -111,3 +111,13 @@ def test_losses_of_the_fusions_stand_side_by_side():
     assert figure.layout.xaxis.range == (0, 6)
     assert figure.layout.xaxis.ticktext == ("Bees", "Cats")
     assert figure.layout.xaxis.tickvals == (1.5, 4.5)
+
+
+def test_mask_means_stand_where_they_were_reported():
+    fusions = {2: ((1.0, None, 1.2), (1.0, None, 0.7)), 3: ((1.0, None), (1.0, None))}
+    figure = mask_means(fusions, 3, TASKS, NAMES)
+    pre, post = figure.data
+    assert pre.x == (1, 3, None, 4, None) and pre.y == (1.0, 1.2, None, 1.0, None)
+    assert post.x == (1, 3, None, 4, None) and post.y == (1.0, 0.7, None, 1.0, None)
+    assert [line.y0 for line in figure.layout.shapes if line.y0 == line.y1] == [1]
+    assert figure.layout.yaxis.title.text == "Mean mask"

@@ -14,6 +14,7 @@ import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from dashboard import task_order
+from otmf_core.config import MergeConfig
 from otmf_core.errors import InputError
 from otmf_core.jobs import job_queue
 from tests.dashboard.fake_engine import FakeEngine
@@ -74,7 +75,7 @@ def test_run_merges_and_shows_the_record(app: AppTest, tmp_path: Path):
     said = texts(app)
     assert "Labels: unlabelled images" in said
     assert "accuracy: test, 1,500 images" in said
-    assert len(app.get("plotly_chart")) == 3
+    assert len(app.get("plotly_chart")) == 4
 
 
 def test_the_url_opens_a_run_that_ended_long_ago(app: AppTest, tmp_path: Path):
@@ -94,11 +95,14 @@ def test_a_visit_during_a_merge_shows_it(app: AppTest, engine: FakeEngine, tmp_p
     press(app, "run")
     run = app.query_params["run"]
     settle(tmp_path, run, "running")
+    while not job_queue(tmp_path / "runs").snapshot(run).device:
+        time.sleep(0.005)
     other_tab = AppTest.from_file(app._script_path, default_timeout=60).run()
     assert not other_tab.exception
     assert run in texts(other_tab)
     assert "Labels: unlabelled images" in texts(other_tab)
     assert len(other_tab.progress) == 2
+    assert "Device: cpu · memory of this program: " in texts(other_tab)
 
 
 def test_a_second_click_queues_a_second_merge(app: AppTest, engine: FakeEngine, tmp_path: Path):
@@ -122,7 +126,8 @@ def test_stop_and_resume(app: AppTest, engine: FakeEngine, tmp_path: Path):
     press(app, "merge-stop")
     settle(tmp_path, run, "stopped")
     app.run()
-    assert "Stopped" in texts(app)
+    assert "Paused" in texts(app)
+    assert "Resume continues from there" in texts(app)
     engine.pause = 0.0
     press(app, "merge-resume")
     settle(tmp_path, run, "done")
@@ -232,6 +237,110 @@ def test_without_a_library_the_page_says_so(app: AppTest, monkeypatch: pytest.Mo
     monkeypatch.setattr("otmf_core.library.ASSETS", tmp_path / "nothing")
     app.run()
     assert app.error[0].value == "A merge needs a library of models, and none is installed under assets/."
+
+
+def opened_with(app: AppTest, **state: object) -> AppTest:
+    """Another tab of the app, which remembers `state`."""
+    other = AppTest.from_file(app._script_path, default_timeout=60)
+    for key, value in state.items():
+        other.session_state[key] = value
+    other.run()
+    assert not other.exception
+    return other
+
+
+def stored_config(app: AppTest, tmp_path: Path) -> dict:
+    """The configuration of the run that the page has just started."""
+    settle(tmp_path, app.query_params["run"], "done")
+    return json.loads((tmp_path / "runs" / app.query_params["run"] / "config.json").read_text())
+
+
+def second_library(folder: Path, suites: dict) -> Path:
+    """A library of four other names, whose images are no concern of the form."""
+    folder.mkdir(parents=True)
+    tasks = [{"id": task, "name": task.title(), "classes": ["a", "b"]} for task in ("oak", "elm", "fir", "yew")]
+    manifest = {"format": 1, "id": "trees", "name": "Trees", "backbone": {}, "suites": suites, "tasks": tasks}
+    (folder / "manifest.json").write_text(json.dumps({**manifest, "files": {}}))
+    return folder
+
+
+def test_the_form_adapts_to_the_library_chosen(app: AppTest, tmp_path: Path):
+    second_library(tmp_path / "assets/trees", {"2": ["elm", "oak"]})
+    app.run()
+    assert app.selectbox(key="library").options == ["Colours", "Trees"]
+    app.selectbox(key="library").set_value("trees").run()
+    assert not app.exception
+    assert app.session_state["tasks"] == ["elm", "oak"]
+    assert list(app.dataframe[0].value["task"]) == ["Elm", "Oak"]
+    press(app, "run")
+    assert stored_config(app, tmp_path)["library"] == "trees"
+    app.selectbox(key="library").set_value("colours").run()
+    assert app.session_state["tasks"] == ["red", "green", "blue"]
+
+
+def test_a_library_is_any_folder_and_needs_no_suites(app: AppTest, tmp_path: Path):
+    folder = second_library(tmp_path / "mine", {})
+    app = opened_with(app, library=str(folder))
+    assert app.session_state["tasks"] == ["oak", "elm", "fir", "yew"]
+    app.selectbox(key="order_seed").set_value(42).run()
+    expected = ["oak", "elm", "fir", "yew"]
+    random.seed(42)
+    random.shuffle(expected)
+    assert app.session_state["tasks"] == expected
+    press(app, "run")
+    assert stored_config(app, tmp_path)["library"] == str(folder)
+
+
+def test_a_folder_without_a_library_is_one_sentence(app: AppTest, tmp_path: Path):
+    app = opened_with(app, library=str(tmp_path))
+    assert [box.value.split(",")[0] for box in app.error] == [
+        "A library is installed (colours) or a folder with a manifest.json"
+    ]
+
+
+def test_an_order_sorts_a_list_edited_by_hand(app: AppTest):
+    app.session_state["tasks"], app.session_state["suite"] = ["white", "red", "blue"], None
+    app.run()
+    app.selectbox(key="order_seed").set_value(43).run()
+    expected = ["red", "blue", "white"]
+    random.seed(43)
+    random.shuffle(expected)
+    assert app.session_state["tasks"] == expected
+    app.selectbox(key="order_seed").set_value("Canonical").run()
+    assert app.session_state["tasks"] == ["red", "blue", "white"]
+
+
+def test_every_field_of_a_merge_can_be_set(app: AppTest, tmp_path: Path):
+    app.get_by_key("heads").set_value("tuned").run()
+    values = {
+        "update": "alternating", "schedule": "constant", "p": 1, "evaluate": "all",
+    }  # fmt: skip
+    for key, value in values.items():
+        app.get_by_key(key).set_value(value)
+    app.selectbox(key="space").set_value("features")
+    numbers = {"steps": 7, "batch": 4, "lr": 0.02, "memory": 5, "blur": 0.2, "seed": 9}
+    for key, value in numbers.items():
+        app.number_input(key=key).set_value(value)
+    app.slider(key="head_fraction").set_value(0.5)
+    app.selectbox(key="device").set_value("cpu")
+    app.slider(key="alpha").set_value(0.6).run()
+    press(app, "run")
+    stored = stored_config(app, tmp_path)
+    given = {**values, **numbers, "space": "features", "head_fraction": 0.5, "device": "cpu", "alpha": 0.6}
+    given |= {"heads": "tuned", "tasks": ["red", "green", "blue"], "library": "colours", "method": "otmf"}
+    given |= {"preset": "default"}
+    defaults = MergeConfig(tasks=("red", "green")).model_dump(mode="json")
+    assert stored == {**defaults, **given}
+    assert set(defaults) - set(given) == {"scaling", "checkpoint_seconds"}  # λ has its own slider
+
+
+def test_a_preset_sets_every_number_it_names_and_its_merge_is_the_engine_s(app: AppTest, tmp_path: Path):
+    app.number_input(key="blur").set_value(0.4).run()
+    app.get_by_key("preset").set_value("paper").run()
+    press(app, "run")
+    stored = stored_config(app, tmp_path)
+    expected = MergeConfig.build("paper", tasks=("red", "green", "blue"), library="colours")
+    assert stored == expected.model_dump(mode="json")
 
 
 @pytest.mark.parametrize("run", ["20260101-000000-otmf-0000", "../../etc", ".."])

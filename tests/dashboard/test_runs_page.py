@@ -42,7 +42,7 @@ def test_a_link_opens_its_run(finished: list[str], app: AppTest):
     open_runs(app, finished[0])
     assert finished[0] in texts(app)
     assert json.loads(app.json[0].value)["alpha"] == 0.8
-    assert len(app.get("plotly_chart")) == 3
+    assert len(app.get("plotly_chart")) == 4
 
 
 def test_a_run_without_losses_has_no_loss_figure(finished: list[str], app: AppTest):
@@ -105,7 +105,7 @@ def test_a_run_whose_library_is_gone_keeps_its_figures(
     monkeypatch.setattr("otmf_core.library.ASSETS", tmp_path / "elsewhere")
     open_runs(app, finished[0])
     assert metrics(app)["ACC"] == "79.0%"
-    assert len(app.get("plotly_chart")) == 3
+    assert len(app.get("plotly_chart")) == 4
 
 
 @pytest.mark.parametrize("run", ["20260101-000000-otmf-0000", "../../etc"])

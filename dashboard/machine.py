@@ -1,0 +1,26 @@
+"""What this machine gives a merge: sizes in words, and the memory and device in use now."""
+
+from __future__ import annotations
+
+import sys
+
+import psutil
+
+
+def size_text(count: float) -> str:
+    """Bytes in words: 640 MiB, 1.4 GiB."""
+    if count < 1000 * 2**20:
+        return f"{count / 2**20:.0f} MiB"
+    return f"{count / 2**30:.1f} GiB"
+
+
+def in_use(device: str) -> str:
+    """The device of the running merge and the memory it and this program hold now, in words."""
+    held = psutil.Process().memory_info().rss
+    parts = [f"Device: {device}"] if device else []
+    torch = sys.modules.get("torch")  # the merge's thread has it; a page does not load it
+    if torch and device.startswith("cuda"):
+        allocated, total = torch.cuda.memory_allocated(device), torch.cuda.mem_get_info(device)[1]
+        parts.append(f"GPU memory: {size_text(allocated)} of {size_text(total)}")
+    parts.append(f"memory of this program: {size_text(held)} of {size_text(psutil.virtual_memory().total)}")
+    return " · ".join(parts)

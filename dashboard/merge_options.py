@@ -1,0 +1,144 @@
+"""The merge form's options: every field of a merge beside its tasks, method and weight, with a preset's values."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import streamlit as st
+
+from dashboard.widgets import sentence
+from otmf_core.config import PRESETS, MergeConfig
+
+HEADS = {"none": "Zero-shot", "tuned": "Tuned on labels"}
+DEVICES = ("auto", "cpu", "cuda", "mps")
+SPACES = {"logits": "Cosine logits", "features": "Features, normalised", "raw": "Raw features", "softmax": "Softmax"}
+UPDATES = {"joint": "Both at once", "alternating": "In turns"}
+SCHEDULES = {"cosine": "Cosine decay", "constant": "Constant"}
+EVALUATE = {"seen": "Merged and next", "all": "All tasks"}
+OF_PRESET = tuple(PRESETS["paper"])  # the fields that presets set
+
+
+def merge_options(method: str) -> dict[str, Any]:
+    """Draw the options of a method; returns their fields. Those of the masks are there only where there are masks."""
+    fields: dict[str, Any] = {}
+    if method == "otmf":
+        fill_in_preset(only_missing=True)
+        fields["preset"] = _choice(
+            "preset",
+            "Preset",
+            {name: name.capitalize() for name in PRESETS},
+            "`paper` uses the settings of arXiv 2511.19561: alternating updates, raw features, nothing kept.",
+            on_change=fill_in_preset,
+        )
+        fields |= _masks() | _transport()
+    st.markdown("**Heads and evaluation**")
+    with st.container(horizontal=True):
+        fields["heads"] = _choice(
+            "heads",
+            "Heads",
+            HEADS,
+            "Tuning reads labels: a share of each task's labelled pool. Results are stamped with it.",
+            default="none",
+        )
+        fields["evaluate"] = _choice(
+            "evaluate",
+            "Evaluate after a step",
+            EVALUATE,
+            "Which tasks are tested after each step. All tasks take longer; after the last step all are tested anyway.",
+            default="seen",
+        )
+    if fields["heads"] == "tuned":
+        fields["head_fraction"] = st.slider(
+            "Share of labels",
+            0.05,
+            1.0,
+            0.25,
+            0.05,
+            format="percent",
+            key="head_fraction",
+            persist_state="session",
+            help=_about("head_fraction"),
+        )
+    left, right = st.columns(2)
+    fields["seed"] = left.number_input(
+        "Seed", 0, 2**31 - 1, 0, key="seed", persist_state="session", help="Seed of every draw: same seed, same run."
+    )
+    fields["device"] = right.selectbox(
+        "Device", DEVICES, key="device", persist_state="session", help="auto takes a GPU where there is one."
+    )
+    return fields
+
+
+def _masks() -> dict[str, Any]:
+    st.markdown("**Masks**")
+    left, right = st.columns(2)
+    fields: dict[str, Any] = {}
+    fields["steps"] = left.number_input(
+        "Mask steps", 1, 100_000, step=10, key="steps", persist_state="session", help=_about("steps")
+    )
+    fields["batch"] = right.number_input(
+        "Batch", 2, 1024, step=8, key="batch", persist_state="session", help=_about("batch")
+    )
+    fields["lr"] = left.number_input(
+        "Rate", 0.0001, 1.0, step=0.01, format="%.4g", key="lr", persist_state="session", help=_about("lr")
+    )
+    fields["memory"] = right.number_input(
+        "Memory",
+        0,
+        4096,
+        step=8,
+        key="memory",
+        persist_state="session",
+        help="Unlabelled images kept of every earlier task; 0 is the paper's strict setting.",
+    )
+    with st.container(horizontal=True):
+        fields["schedule"] = _choice("schedule", "Schedule of the rate", SCHEDULES, _about("schedule"))
+        fields["update"] = _choice("update", "Masks trained", UPDATES, _about("update"))
+    return fields
+
+
+def _transport() -> dict[str, Any]:
+    st.markdown("**Transport**")
+    left, right = st.columns(2)
+    fields: dict[str, Any] = {}
+    fields["space"] = left.selectbox(
+        "Measured in",
+        list(SPACES),
+        format_func=SPACES.__getitem__,
+        key="space",
+        persist_state="session",
+        help=_about("space"),
+    )
+    fields["blur"] = right.number_input(
+        "Blur", 0.001, 10.0, step=0.01, format="%.4g", key="blur", persist_state="session", help=_about("blur")
+    )
+    fields["p"] = _choice("p", "Cost", {1: "Distance (p = 1)", 2: "Squared (p = 2)"}, _about("p"))
+    return fields
+
+
+def _choice(key: str, label: str, options: dict[Any, str], text: str, **more: Any) -> Any:
+    return st.segmented_control(
+        label,
+        list(options),
+        format_func=options.__getitem__,
+        key=key,
+        persist_state="session",
+        required=True,
+        help=text,
+        width="content",
+        **more,
+    )
+
+
+def _about(field: str) -> str:
+    """A field's own description as a sentence."""
+    return sentence(MergeConfig.model_fields[field].description or "")
+
+
+def fill_in_preset(only_missing: bool = False) -> None:
+    """Put the numbers of the chosen preset into the form."""
+    state = st.session_state
+    values = MergeConfig.build(state.setdefault("preset", "default"), tasks=("any", "other"))
+    for field in OF_PRESET:
+        if not only_missing or field not in state:
+            state[field] = getattr(values, field)
