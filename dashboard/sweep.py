@@ -1,23 +1,20 @@
-"""A sweep over α on a page: which sequence, what the queue has of it, what it found, and its progress."""
+"""A sweep over α as a page sees it: the runs it may use, the sequences to choose from, and what was found."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from pathlib import Path
 
 import pandas as pd
 import streamlit as st
 
 from dashboard.charts.outcome import outcomes
-from dashboard.run_view import POLL_SECONDS
 from dashboard.session import chosen_tasks, queue
-from dashboard.widgets import duration, sentence
 from otmf_core.config import MergeConfig
 from otmf_core.errors import InputError
-from otmf_core.library import list_libraries, order
-from otmf_core.progress import JobView, fraction_done
+from otmf_core.library import list_libraries, open_library, order
 from otmf_core.runs import Run
-from otmf_core.sweeps import Known, Plan, at, pareto, same_sweep
+from otmf_core.sweeps import Known, pareto, same_sweep
 
 FIGURES = ["acc", "bwt", "stability", "plasticity"]
 FORM = "form"
@@ -39,13 +36,16 @@ def form_config() -> MergeConfig:
         for field in MergeConfig.model_fields
         if field in st.session_state and field not in ("tasks", "method", "alpha", "library", "preset")
     }
-    libraries = list_libraries()
-    if not libraries:
+    installed = [library.root.name for library in list_libraries()]
+    name = st.session_state.get("library") or next(iter(installed), None)
+    if name is None:
         raise InputError("a sweep needs a library of models, and none is installed")
-    library = libraries[0]
-    tasks = chosen_tasks() or order(library, next(iter(library.suites), ""))
-    preset = st.session_state.get("preset", "default")
-    return MergeConfig.build(preset, tasks=tasks, library=library.id, **fields)
+    if name not in installed:  # the path of a folder
+        name = str(Path(name).expanduser().resolve())
+    library = open_library(name)
+    suites = list(library.suites)
+    tasks = chosen_tasks() or (order(library, suites[0]) if suites else [task.id for task in library.tasks])
+    return MergeConfig.build(st.session_state.get("preset", "default"), tasks=tasks, library=name, **fields)
 
 
 def sequences(runs: list[Known], form: MergeConfig | None) -> dict[str, MergeConfig]:
@@ -59,45 +59,6 @@ def sequences(runs: list[Known], form: MergeConfig | None) -> dict[str, MergeCon
     if form and not any(same_sweep(form, other) for other in found.values()):
         newest_first[FORM] = form
     return newest_first
-
-
-def remaining(plan: Plan, seconds: Mapping[str, float]) -> str:
-    """How long the missing runs take, from finished ones of the same sequence; "" without any."""
-    known = [seconds[run] for run in plan.done.values() if run in seconds]
-    missing = len(plan.submit) + len(plan.resume)
-    return f" · about {duration(missing * sum(known) / len(known))}" if known and missing else ""
-
-
-def start(config: MergeConfig, plan: Plan) -> None:
-    """Queue what is missing and resume what is unfinished; tells of runs that do not resume."""
-    runs = [queue().submit(at(config, alpha)) for alpha in plan.submit]
-    st.session_state["swept"] = [*st.session_state.get("swept", []), *runs]
-    for alpha, run in plan.resume.items():
-        try:
-            queue().resume(run)
-        except InputError as error:
-            st.toast(f"α = {alpha:g} did not resume. {sentence(str(error))}", icon=":material/error:")
-
-
-@st.fragment(run_every=POLL_SECONDS)
-def progress(active: Mapping[float, str], done: int) -> None:
-    """The moving part: how many runs are done and what runs now; draws the whole page again when one has ended."""
-    turns: dict[str, Any] = dict(queue().active())
-    if any(run not in turns for run in active.values()):
-        st.rerun()
-    total = done + len(active)
-    view, alpha = next(
-        ((queue().snapshot(run), alpha) for alpha, run in active.items() if turns[run] == "running"), (None, 0.0)
-    )
-    share = (done + (fraction_done(view) if view else 0.0)) / total
-    st.progress(share, text=f"**{done} of {total} done** · {_now(view, alpha)}")
-
-
-def _now(view: JobView | None, alpha: float) -> str:
-    if view is None:
-        return "waiting for another merge to end"
-    left = "" if view.eta_seconds is None else f", about {duration(view.eta_seconds)} left"
-    return f"α = {alpha:g} is merging: {fraction_done(view):.0%}{left}"
 
 
 def sweep_table(runs: Mapping[float, Run]) -> pd.DataFrame:

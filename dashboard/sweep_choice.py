@@ -7,13 +7,12 @@ from collections.abc import Mapping, Sequence
 import pandas as pd
 import streamlit as st
 
-from dashboard.session import looked_at, queue
+from dashboard.session import looked_at
 from dashboard.sweep import FORM, form_config, sequences
 from dashboard.widgets import DEFINITIONS, faces, sentence
 from otmf_core.config import MergeConfig
 from otmf_core.errors import InputError
-from otmf_core.runs import Run
-from otmf_core.sweeps import Known, Plan, members, same_sweep
+from otmf_core.sweeps import Known, members, same_sweep
 
 
 def choose_sequence(known: Sequence[Known]) -> MergeConfig:
@@ -88,17 +87,6 @@ def _label(key: str, config: MergeConfig, known: Sequence[Known], form: MergeCon
     if form and same_sweep(config, form):
         parts.append("as on the Merge page")
     return " · ".join(parts)
-
-
-def failures(plan: Plan, stored: Mapping[str, Run]) -> None:
-    """Why runs of the sweep failed, in words."""
-    lines = []
-    for alpha, run in plan.resume.items():
-        known = queue().snapshot(run) or stored.get(run)
-        if known and known.status == "failed":
-            lines.append(f"- α = {alpha:g}: {sentence(known.message) or 'no reason was recorded.'}")
-    if lines:
-        st.error("\n".join(lines), title="Some merges failed", icon=":material/error:")
 
 
 def choose_alpha(table: pd.DataFrame) -> float:

@@ -36,8 +36,10 @@ def at(config: MergeConfig, alpha: float) -> MergeConfig:
 
 
 def same_sweep(one: MergeConfig, other: MergeConfig) -> bool:
-    """Whether two OTMF merges can differ in their result by α only (not by λ, or by when they are saved)."""
+    """Whether two OTMF merges can differ in their result by α only (not by λ, say, or by when they are saved)."""
     neutral = {"alpha": 0.0, "scaling": 0.0, "checkpoint_seconds": 0.0}
+    if one.heads == "none":
+        neutral["head_fraction"] = 1.0
     return one.method == "otmf" and one.model_copy(update=neutral) == other.model_copy(update=neutral)
 
 

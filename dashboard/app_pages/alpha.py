@@ -5,9 +5,9 @@ import streamlit as st
 from dashboard.charts.alpha import balance, each_task, front, quality
 from dashboard.figure import figure
 from dashboard.run_view import readable_runs
-from dashboard.session import queue
-from dashboard.sweep import known_runs, progress, remaining, start, sweep_table, task_table
-from dashboard.sweep_choice import choose_alpha, choose_sequence, failures
+from dashboard.sweep import known_runs, sweep_table, task_table
+from dashboard.sweep_choice import choose_alpha, choose_sequence
+from dashboard.sweep_row import sweep_row
 from dashboard.widgets import faces
 from otmf_core.sweeps import members, plan
 
@@ -24,32 +24,10 @@ alphas = st.multiselect(
     format_func=lambda alpha: f"{alpha:g}",
     key="alphas",
     bind="query-params",
+    placeholder="Choose the values to run",
     help="The weight that each fusion keeps of the merged task vector; the incoming one weighs 1 − α.",
 )
-todo = plan(config, alphas, known)
-missing = len(todo.submit) + len(todo.resume)
-seconds = {run.id: run.record["seconds"] for run in stored if run.record}
-with st.container(horizontal=True, vertical_alignment="center"):
-    label = f"Run {missing} merge{'s' * (missing != 1)}" if missing else "Nothing left to run"
-    if st.button(label, type="primary", icon=":material/play_arrow:", key="sweep", disabled=not missing):
-        start(config, todo)
-        st.rerun()
-    turns = dict(queue().active())
-    mine = {alpha: run for alpha, run in todo.active.items() if run in turns}
-    if mine and st.button(
-        "Stop", icon=":material/stop:", key="stop-sweep", help="What is done is kept; run again to go on."
-    ):
-        for run, _ in reversed(queue().active()):  # those that wait first, or they would start
-            if run in mine.values():
-                queue().stop(run)
-        st.rerun()
-    st.caption(
-        f"{len(todo.done)} done and reused · {len(todo.active)} under way · {len(todo.resume)} to resume · "
-        f"{len(todo.submit)} new{remaining(todo, seconds)}"
-    )
-if mine:
-    progress(mine, len(todo.done))
-failures(todo, by_id)
+sweep_row(config, plan(config, alphas, known), by_id)
 
 found = {alpha: by_id[run.run] for alpha, run in members(config, known).items() if run.run in by_id}
 found = {alpha: run for alpha, run in found.items() if run.record}

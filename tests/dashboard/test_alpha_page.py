@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pandas as pd
@@ -193,3 +195,19 @@ def test_every_task_has_a_panel_in_its_colour(count: int):
     assert (list(before.x), list(before.y), list(after.y)) == ([0.2, 0.8], [89.0, 89.0], [51.0, 51.0])
     assert before.line.color == after.line.color == "#000001"
     assert [note.text for note in figure.layout.annotations] == [task.upper() for task in tasks]
+
+
+def test_neither_page_loads_anything_heavy(finished: list[str], tmp_path: Path):
+    root = Path(__file__).resolve().parents[2]
+    program = f"""
+import sys
+from streamlit.testing.v1 import AppTest
+app = AppTest.from_file({str(root / "dashboard" / "app.py")!r}, default_timeout=60).run()
+for page in ("alpha", "compare"):
+    app.switch_page(f"app_pages/{{page}}.py").run()
+    assert not app.exception, app.exception
+    assert app.get("plotly_chart"), page
+print(*sorted({{name.split('.')[0] for name in sys.modules}} & {{"torch", "open_clip", "sklearn", "timm", "geomloss"}}))
+"""
+    done = subprocess.run([sys.executable, "-c", program], cwd=root, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == ""
