@@ -7,11 +7,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pyarrow.parquet as pq
 import streamlit as st
 from PIL import Image
 
 from dashboard.charts.features import MODELS
+from dashboard.figure import heading
 from dashboard.session import runs_folder
 from dashboard.widgets import sentence
 from otmf_core.errors import InputError
@@ -81,7 +83,12 @@ def controls(tasks: Sequence[str], names: dict[str, str]) -> tuple[str, int, str
             "Colour by", ["class", "model"], default="class", format_func=str.title, key="colour_by",
             bind="query-params", required=True,
         )  # fmt: skip
-        lines = st.toggle("All lines", key="lines", help="From each image before the step to the same image merged.")
+        lines = st.toggle(
+            "All lines",
+            key="lines",
+            bind="query-params",
+            help="From each image before the step to the same image merged.",
+        )
     return task, step, method, by, lines
 
 
@@ -93,39 +100,44 @@ def layout_of(path: Path, tasks: Sequence[str], task: str, method: str) -> np.nd
         return projection(path, tuple(tasks), task, method)
 
 
-@st.cache_data(max_entries=64, show_spinner=False)
-def mass_of(path: str, task: str, step: int, taken_at: int, _features: TaskFeatures, teacher: int) -> np.ndarray:
+def mass_of(path: Path, task: str, step: int, taken: TaskFeatures, teacher: int) -> np.ndarray:
     """The transport plan's mass from class to class between the merged model after `step` and the teacher."""
-    plan = transport_plan(_features.features[step], _features.features[teacher], BLUR)
-    return class_mass(plan, _features.labels, _features.labels, int(_features.labels.max()) + 1)
+    taken_at = (path / "features/features.safetensors").stat().st_mtime_ns
+    return _mass(str(path), task, taken_at, step, teacher, taken)
 
 
-def distances(taken: TaskFeatures, step: int, teacher: int, names: Sequence[str]) -> None:
-    """Four numbers: how far the features are from the teacher's, before the step, after it, and two to compare with."""
-    values = taken.distances
-    before, after = float(values[step - 1]), float(values[step])
-    expert = float(values[len(names) + step])
-    own = teacher - len(names)
+@st.cache_data(max_entries=64, show_spinner=False)
+def _mass(path: str, task: str, taken_at: int, step: int, teacher: int, _taken: TaskFeatures) -> np.ndarray:
+    plan = transport_plan(_taken.features[step], _taken.features[teacher], BLUR)
+    return class_mass(plan, _taken.labels, _taken.labels, int(_taken.labels.max()) + 1)
+
+
+def distances(taken: TaskFeatures, step: int, own: int, names: Sequence[str]) -> None:
+    """Four distances to the features of the teacher, the expert of step `own`, and what each of them is."""
+    teacher, incoming = names[own - 1], names[step - 1]
+    first = "the model of task 1" if step == 2 else f"the merged model of tasks 1 to {step - 1}"
+    before, after = float(taken.distances[step - 1]), float(taken.distances[step])
     shown = {
-        "Before the step": (
-            before,
-            f"The merged model of tasks 1 to {step - 1}, not yet fused with {names[step - 1]}.",
-        ),
-        "Merged": (after, f"The merged model after step {step}, in which {names[step - 1]} was fused in."),
-        "Incoming expert": (expert, f"The fine-tuned model of {names[step - 1]}; 0 where it is the teacher itself."),
-        "Pre-trained": (float(values[0]), "The model that everything started from."),
+        "Before the step": (before, f"{sentence(first)} {incoming} is not yet fused in."),
+        "Merged": (after, f"The merged model after step {step}, with {incoming} fused in."),
+        "Incoming expert": (float(taken.distances[len(names) + step]), f"The fine-tuned model of {incoming}."),
+        "Pre-trained": (float(taken.distances[0]), "The model that everything started from."),
     }
+    heading(
+        pd.DataFrame({"model": list(shown), "distance": [value for value, _ in shown.values()]}),
+        title="Distance to the teacher",
+        measured=f"step {step}",
+        key="teacher",
+        name=f"distance-{teacher}-{step}",
+    )
+    st.caption(
+        f"From a model's features of these images to those of the fine-tuned model of {teacher}: Sinkhorn divergence, "
+        f"p = 2, blur {BLUR}, features of unit length. Lower is nearer."
+    )
     with st.grid(2, min_column_width=130):
         for label, (value, text) in shown.items():
             change = f"{after - before:+.3f}" if label == "Merged" else None
-            st.metric(
-                label,
-                f"{value:.3f}",
-                change,
-                delta_color="inverse",
-                help=f"{text} Distance of its features of these images to those of the teacher, the fine-tuned "
-                f"model of {names[own - 1]}: Sinkhorn divergence, p = 2, blur {BLUR}, of features of unit length.",
-            )
+            st.metric(label, f"{value:.3f}", change, delta_color="inverse", help=text)
 
 
 def toggle_selected(chart: str, place: str, images: int) -> None:

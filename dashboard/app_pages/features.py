@@ -47,7 +47,7 @@ except InputError as error:
     st.stop()
 
 own, models = tasks.index(task) + 1, models_at(step, len(tasks))
-teacher, images = len(tasks) + own, len(taken.labels)
+images, ground = len(taken.labels), st.context.theme.type or "light"
 place = f"selected-{view.run}-{task}"
 selected = st.session_state.setdefault(place, [])
 table = points(
@@ -61,7 +61,7 @@ with left:
     about = {"measured": f"{METHODS[method]} of {images} test images, step {step}: {names[step - 1]} fused in"}
     heading(table, title=f"Features of {names[own - 1]}", key="map", name=f"{view.run}-{task}-{step}", **about)
     st.plotly_chart(
-        feature_map(table, info.classes, by=by, lines=lines, selected=selected, limits=limits(layout)),
+        feature_map(table, info.classes, by=by, lines=lines, selected=selected, limits=limits(layout), ground=ground),
         key="map",
         on_select=lambda: toggle_selected("map", place, images),
         selection_mode=("points", "box"),
@@ -74,14 +74,13 @@ with left:
         f"{facts['deviation']:.2%} off the stored one."
     )
 with right:
-    st.markdown(f"**Distance to the teacher** · the fine-tuned model of {names[own - 1]}")
-    distances(taken, step, teacher, names)
-    mass = mass_of(str(path), task, step, path.stat().st_mtime_ns, taken, teacher)
+    distances(taken, step, own, names)
+    mass = mass_of(path, task, step, taken, len(tasks) + own)
     figure(
-        plan_heatmap(mass, info.classes, st.context.theme.type or "light"),
+        plan_heatmap(mass, info.classes, ground),
         plan_frame(mass, info.classes),
         title="Transport plan",
-        measured=f"merged to teacher, % of each class; {100 * mass.trace():.1f}% stays in its class",
+        measured=f"{100 * mass.trace():.1f}% stays in its class",
         key="plan",
         name=f"{view.run}-{task}-{step}-plan",
     )

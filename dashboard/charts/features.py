@@ -15,6 +15,8 @@ MODELS = {"pre": "Before the step", "post": "Incoming expert", "merged": "Merged
 COLOURS = {"pre": PRE, "post": POST, "merged": "#2a9d8f"}
 SYMBOLS = {"pre": "circle-open", "post": "diamond-open", "merged": "circle"}
 SIZES = {"pre": 7, "post": 7, "merged": 9}
+MARK = {"light": "#1c2030", "dark": "#e8eaf1"}  # text and what is selected
+VEIL = {"light": "rgba(255,255,255,0.7)", "dark": "rgba(18,20,28,0.7)"}
 LABELLED = 16  # classes up to which their names stand in the picture
 
 
@@ -49,11 +51,12 @@ def feature_map(
     lines: bool = False,
     selected: Sequence[int] = (),
     limits: tuple[Sequence[float], Sequence[float]] | None = None,
+    ground: str = "light",
 ) -> go.Figure:
     """The points of one step, a trace per model first (symbols), coloured by `by`: class or model.
 
-    With `lines` a faint line leads every image from before the step to merged; images `selected` have a strong one.
-    `limits` are the ranges of x and y, the same for all steps.
+    With `lines` a faint line leads every image from before the step to merged; images `selected` have a strong one
+    that ends in a ring. `limits` are the ranges of x and y, the same for all steps; `ground` is light or dark.
     """
     figure = go.Figure()
     shades = {name: PALETTE[place % len(PALETTE)] for place, name in enumerate(classes)}
@@ -76,13 +79,21 @@ def feature_map(
             marker={"color": MEAN if by == "class" else colour, "symbol": SYMBOLS[model], "size": SIZES[model]},
         )  # fmt: skip
     if lines:
-        _paths(figure, of, range(len(of["merged"])), MEAN, 1, 0.35)
-    _paths(figure, of, [image for image in selected if image < len(hover)], COLOURS["merged"], 3, 1.0)
+        _paths(figure, of, range(len(of["merged"])), MEAN, 1, 0.5)
+    marked = [image for image in selected if image < len(hover)]
+    _paths(figure, of, marked, MARK[ground], 3, 1.0)
+    if marked:
+        ends = of["merged"].iloc[marked]
+        figure.add_scatter(
+            x=ends["x"], y=ends["y"], mode="markers", hoverinfo="skip", showlegend=False, name="Selected",
+            marker={"symbol": "circle-open", "size": 17, "color": MARK[ground], "line": {"width": 2.5}},
+        )  # fmt: skip
     if by == "class" and len(classes) <= LABELLED:
         centres = of["merged"].groupby("class")[["x", "y"]].median()
+        label = {"showarrow": False, "yshift": 16, "font": {"size": 12, "color": MARK[ground]}, "bgcolor": VEIL[ground]}
         figure.update_layout(
             annotations=[
-                {"x": row.x, "y": row.y, "text": f"<b>{name}</b>", "showarrow": False, "font": {"size": 12}}
+                {"x": row.x, "y": row.y, "text": name, **label}
                 for name, row in zip(centres.index, centres.itertuples(), strict=True)
             ]
         )

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +22,7 @@ from dashboard.charts.features import (
     points,
 )
 from otmf_core.features import models_at, read_features, take_features
+from otmf_core.projection import projection
 from tests.dashboard.conftest import APP
 from tests.dashboard.test_merge_page import metrics, press, texts
 from tests.tiny import TASKS, merge_config, merged
@@ -129,6 +132,24 @@ def test_a_link_restores_the_step_where_there_is_one(run: Path, app_of: AppTest,
     assert app.selectbox(key="task").value == "green"
 
 
+def test_a_second_visit_loads_nothing_heavy(run: Path):
+    take_features(run)
+    projection(run, TASKS, "blue", "tsne")
+    program = f"""
+import os, sys
+os.environ["OTMF_RUNS"] = {str(run.parent)!r}
+from streamlit.testing.v1 import AppTest
+app = AppTest.from_file({str(APP)!r}, default_timeout=60).run()
+app.switch_page("app_pages/features.py").run()
+assert not app.exception and len(app.metric) == 4, app
+print(*sorted({{name.split('.')[0] for name in sys.modules}} & {{"torch", "open_clip", "sklearn", "timm", "geomloss"}}))
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=APP.parents[1], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == ""
+
+
 def test_damaged_features_are_a_sentence(run: Path, app_of: AppTest):
     take_features(run)
     (run / "features/features.safetensors").write_bytes(b"nothing")
@@ -140,15 +161,16 @@ def test_points_and_paths_are_where_the_projection_has_them():
     table = points(PLACES, ANSWERS, LABELS, CLASSES)
     assert table[table["model"] == "merged"]["answer"].tolist() == ["dark", "bright", "dark"]
     figure = feature_map(table, CLASSES, lines=True, selected=[2], limits=([0, 8], [0, 9]))
-    drawn = [trace for trace in figure.data if trace.mode == "markers" and trace.showlegend is False]
+    drawn = [trace for trace in figure.data if trace.hovertemplate and trace.mode == "markers"]
     assert [list(trace.x) for trace in drawn] == [[0, 0, 0], [1, 1, 1], [2, 4, 6]]
     assert drawn[2].text[2] == "<b>bright</b><br>Before the step: dark<br>Incoming expert: bright<br>Merged: dark"
     assert drawn[2].marker.color[1] == drawn[2].marker.color[2] != drawn[2].marker.color[0]
     faint, strong = (trace for trace in figure.data if trace.mode == "lines")
     assert list(faint.x) == [0, 2, None, 0, 4, None, 0, 6, None]
     assert (list(strong.x), list(strong.y)) == ([0, 6, None], [0, 7, None])
+    assert [(*trace.x, *trace.y) for trace in figure.data if trace.name == "Selected"] == [(6, 7)]
     assert tuple(figure.layout.xaxis.range) == (0, 8)
-    assert {note.text for note in figure.layout.annotations} == {"<b>dark</b>", "<b>bright</b>"}
+    assert {note.text for note in figure.layout.annotations} == {"dark", "bright"}
 
 
 def test_points_are_the_first_traces_so_that_a_click_names_its_image():
