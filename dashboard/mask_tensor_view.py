@@ -39,69 +39,81 @@ def heads_of(config: Mapping[str, Any]) -> int | None:
 def tensor_section(
     run: str, step: int, stats: MaskStatistics, side: str, tensor: str, place: Place, n_heads: int | None
 ) -> None:
-    """One tensor: its two histograms, and its mask as a matrix, whole or a part of it."""
-    row = stats.tensors.index(tensor)
-    grid = st.grid(2, min_column_width=380)
+    """One tensor: what part of it to look at, its two histograms, and its mask as a matrix."""
+    try:
+        height, width = mask_reading.matrix_shape(run_path(run), step, side, tensor)
+        rows, columns = _part(tensor, place, height, width, n_heads)
+        size = mask_reading.block_size(rows[1] - rows[0], columns[1] - columns[0])
+        means = _block(run_path(run), step, side, tensor, rows, columns, size, _changed(run, step))
+    except InputError as error:
+        st.error(sentence(str(error)), title="This mask cannot be read")
+        means = None
+    grid = st.grid(2 if means is not None else 1, min_column_width=380)
     with grid.cell():
-        pre, post = stats.pre.histogram[row], stats.post.histogram[row]
-        edges = np.linspace(*RANGE, len(pre) + 1)
-        beyond = min(stats.pre.low[row], stats.post.low[row]) < RANGE[0] or RANGE[1] < max(
-            stats.pre.high[row], stats.post.high[row]
-        )
-        figure(
-            mask_histogram(pre.tolist(), post.tolist()),
-            pd.DataFrame({"from": edges[:-1], "to": edges[1:], "pre": pre, "post": post}),
-            title="Histogram",
-            measured=f"{stats.pre.entries[row]:,} entries"
-            + (", those beyond −2…4 in the outermost bins" if beyond else ", all within −2…4"),
-            key="histogram",
-            name=f"{run}-step-{step}-{tensor}-histogram",
-        )
-    with grid.cell():
-        try:
-            _matrix(run, step, side, tensor, place, n_heads)
-        except InputError as error:
-            st.error(sentence(str(error)), title="This mask cannot be read")
+        _histogram(stats, tensor, f"{run}-step-{step}-{tensor}-histogram")
+    if means is not None:
+        with grid.cell():
+            _matrix(means, (height, width), rows, columns, size, side, tensor, f"{run}-step-{step}-{side}-{tensor}")
 
 
-def _matrix(run: str, step: int, side: str, tensor: str, place: Place, n_heads: int | None) -> None:
-    path = run_path(run)
-    height, width = mask_reading.matrix_shape(path, step, side, tensor)
-    figure_place = st.container()
-    by_rows = place.kind == "qkv.weight" and n_heads and height % (3 * n_heads) == 0
-    by_columns = place.kind == "proj.weight" and n_heads and width % n_heads == 0
-    if by_rows or by_columns:
-        _head_controls(tensor, height if by_rows else width, n_heads, parts=bool(by_rows))
+def _part(tensor: str, place: Place, height: int, width: int, n_heads: int | None) -> tuple[Span, Span]:
+    """The controls that choose rows and columns, and what they stand at."""
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
+        if place.kind == "qkv.weight" and n_heads and height % (3 * n_heads) == 0:
+            _head_controls(tensor, height, n_heads, parts=True)
+        elif place.kind == "proj.weight" and n_heads and width % n_heads == 0:
+            _head_controls(tensor, width, n_heads, parts=False)
         rows, columns = _range("Rows", tensor, height), _range("Columns", tensor, width)
         whole = (rows, columns) == ((0, height), (0, width))
-        st.button(
-            "Whole", icon=":material/zoom_out_map:", disabled=whole, on_click=_set_spans, args=(tensor, None, None)
-        )
-    size = mask_reading.block_size(rows[1] - rows[0], columns[1] - columns[0])
-    means = _block(path, step, side, tensor, rows, columns, size, _changed(path, step))
+        if height * width > 1:
+            st.button(
+                "Whole", icon=":material/zoom_out_map:", disabled=whole, on_click=_set_spans, args=(tensor, None, None)
+            )
+    return rows, columns
+
+
+def _histogram(stats: MaskStatistics, tensor: str, name: str) -> None:
+    row = stats.tensors.index(tensor)
+    sides = (stats.pre, stats.post)
+    pre, post = (side.histogram[row] for side in sides)
+    edges = np.linspace(*RANGE, len(pre) + 1)
+    within = RANGE[0] <= min(side.low[row] for side in sides) and max(side.high[row] for side in sides) <= RANGE[1]
+    figure(
+        mask_histogram(pre.tolist(), post.tolist()),
+        pd.DataFrame({"from": edges[:-1], "to": edges[1:], "pre": pre, "post": post}),
+        title="Histogram",
+        measured=f"{stats.pre.entries[row]:,} entries"
+        + (", all within −2…4" if within else "; those beyond −2…4 are in the outermost bins"),
+        key="histogram",
+        name=name,
+    )
+
+
+def _matrix(
+    means: NDArray[np.float32], whole: Span, rows: Span, columns: Span, size: int, side: str, tensor: str, name: str
+) -> None:
+    """The heatmap of what was read; a box drawn on it is read next."""
     part = f"rows {rows[0]:,}–{rows[1] - 1:,}, columns {columns[0]:,}–{columns[1] - 1:,}"
+    everything = (rows, columns) == ((0, whole[0]), (0, whole[1]))
     cells = f"a cell is the mean of {size} × {size} entries" if size > 1 else "every entry"
-    name = f"{run}-step-{step}-{side}-{tensor}"
-    with figure_place:
-        labels = [columns[0] + size * place for place in range(means.shape[1])]
-        table = pd.DataFrame(means, columns=[f"column {label}" for label in labels])
-        table.insert(0, "row", [rows[0] + size * place for place in range(means.shape[0])])
-        heading(
-            table,
-            title=f"{side.title()} mask",
-            measured=f"{height:,} × {width:,}{'' if whole else ', ' + part}; {cells}; drag a box to zoom",
-            key="matrix",
-            name=name,
-        )
-        st.plotly_chart(
-            mask_matrix(means, (rows[0], columns[0]), size, st.context.theme.type or "light"),
-            key="mask-matrix",
-            on_select=partial(_zoom, tensor, height, width),
-            selection_mode="box",
-            config=picture(name),
-            alt=f"{NAMES[side]}: mask of {tensor} as a heatmap, {part}",
-        )
+    shape = f"{whole[0]:,} × {whole[1]:,}"
+    table = pd.DataFrame(means, columns=[f"column {columns[0] + size * place}" for place in range(means.shape[1])])
+    table.insert(0, "row", [rows[0] + size * place for place in range(means.shape[0])])
+    heading(
+        table,
+        title=f"{side.title()} mask",
+        measured=f"{shape}, {cells}; drag a box to zoom" if everything else f"{part} of {shape}, {cells}",
+        key="matrix",
+        name=name,
+    )
+    st.plotly_chart(
+        mask_matrix(means, (rows[0], columns[0]), size, st.context.theme.type or "light"),
+        key="mask-matrix",
+        on_select=partial(_zoom, tensor, *whole),
+        selection_mode="box",
+        config=picture(name),
+        alt=f"{NAMES[side]}: mask of {tensor} as a heatmap, {part}",
+    )
 
 
 def _range(label: str, tensor: str, length: int) -> Span:
@@ -109,28 +121,27 @@ def _range(label: str, tensor: str, length: int) -> Span:
     if length == 1:
         return 0, 1
     key = f"{label.lower()}-{tensor}"
-    first, last = st.slider(
-        label, 0, length - 1, (0, length - 1), key=key, on_change=_forget_head, args=(tensor,), width=240
-    )
+    if key not in st.session_state:
+        st.session_state[key] = (0, length - 1)
+    first, last = st.slider(label, 0, length - 1, key=key, on_change=_forget_head, args=(tensor,), width=240)
     return first, last + 1
 
 
 def _head_controls(tensor: str, length: int, n_heads: int, *, parts: bool) -> None:
     """Jump to a head: of the query, key or value rows of an input projection, or of an output projection's columns."""
-    with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
-        args = (tensor, length, n_heads, parts)
-        if parts:
-            st.segmented_control("Part", QKV, key=f"part-{tensor}", on_change=_show_head, args=args)
-        st.selectbox(
-            "Head",
-            range(n_heads),
-            index=None,
-            placeholder="All heads",
-            key=f"head-{tensor}",
-            on_change=_show_head,
-            args=args,
-            width=140,
-        )
+    args = (tensor, length, n_heads, parts)
+    if parts:
+        st.segmented_control("Part", QKV, key=f"part-{tensor}", on_change=_show_head, args=args)
+    st.selectbox(
+        "Head",
+        range(n_heads),
+        index=None,
+        placeholder="All heads",
+        key=f"head-{tensor}",
+        on_change=_show_head,
+        args=args,
+        width=140,
+    )
 
 
 def _show_head(tensor: str, length: int, n_heads: int, parts: bool) -> None:
@@ -176,8 +187,8 @@ def _zoom(tensor: str, height: int, width: int) -> None:
             _set_spans(tensor, rows, columns)
 
 
-def _changed(path: Path, step: int) -> int:
-    return (path / f"steps/{step:02d}/{mask_reading.MASKS}").stat().st_mtime_ns
+def _changed(run: str, step: int) -> int:
+    return (run_path(run) / f"steps/{step:02d}/{mask_reading.MASKS}").stat().st_mtime_ns
 
 
 @st.cache_data(max_entries=24, show_spinner=False)

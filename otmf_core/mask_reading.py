@@ -64,13 +64,12 @@ def read_statistics(run: Path, step: int) -> MaskStatistics:
     """The statistics of a step; raises InputError when the file is missing, damaged or not one of ours."""
     import numpy as np
     import pyarrow as pa
-    import pyarrow.compute as pc
     import pyarrow.parquet as pq
 
     path = _file(run, step, STATISTICS)
     try:
         table = pq.read_table(path)
-        rows = {side: table.filter(pc.equal(table["side"], side)) for side in SIDES}
+        rows = {side: table.filter(pa.array(table["side"].to_numpy() == side)) for side in SIDES}
         tensors = tuple(rows["pre"]["tensor"].to_pylist())
         if not tensors or tensors != tuple(rows["post"]["tensor"].to_pylist()):
             raise ValueError("each tensor needs a row per side")

@@ -44,11 +44,11 @@ with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
     )
     stats = statistics_of(view.run, step)
     where = places(stats.tensors)
-    weights = [name for name in stats.tensors if where[name].kind == "qkv.weight"]
+    if not {"tensor"} & {*st.session_state, *st.query_params}:
+        st.session_state["tensor"] = next((t for t in stats.tensors if where[t].kind == "qkv.weight"), stats.tensors[0])
     tensor = st.selectbox(
         "Tensor",
         stats.tensors,
-        index=stats.tensors.index(weights[0]) if weights else 0,
         key="tensor",
         bind="query-params",
         width=340,

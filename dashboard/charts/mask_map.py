@@ -124,7 +124,7 @@ def _limits(values: Sequence[float], measure: Measure) -> tuple[float, float]:
         return 1 - reach, 1 + reach
     unit = 100 if measure.share else 1
     if min(values) > 50 and measure.share:  # what is nearly full is told apart at its lower end
-        return min(10.0 * math.floor(min(values) / 10), 90.0), 100.0
+        return min(10.0 * math.floor(min(values) / 10), 90.0), 10.0 * math.ceil(max(max(values), 91) / 10)
     return 0.0, unit * next((top for top in TOPS if top * unit >= max(values)), TOPS[-1])
 
 
