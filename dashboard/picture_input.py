@@ -38,8 +38,9 @@ PAD_CSS = """
 #pad { display: flex; flex-direction: column; gap: 8px; width: 264px; }
 canvas { width: 264px; height: 264px; border: 1px solid var(--st-border-color); border-radius: 8px;
   background: white; cursor: crosshair; touch-action: none; }
-button { align-self: flex-start; padding: 4px 12px; font: inherit; font-size: 0.875rem; color: var(--st-text-color); cursor: pointer;
-  background: none; border: 1px solid var(--st-border-color); border-radius: var(--st-button-radius); }
+button { align-self: flex-start; padding: 4px 12px; font: inherit; font-size: 0.875rem; cursor: pointer;
+  color: var(--st-text-color); background: none; border: 1px solid var(--st-border-color);
+  border-radius: var(--st-button-radius); }
 button:hover, button:focus-visible { border-color: var(--st-primary-color); color: var(--st-primary-color); }
 """
 PAD_JS = """

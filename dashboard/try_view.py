@@ -29,6 +29,27 @@ class Picture:
     truth: int | None = None
 
 
+def choose_task(tasks: Sequence[str], names: Mapping[str, str]) -> str:
+    """Draw the choice among a run's tasks; returns the id of the one chosen (the link's, else the first)."""
+    wanted = st.query_params.get("task")
+    if wanted and wanted not in tasks:
+        forget_image()  # it was of a task that only another run has
+    st.session_state["try_task"] = wanted if wanted in tasks else tasks[0]
+
+    def choose() -> None:
+        st.query_params["task"] = st.session_state["try_task"]
+        forget_image()
+
+    return st.selectbox(
+        "Task",
+        tasks,
+        format_func=names.__getitem__,
+        key="try_task",
+        on_change=choose,
+        help="Whose classes the models choose among, and whose fine-tuned model is asked.",
+    )
+
+
 def choose_picture(library: Library, task: TaskInfo) -> Picture | None:
     """Draw the choice of a picture; returns it, or None while there is none. Raises InputError on a bad one."""
     source = st.segmented_control(
@@ -67,7 +88,7 @@ def _test_picture(library: Library, task: TaskInfo) -> Picture:
     chosen = int(wanted) if wanted.isdecimal() and int(wanted) < len(pictures) else places[0]
 
     def pick(place: int) -> None:
-        st.query_params["image"] = str(places[place])
+        st.query_params.update({"task": task.id, "image": str(places[place])})
 
     named = [(as_uri(blob), task.classes[label]) for blob, label in (pictures[place] for place in places)]
     picture_grid(named, places.index(chosen) if chosen in places else None, "thumbnails", pick)
@@ -76,14 +97,14 @@ def _test_picture(library: Library, task: TaskInfo) -> Picture:
     return Picture(blob, f"Test image {chosen}", truth)
 
 
-def _shuffle() -> None:
-    st.session_state["draw"] = (st.session_state["draw"] + 1) % 10_000
-    forget_image()
-
-
 def forget_image() -> None:
     """Another task or another draw was chosen: the link's image is not among them."""
     st.query_params.pop("image", None)
+
+
+def _shuffle() -> None:
+    st.session_state["draw"] = (st.session_state["draw"] + 1) % 10_000
+    forget_image()
 
 
 def verdicts(
@@ -93,14 +114,13 @@ def verdicts(
     with st.grid(len(answers), min_column_width=150):
         for model, values in answers.items():
             best = ranking(values)[0]
+            verdict = "right" if best == truth else "wrong"
+            if truth is not None and best != truth:
+                verdict += f": {task.classes[truth]} {values[truth]:.1%}"
             st.metric(
                 names[model],
                 task.classes[best],
-                None
-                if truth is None
-                else "right"
-                if best == truth
-                else f"wrong: {task.classes[truth]} {values[truth]:.1%}",
+                None if truth is None else verdict,
                 delta_color="off" if truth is None else "green" if best == truth else "red",
                 delta_arrow="off",
                 delta_description=f"{values[best]:.0%} sure",

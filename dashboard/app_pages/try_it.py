@@ -7,7 +7,7 @@ from dashboard.chosen_run import choose_run
 from dashboard.figure import figure
 from dashboard.models import ask
 from dashboard.session import runs_folder
-from dashboard.try_view import choose_picture, every_model, forget_image, verdicts
+from dashboard.try_view import choose_picture, choose_task, every_model, verdicts
 from dashboard.widgets import faces, sentence
 from otmf_core.errors import InputError
 from otmf_core.library import open_library
@@ -25,17 +25,7 @@ left, right = st.columns([5, 8], gap="medium")
 try:
     with left:
         library = open_library(view.config["library"])
-        task = library.task(
-            st.selectbox(
-                "Task",
-                tasks,
-                format_func=shown.names.__getitem__,
-                key="task",
-                bind="query-params",
-                on_change=forget_image,
-                help="Whose classes the models choose among, and whose fine-tuned model is asked.",
-            )
-        )
+        task = library.task(choose_task(tasks, shown.names))
         picture = choose_picture(library, task)
     with right:
         if picture is None:
