@@ -1,0 +1,114 @@
+"""A finished merge looked at from every page in a real browser, swept over α, compared, exported, and brought back."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.browser.conftest import PATIENCE, ROOT
+
+pytestmark = pytest.mark.browser
+
+MERGE = ["merge", "--tasks", "mnist,thai,flags-europe", "--steps", "12", "--json", "--out"]
+
+
+@pytest.fixture
+def merged(tmp_path: Path) -> dict:
+    """The record of a merge of three tasks, by the command line."""
+    command = [sys.executable, "-m", "otmf_core", *MERGE, str(tmp_path / "runs")]
+    return json.loads(subprocess.run(command, cwd=ROOT, capture_output=True, check=True, text=True).stdout)
+
+
+def metric(page, label: str) -> str:
+    """The value of the metric whose label begins so."""
+    found = page.get_by_test_id("stMetric").filter(has_text=re.compile(f"^{re.escape(label)}"))
+    return found.get_by_test_id("stMetricValue").first.inner_text()
+
+
+def points(page, alt: str) -> list[int]:
+    """How many points every trace has drawn, of the chart whose alternative text begins so."""
+    return page.evaluate(
+        """alt => {
+            const charts = [...document.querySelectorAll('[data-testid=stPlotlyChart]')];
+            const named = charts.find(each => [each, ...each.querySelectorAll('[aria-label]')].some(
+                part => (part.getAttribute('aria-label') || '').startsWith(alt)));
+            return (named?.querySelector('.js-plotly-plot')?.calcdata || []).map(trace => trace.length);
+        }""",
+        alt,
+    )
+
+
+def test_a_finished_merge_is_looked_at_from_every_page(context, merged: dict, server: str, tmp_path: Path):
+    problems: list[str] = []
+    page = context.new_page()
+    page.on("console", lambda message: problems.append(message.text) if message.type == "error" else None)
+    page.on("pageerror", lambda error: problems.append(str(error)))
+    page.set_default_timeout(PATIENCE)
+    run, folder = merged["run"], tmp_path / "runs" / merged["run"]
+
+    page.goto(f"{server}/accuracy?run={run}")
+    page.get_by_text(f"run {run}").wait_for()
+    assert metric(page, "ACC") == f"{merged['acc']:.1f}%"
+    assert metric(page, "BWT").replace("−", "-") == f"{merged['bwt']:+.1f}"
+
+    page.get_by_role("link", name="Masks").click()
+    page.get_by_text("Mean mask of every tensor").wait_for()
+    assert f"run={run}" in page.url
+    page.get_by_text("Sparsity", exact=True).click()
+    page.get_by_text("Below 0.10, pre").wait_for()
+    below = float(metric(page, "Below 0.10, pre").rstrip("%"))
+    threshold = page.get_by_role("slider", name="Threshold")
+    threshold.focus()
+    for _ in range(40):
+        threshold.press("ArrowRight")
+    page.get_by_text("Below 0.50, pre").wait_for()
+    assert float(metric(page, "Below 0.50, pre").rstrip("%")) > below
+    assert "threshold=0.5" in page.url
+
+    page.get_by_role("link", name="Features").click()
+    page.get_by_role("button", name="Take features").click()
+    page.get_by_text("Transport plan").wait_for()
+    page.wait_for_function("document.querySelectorAll('.js-plotly-plot').length >= 3")
+    assert sum(points(page, "Features of")) >= 3 * 24  # three models of as many images
+    assert (folder / "features").is_dir()
+
+    page.get_by_role("link", name="Try it").click()
+    page.get_by_text("the five most probable of").wait_for()
+    assert len(page.get_by_test_id("stMetric").all()) >= 3
+
+    page.goto(f"{server}/alpha?sequence={run}&alphas=0.6&alphas=0.7&alphas=0.8")
+    page.get_by_text("1 done and reused").wait_for()
+    page.get_by_role("button", name="Run 2 merges").click()
+    page.get_by_text("3 done and reused").wait_for()
+    assert len(list((tmp_path / "runs").glob("*/record.json"))) == 3
+    page.get_by_role("button", name="Use α").click()
+    page.wait_for_url(re.compile(rf"^{re.escape(server)}/?(\?.*)?$"))
+    page.get_by_role("slider", name="α, retention").wait_for()
+
+    page.get_by_role("link", name="Compare").click()
+    page.get_by_text("Leaderboard").wait_for()
+    page.wait_for_function("document.querySelectorAll('.js-plotly-plot').length >= 2")
+    assert points(page, "Along the merge") == [3, 3, 3]  # three runs, three steps
+
+    page.goto(f"{server}/runs?run={run}")
+    page.get_by_role("button", name="Export model").click()
+    page.get_by_role("button", name="Download model").wait_for()
+    assert (folder / "export" / "README.md").is_file()
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Download run").click()
+    zipped = tmp_path / "run.zip"
+    download.value.save_as(zipped)
+    page.get_by_role("button", name="Delete").click()
+    page.get_by_role("dialog").get_by_role("button", name="Delete").click()
+    page.get_by_text("2 runs").wait_for()
+    assert not folder.exists()
+    page.get_by_role("button", name="Import").click()
+    page.locator("input[type=file]").set_input_files(zipped)
+    page.get_by_text("3 runs").wait_for()
+    assert json.loads((folder / "record.json").read_text())["acc"] == merged["acc"]
+    assert problems == []
