@@ -114,13 +114,10 @@ def verdicts(
     with st.grid(len(answers), min_column_width=150):
         for model, values in answers.items():
             best = ranking(values)[0]
-            verdict = "right" if best == truth else "wrong"
-            if truth is not None and best != truth:
-                verdict += f": {task.classes[truth]} {values[truth]:.1%}"
             st.metric(
                 names[model],
                 task.classes[best],
-                None if truth is None else verdict,
+                None if truth is None else "right" if best == truth else "wrong",
                 delta_color="off" if truth is None else "green" if best == truth else "red",
                 delta_arrow="off",
                 delta_description=f"{values[best]:.0%} sure",

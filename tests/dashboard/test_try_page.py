@@ -187,6 +187,13 @@ def test_the_chart_has_the_probabilities_and_marks_the_true_class():
     assert set(unknown.data[0].marker.color) == {POST}
 
 
+def test_a_true_class_far_down_follows_the_first_five():
+    figure = answers_chart({"A": [0.3, 0.25, 0.2, 0.1, 0.08, 0.05, 0.02]}, list("abcdefg"), 6)
+    assert list(figure.data[0].customdata) == ["a", "b", "c", "d", "e", "g"]
+    assert figure.data[0].x[-1] == pytest.approx(2)
+    assert list(answers_chart({"A": [0.5, 0.5]}, ["a", "b"], 1).data[0].customdata) == ["a", "b"]
+
+
 def test_the_table_holds_every_class():
     table = answers_frame({"A": [0.1, 0.7, 0.2]}, CLASSES, 0)
     assert table["class"].tolist() == ["middle", "bright", "dark"]
