@@ -205,3 +205,19 @@ def test_the_parts_of_the_page_load_no_torch():
     program = "import dashboard.try_view, dashboard.library_view, sys; print('torch' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert done.stdout.splitlines()[-1] == "False"
+
+
+def test_all_models_are_asked_on_demand(real: Path, tiny: Path, app: AppTest):
+    open_page(app, run=RUN, task="green", image="7")
+    assert not app.dataframe
+    app.session_state["everyone"] = True
+    app.run()
+    assert not app.exception
+    table = app.dataframe[0].value.set_index("model")
+    fine_tuned = [f"Fine-tuned on {name}" for name in ("Red", "Green", "Blue")]
+    assert list(table.index) == ["Pre-trained", "Merged, 3 tasks", *fine_tuned]
+    images = open_library(str(tiny)).images("green", "test")
+    expected = answer(real, "blue", load_encoder(real, "blue"), "green", images.pixels[7:8])[0]
+    blue, own = table.loc["Fine-tuned on Blue"], expected[images.labels[7]].item()
+    assert blue["answer"] == CLASSES[expected.argmax()]
+    assert blue["true_class"] == pytest.approx(100 * own, rel=1e-4)
