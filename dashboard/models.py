@@ -20,9 +20,10 @@ LOADED = 6  # encoders in memory: two runs' pre-trained, merged and one fine-tun
 def ask(run: Path, models: Sequence[str], task: str, picture: bytes) -> tuple[dict[str, list[float]], float, float]:
     """Model → probabilities over the task's classes of a picture, and the seconds that loading and answering took."""
     began = time.perf_counter()
-    from otmf_core.answers import answer
+    with st.spinner("Loading the models"):
+        from otmf_core.answers import answer
 
-    encoders = {model: _encoder(str(run), model) for model in models}
+        encoders = {model: _encoder(str(run), model) for model in models}
     loaded = time.perf_counter()
     answers = {model: answer(run, model, encoders[model], task, _pixels(picture))[0].tolist() for model in models}
     return answers, loaded - began, time.perf_counter() - loaded
@@ -36,7 +37,7 @@ def ask_experts(run: str, tasks: Sequence[str], task: str, picture: bytes) -> di
     return {model: found[0].tolist() for model, found in experts(Path(run), tasks, task, _pixels(picture))}
 
 
-@st.cache_resource(max_entries=LOADED, show_spinner="Loading the models")
+@st.cache_resource(max_entries=LOADED, show_spinner=False)
 def _encoder(run: str, model: str) -> Any:
     from otmf_core.answers import load_encoder
 

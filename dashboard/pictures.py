@@ -22,7 +22,7 @@ PREFIX = "data:image/png;base64,"
 
 
 @st.cache_data(max_entries=6, show_spinner=False)
-def test_pictures(root: str, manifest: str, task: str) -> list[tuple[bytes, int]]:
+def evaluation_pictures(root: str, manifest: str, task: str) -> list[tuple[bytes, int]]:
     """A task's test images as stored, each with its class; raises InputError where the table is damaged."""
     path = open_library(root).file(task, "test")
     try:

@@ -13,7 +13,7 @@ from dashboard.charts.answers import ranking
 from dashboard.library_facts import manifest_hash
 from dashboard.models import ask_experts
 from dashboard.picture_input import drawing_pad, picture_grid
-from dashboard.pictures import MOST_BYTES, as_uri, drawn, fitted, from_uri, side, test_pictures
+from dashboard.pictures import MOST_BYTES, as_uri, drawn, evaluation_pictures, fitted, from_uri, side
 from otmf_core.library import Library, TaskInfo
 
 SOURCES = {"test": "Test image", "upload": "Upload", "draw": "Draw"}
@@ -79,7 +79,7 @@ def choose_picture(library: Library, task: TaskInfo) -> Picture | None:
 
 
 def _test_picture(library: Library, task: TaskInfo) -> Picture:
-    pictures = test_pictures(str(library.root), manifest_hash(library), task.id)
+    pictures = evaluation_pictures(str(library.root), manifest_hash(library), task.id)
     with st.container(horizontal=True, vertical_alignment="bottom"):
         seed = st.number_input("Seed", 0, 9999, key="draw", width=130, bind="query-params", on_change=forget_image)
         st.button("Shuffle", icon=":material/shuffle:", key="shuffle", on_click=_shuffle)
@@ -114,13 +114,10 @@ def verdicts(
     with st.grid(len(answers), min_column_width=150):
         for model, values in answers.items():
             best = ranking(values)[0]
-            verdict = "right" if best == truth else "wrong"
-            if truth is not None and best != truth:
-                verdict += f": {task.classes[truth]} {values[truth]:.1%}"
             st.metric(
                 names[model],
                 task.classes[best],
-                None if truth is None else verdict,
+                None if truth is None else "right" if best == truth else "wrong",
                 delta_color="off" if truth is None else "green" if best == truth else "red",
                 delta_arrow="off",
                 delta_description=f"{values[best]:.0%} sure",

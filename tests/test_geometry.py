@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -68,6 +70,15 @@ def test_the_library_agrees_with_what_its_making_recorded():
     assert time.perf_counter() - began < 10  # a third of a second alone on one core
     recorded = library.manifest["recipe"]["relative_norms"]
     assert [round(value, 4) for value in found.relative] == [recorded[task] for task in tasks]
+
+
+def test_comparing_loads_no_torch():
+    program = (
+        "from otmf_core.geometry import geometry; from otmf_core.library import open_library; import sys; "
+        "geometry(open_library('minizoo'), ['mnist', 'hebrew']); print('torch' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "False"
 
 
 def test_half_precisions_mix(own_tiny: Path):

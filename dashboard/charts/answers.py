@@ -30,10 +30,17 @@ def ranking(values: Sequence[float]) -> list[int]:
 
 
 def answers_chart(answers: Mapping[str, Sequence[float]], classes: Sequence[str], truth: int | None) -> go.Figure:
-    """Probability in percent of each model's five most probable classes; the true class, where known, in green."""
+    """Probability in percent of each model's five most probable classes; the true class, where known, in green.
+
+    Where the true class is not among the five it follows below them.
+    """
+    rows = {model: ranking(values)[:TOP] for model, values in answers.items()}
+    if truth is not None:
+        rows = {model: top if truth in top else [*top, truth] for model, top in rows.items()}
+    lines = max(len(top) for top in rows.values())
     figure = make_subplots(cols=len(answers), shared_xaxes=False, horizontal_spacing=0.05)
     for column, (model, values) in enumerate(answers.items(), 1):
-        top = ranking(values)[:TOP]
+        top = rows[model]
         shades = [POST if truth is None else RIGHT if place == truth else WRONG for place in top]
         percent = [100 * values[place] for place in top]
         ranks = list(range(len(top)))
@@ -49,5 +56,5 @@ def answers_chart(answers: Mapping[str, Sequence[float]], classes: Sequence[str]
             hoverinfo="skip", showlegend=False, row=1, col=column,
         )  # fmt: skip
     figure.update_xaxes(title="Probability (%)", range=[0, 100], zeroline=False, fixedrange=True, nticks=5)
-    figure.update_yaxes(range=[TOP - 0.6, -0.8], visible=False, fixedrange=True)
-    return figure.update_layout(height=300, margin={"l": 8, "r": 8, "t": 8, "b": 8})
+    figure.update_yaxes(range=[lines - 0.6, -0.8], visible=False, fixedrange=True)
+    return figure.update_layout(height=90 + 42 * lines, margin={"l": 8, "r": 8, "t": 8, "b": 8})

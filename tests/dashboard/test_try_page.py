@@ -187,6 +187,13 @@ def test_the_chart_has_the_probabilities_and_marks_the_true_class():
     assert set(unknown.data[0].marker.color) == {POST}
 
 
+def test_a_true_class_far_down_follows_the_first_five():
+    figure = answers_chart({"A": [0.3, 0.25, 0.2, 0.1, 0.08, 0.05, 0.02]}, list("abcdefg"), 6)
+    assert list(figure.data[0].customdata) == ["a", "b", "c", "d", "e", "g"]
+    assert figure.data[0].x[-1] == pytest.approx(2)
+    assert list(answers_chart({"A": [0.5, 0.5]}, ["a", "b"], 1).data[0].customdata) == ["a", "b"]
+
+
 def test_the_table_holds_every_class():
     table = answers_frame({"A": [0.1, 0.7, 0.2]}, CLASSES, 0)
     assert table["class"].tolist() == ["middle", "bright", "dark"]
@@ -198,3 +205,19 @@ def test_the_parts_of_the_page_load_no_torch():
     program = "import dashboard.try_view, dashboard.library_view, sys; print('torch' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert done.stdout.splitlines()[-1] == "False"
+
+
+def test_all_models_are_asked_on_demand(real: Path, tiny: Path, app: AppTest):
+    open_page(app, run=RUN, task="green", image="7")
+    assert not app.dataframe
+    app.session_state["everyone"] = True
+    app.run()
+    assert not app.exception
+    table = app.dataframe[0].value.set_index("model")
+    fine_tuned = [f"Fine-tuned on {name}" for name in ("Red", "Green", "Blue")]
+    assert list(table.index) == ["Pre-trained", "Merged, 3 tasks", *fine_tuned]
+    images = open_library(str(tiny)).images("green", "test")
+    expected = answer(real, "blue", load_encoder(real, "blue"), "green", images.pixels[7:8])[0]
+    blue, own = table.loc["Fine-tuned on Blue"], expected[images.labels[7]].item()
+    assert blue["answer"] == CLASSES[expected.argmax()]
+    assert blue["true_class"] == pytest.approx(100 * own, rel=1e-4)
