@@ -61,10 +61,10 @@ def run_tools(run: Run, after: str | None) -> None:
 
 def import_tool() -> None:
     """Draw the button that opens a run's zip as a new run."""
-    with st.popover("Import", icon=":material/upload:", help="Open a run that was downloaded as a zip."):
+    with st.popover("Import", icon=":material/upload:"):
         times = st.session_state.setdefault("imports", 0)  # a new key empties the uploader
         st.file_uploader(
-            "A run's zip",
+            "A run that was downloaded as a zip",
             type="zip",
             key=f"import-{times}",
             max_upload_size=UPLOAD_MB,

@@ -38,9 +38,9 @@ BLOCK = 1 << 20
 def write_zip(folder: Path, file: IO[bytes], name: str | None = None) -> None:
     """Write a folder as a zip into an open binary file, block by block; the same content gives the same bytes.
 
-    Names are <name, by default the folder's>/<path inside it>, in order. What a merge continues from and the claim of its process stay
-    behind. Weights and tables are stored as they are (they hardly shrink), the rest deflated. Raises InputError for
-    a link, which could lead out of the folder.
+    Names are <name, by default the folder's>/<path inside it>, in order. What a merge continues from and the claim of
+    its process stay behind. Weights and tables are stored as they are (they hardly shrink), the rest deflated. Raises
+    InputError for a link, which could lead out of the folder.
     """
     with zipfile.ZipFile(file, "w") as archive:
         for path in sorted(folder.rglob("*")):
