@@ -23,49 +23,48 @@ REFUSED = "runs_refused"  # title and sentence of what was just asked for and no
 def run_tools(run: Run, after: str | None) -> None:
     """Draw the name, the note and the buttons of a stored run; `after` is the run to show once it is deleted."""
     busy = run.id in dict(queue().active()) or owner(run.path) is not None
-    name, note = f"name-{run.id}", f"note-{run.id}"
-    st.session_state.setdefault(name, run.name)
-    st.session_state.setdefault(note, run.note)
-    with st.container(horizontal=True, vertical_alignment="bottom"):
+    for what, stored in (("name", run.name), ("note", run.note)):
+        st.session_state.setdefault(f"{what}-{run.id}", stored)
+    left, right = st.columns(2)
+    with left:
         st.text_input(
-            "Name", key=name, max_chars=NAME_LENGTH, placeholder=run.id, on_change=_note, args=(run, "name"), width=280
+            "Name",
+            key=f"name-{run.id}",
+            max_chars=NAME_LENGTH,
+            placeholder="Shown beside the run's id",
+            on_change=_note,
+            args=(run, "name"),
         )
-        _download(
-            "Download run",
-            run.path,
-            f"{run.id}.zip",
-            disabled=busy,
-            help="Available once the run has ended."
-            if busy
-            else "The run folder as a zip; Import opens it again, here or on another machine."
-            + ("" if run.record else " What this unfinished run would resume from stays here."),
+        with st.container(horizontal=True, gap="small"):
+            _download_run(run, busy)
+            _export(run)
+            if st.button(
+                "Delete",
+                icon=":material/delete:",
+                key="runs-delete",
+                disabled=busy,
+                help="A run can be deleted once it has ended." if busy else None,
+            ):
+                _confirm(run, after)
+    with right:
+        st.text_area(
+            "Note",
+            key=f"note-{run.id}",
+            max_chars=NOTE_LENGTH,
+            height=124,
+            placeholder="What was this run for, and what did it show?",
+            on_change=_note,
+            args=(run, "note"),
         )
-        _export(run)
-        if st.button(
-            "Delete",
-            icon=":material/delete:",
-            key="runs-delete",
-            disabled=busy,
-            help="A run can be deleted once it has ended." if busy else None,
-        ):
-            _confirm(run, after)
-    st.text_area(
-        "Note",
-        key=note,
-        max_chars=NOTE_LENGTH,
-        height=68,
-        placeholder="What was this run for, and what did it show?",
-        on_change=_note,
-        args=(run, "note"),
-    )
+    st.space("small")
 
 
 def import_tool() -> None:
     """Draw the button that opens a run's zip as a new run."""
-    with st.popover("Import", icon=":material/upload:", help="Open a run that was downloaded as a zip."):
+    with st.popover("Import", icon=":material/upload:"):
         times = st.session_state.setdefault("imports", 0)  # a new key empties the uploader
         st.file_uploader(
-            "A run's zip",
+            "A run that was downloaded as a zip",
             type="zip",
             key=f"import-{times}",
             max_upload_size=UPLOAD_MB,
@@ -82,10 +81,10 @@ def refused() -> None:
         st.error(reason, title=heading, icon=":material/block:")
 
 
-def zipped(folder: Path) -> io.RawIOBase:
-    """The folder as a zip, in a temporary file that disappears when it is closed."""
+def zipped(folder: Path, name: str) -> io.RawIOBase:
+    """The folder as a zip, under that name, in a temporary file that disappears when it is closed."""
     file = cast(io.BufferedRandom, TemporaryFile())  # noqa: SIM115 (whoever reads it closes it)
-    write_zip(folder, file)
+    write_zip(folder, file, name)
     return file.detach()
 
 
@@ -116,11 +115,20 @@ def _import(key: str) -> None:
     _attempt(lambda: show_run("runs", import_run(file, runs_folder())), f"{file.name} was not imported")
 
 
-def _download(label: str, folder: Path, file_name: str, **options) -> None:
+def _download_run(run: Run, busy: bool) -> None:
+    text = "The run's folder as a zip, which Import opens here or on another machine."
+    if not run.record:
+        text += " It can be looked at there; what it would resume from stays here."
+    if busy:
+        text = "A run can be downloaded once it has ended."
+    _download("Download run", run.path, run.id, disabled=busy, help=text)
+
+
+def _download(label: str, folder: Path, name: str, **options) -> None:
     st.download_button(
         label,
-        lambda: zipped(folder),
-        file_name,
+        lambda: zipped(folder, name),
+        f"{name}.zip",
         "application/zip",
         key=f"runs-{label}",
         on_click="ignore",
@@ -135,7 +143,7 @@ def _export(run: Run) -> None:
         _download(
             "Download model",
             run.path / EXPORT,
-            f"{run.id}-model.zip",
+            f"{run.id}-model",
             help="The merged CLIP as safetensors with its model card, in a folder that open_clip loads.",
         )
         return

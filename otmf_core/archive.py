@@ -35,21 +35,21 @@ EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest moment a zip can state
 BLOCK = 1 << 20
 
 
-def write_zip(folder: Path, file: IO[bytes]) -> None:
+def write_zip(folder: Path, file: IO[bytes], name: str | None = None) -> None:
     """Write a folder as a zip into an open binary file, block by block; the same content gives the same bytes.
 
-    Names are <folder>/<path inside it>, in order. What a merge continues from and the claim of its process stay
-    behind. Weights and tables are stored as they are (they hardly shrink), the rest deflated. Raises InputError for
-    a link, which could lead out of the folder.
+    Names are <name, by default the folder's>/<path inside it>, in order. What a merge continues from and the claim of
+    its process stay behind. Weights and tables are stored as they are (they hardly shrink), the rest deflated. Raises
+    InputError for a link, which could lead out of the folder.
     """
     with zipfile.ZipFile(file, "w") as archive:
         for path in sorted(folder.rglob("*")):
-            name = path.relative_to(folder).as_posix()
+            inner = path.relative_to(folder).as_posix()
             if path.is_symlink():
                 raise InputError(f"a zip holds the files of its folder: {path} is a link")
-            if not path.is_file() or LEFT_OUT.match(name) or path.name.startswith("."):
+            if not path.is_file() or LEFT_OUT.match(inner) or path.name.startswith("."):
                 continue
-            entry = zipfile.ZipInfo(f"{folder.name}/{name}", EPOCH)
+            entry = zipfile.ZipInfo(f"{name or folder.name}/{inner}", EPOCH)
             entry.create_system = 3  # Unix, wherever it is written
             entry.external_attr = (stat.S_IFREG | 0o644) << 16
             entry.file_size = path.stat().st_size  # tells zipfile whether the entry needs 64-bit sizes

@@ -24,8 +24,7 @@ if problems:
 with st.container(horizontal=True, vertical_alignment="center"):
     heading = f"{len(runs)} run{'s' * (len(runs) > 1)}" if runs else "No runs yet"
     st.subheader(heading, anchor=False, width="content")
-    st.space("stretch")
-    import_tool()
+    import_tool()  # on the left: at the right the table's own buttons appear over it
 
 if opened is None:
     st.markdown("Every merge leaves a folder with its settings, matrix, curves and merged weights. It appears here.")

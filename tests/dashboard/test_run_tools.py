@@ -30,7 +30,7 @@ def table(app: AppTest) -> list[str]:
 
 
 def zip_of(folder: Path) -> bytes:
-    with zipped(folder) as file:
+    with zipped(folder, folder.name) as file:
         file.seek(0)
         return file.read() or b""
 
