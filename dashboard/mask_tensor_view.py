@@ -63,7 +63,8 @@ def _part(tensor: str, place: Place, height: int, width: int, n_heads: int | Non
             _head_controls(tensor, height, n_heads, parts=True)
         elif place.kind == "proj.weight" and n_heads and width % n_heads == 0:
             _head_controls(tensor, width, n_heads, parts=False)
-        rows, columns = _range("Rows", tensor, height), _range("Columns", tensor, width)
+        rows = _range("Rows", "rows", tensor, height)
+        columns = _range("Columns" if height > 1 else "Entries", "columns", tensor, width)
         whole = (rows, columns) == ((0, height), (0, width))
         if height * width > 1:
             st.button(
@@ -116,11 +117,11 @@ def _matrix(
     )
 
 
-def _range(label: str, tensor: str, length: int) -> Span:
+def _range(label: str, kind: str, tensor: str, length: int) -> Span:
     """The rows or columns to look at."""
     if length == 1:
         return 0, 1
-    key = f"{label.lower()}-{tensor}"
+    key = f"{kind}-{tensor}"
     if key not in st.session_state:
         st.session_state[key] = (0, length - 1)
     first, last = st.slider(label, 0, length - 1, key=key, on_change=_forget_head, args=(tensor,), width=240)

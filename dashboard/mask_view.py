@@ -124,18 +124,15 @@ def _totals(stats: MaskStatistics, threshold: float) -> None:
 
     values = {f"Mean, {side}": f"{over_all(side, 'mean'):.3f}" for side in mask_reading.SIDES}
     below = {side: over_all(side, "sparsity") for side in mask_reading.SIDES}
-    values |= {f"Below {threshold:.2f}, {side}": f"{share:.1%}" for side, share in below.items()}
+    values |= {f"Sparsity, {side}": f"{share:.1%}" for side, share in below.items()}
     values["Overlap"] = "–"
     if stats.pre.common is not None:
         kept = [np.array([1 - below[side]]) for side in mask_reading.SIDES]
         both = overlap(stats.pre.common.sum(0, keepdims=True), *kept, threshold)[0]
         values["Overlap"] = "none kept" if np.isnan(both) else f"{both:.1%}"
     values |= {f"Drift, {side}": f"{over_all(side, 'drift'):.3f}" for side in mask_reading.SIDES}
-    helps = {
-        "Overlap": "not recorded when this run was merged"
-        if stats.pre.common is None
-        else MEASURES["overlap"].definition
-    }
-    with st.grid(len(values), min_column_width=115):
+    with st.grid(len(values), min_column_width=100):
         for label, value in values.items():
-            st.metric(label, value, help=sentence(helps.get(label, f"over all {weights.sum():,} entries of a mask")))
+            definition = MEASURES[label.split(",")[0].lower()].definition
+            missing = " Not recorded when this run was merged." if value == "–" else ""
+            st.metric(label, value, help=f"{sentence(definition)} Over all {weights.sum():,} entries.{missing}")

@@ -84,7 +84,7 @@ def mask_map(
                 x=x, y=y, mode="markers+text",
                 marker={"symbol": "square", "size": ROW_HEIGHT, "color": "rgba(0,0,0,0)"},
                 selected={"marker": {"opacity": 0}}, unselected={"marker": {"opacity": 0}},
-                text=texts, textfont={"size": 10, "color": inks}, customdata=facts,
+                text=texts, textfont={"size": 11, "color": inks}, customdata=facts,
                 hovertemplate="%{customdata[0]}: %{customdata[2]}<extra>%{customdata[1]}</extra>", showlegend=False,
             ),
         ]
@@ -131,4 +131,4 @@ def _limits(values: Sequence[float], measure: Measure) -> tuple[float, float]:
 def _strong(value: float, low: float, high: float, measure: Measure) -> bool:
     """Whether a cell is so far along its scale that it needs the other colour of text."""
     along = (value - low) / (high - low)
-    return abs(along - 0.5) > 0.36 if measure.around_one else along > 0.77
+    return abs(along - 0.5) > 0.36 if measure.around_one else along > 0.82

@@ -17,8 +17,11 @@ HEIGHT = 430
 
 
 def mask_histogram(pre: Sequence[int], post: Sequence[int]) -> go.Figure:
-    """Share of entries in percent against the mask value, both sides as steps; equal bins over −2…4."""
+    """Share of entries in percent against the mask value, both sides as steps; equal bins over −2…4, empty ends cut."""
     edges = np.linspace(*RANGE, len(pre) + 1)
+    occupied = np.flatnonzero(np.asarray(pre) + np.asarray(post))
+    margin = 2 * (edges[1] - edges[0])
+    shown = (min(edges[occupied[0]], 1) - margin, max(edges[occupied[-1] + 1], 1) + margin)
     figure = go.Figure()
     for name, counts, colour in ((NAMES["pre"], pre, PRE), (NAMES["post"], post, POST)):
         shares = 100 * np.asarray(counts) / np.sum(counts)
@@ -30,7 +33,7 @@ def mask_histogram(pre: Sequence[int], post: Sequence[int]) -> go.Figure:
     figure.add_vline(
         1, line={"color": MEAN, "width": 1.5, "dash": "dot"}, annotation={"text": "kept", "font": {"size": 11}}
     )
-    figure.update_xaxes(title="Mask value", range=RANGE, zeroline=False, showgrid=False)
+    figure.update_xaxes(title="Mask value", range=shown, zeroline=False, showgrid=False)
     figure.update_yaxes(title="Entries (%)", rangemode="tozero", zeroline=False)
     figure.update_layout(
         height=HEIGHT,

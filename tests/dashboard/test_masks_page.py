@@ -95,8 +95,8 @@ def test_an_unfinished_run_shows_the_steps_it_has(run: Path, app: AppTest):
     shown = metrics(app)
     assert shown["Mean, pre"] == "1.125"  # 3/4 of 1.5
     assert shown["Mean, post"] == "1.000"
-    assert shown["Below 0.10, pre"] == "25.0%"
-    assert shown["Below 0.10, post"] == "0.0%"
+    assert shown["Sparsity, pre"] == "25.0%"
+    assert shown["Sparsity, post"] == "0.0%"
     assert shown["Overlap"] == "75.0%"
     assert shown["Drift, pre"] == "0.625"  # (1 + 3 · 0.5) / 4
     assert app.selectbox(key="tensor").value == QKV
@@ -110,7 +110,7 @@ def test_step_side_and_threshold_move_the_figures(run: Path, app: AppTest):
     app.segmented_control(key="side").set_value("post").run()
     assert (array(chart(app, 2)["data"][0]["z"]) == 1.5).all()
     app.slider(key="threshold").set_value(1.6).run()
-    assert metrics(app)["Below 1.60, post"] == "100.0%"
+    assert metrics(app)["Sparsity, post"] == "100.0%"
     assert metrics(app)["Overlap"] == "none kept"
     app.segmented_control(key="measure").set_value("sparsity").run()
     assert not app.exception
@@ -194,6 +194,8 @@ def test_the_histogram_is_of_shares():
     assert figure.data[0].x[64] == pytest.approx(1.0)
     assert list(figure.data[0].y[64:66]) == [75.0, 25.0]
     assert figure.data[1].y[0] == 100.0
+    assert figure.layout.xaxis.range[0] < -2
+    assert 1.09 < figure.layout.xaxis.range[1] < 1.3  # the last entries end at 1.09375
 
 
 def test_the_matrix_axes_count_the_whole_matrix():
