@@ -46,13 +46,13 @@ def _offer(path: Path, tasks: int) -> None:
     st.subheader("Features are not taken yet", anchor=False)
     st.markdown(
         f"The merge is replayed from what this run kept, and up to {images_per_task(tasks)} test images of each task "
-        f"go through {models} models: the pre-trained one, {tasks} fine-tuned and {tasks} merged ones. For eight tasks "
-        "of the embedded library that takes 10 to 20 seconds on a laptop core, for a ViT-B/32 minutes. It is done once "
-        "and kept with the run."
+        f"go through {models} models: the pre-trained one, {tasks} fine-tuned and {tasks} merged ones. With eight "
+        "tasks of the embedded library that takes about 20 seconds on one core, with a ViT-B/32 minutes. It is done "
+        "once and kept with the run."
     )
     if st.button("Take features", type="primary", icon=":material/scatter_plot:", key="take"):
         bar = st.progress(0.0, text="Reading weights and images")
-        take_features(path, lambda done: bar.progress(done, text=f"Encoding: **{done:.0%}** of {models} models"))
+        take_features(path, lambda done: bar.progress(done, text=f"Taking features: **{done:.0%}**"))
         st.rerun()
 
 

@@ -117,12 +117,12 @@ def take_features(path: Path, report: Callable[[float], None] = lambda done: Non
         apply(encoder, on_device, delta and {name: tensor.to(device) for name, tensor in delta.items()})
         for task in tasks:
             taken[task][model] = _normalised(encoder, sample[task][0], library.backbone_config)
-        report(done / count)
+        report(done / (count + len(tasks)))
     assert delta is not None  # the last one is Δ_m after the last step
     off = deviation(delta, read_tensors(run.path / "merged.safetensors"))
     if off > ALLOWED_DEVIATION:
         raise InputError(f"a run's masks lead to its merged weights: in {run.id} they end {off:.1%} away from them")
-    _write(path, tasks, library, sample, {task: torch.stack(of_task) for task, of_task in taken.items()})
+    _write(path, tasks, library, sample, {task: torch.stack(of_task) for task, of_task in taken.items()}, report)
     write_json(inside(path, "features/key.json"), {**key(len(tasks)), "deviation": off})
 
 
@@ -173,6 +173,7 @@ def _write(
     library: Library,
     sample: dict[str, tuple[Tensor, Tensor, Tensor]],
     taken: dict[str, Tensor],
+    report: Callable[[float], None],
 ) -> None:
     """Answers and distances of the features taken, and all of it to features.safetensors."""
     import torch
@@ -180,8 +181,10 @@ def _write(
     from otmf_core.transport import sinkhorn
 
     divergence = sinkhorn(2, BLUR)
+    count = 2 * len(tasks) + 1
     tensors: dict[str, Tensor] = {}
     for place, task in enumerate(tasks):
+        report((count + place) / (count + len(tasks)))
         features, (_, rows, labels) = taken[task], sample[task]
         expert = features[len(tasks) + 1 + place]
         distances = [divergence(each[None], expert[None]).item() for each in features]

@@ -99,7 +99,9 @@ def test_models_are_numbered_as_the_steps_have_them():
 
 def test_the_sample_is_fixed_and_no_larger_than_said(run: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(module, "images_per_task", lambda tasks: 7)
-    take_features(run)
+    heard: list[float] = []
+    take_features(run, heard.append)
+    assert heard == sorted(heard) and 0 < heard[0] < heard[-1] < 1
     first = read_features(run, "red")
     assert len(first.rows) == 7 and (np.diff(first.rows) > 0).all()
     take_features(run)
