@@ -105,8 +105,9 @@ def choose_alpha(table: pd.DataFrame) -> float:
         )
         if st.button(f"Use α = {chosen:g}", icon=":material/merge:", key="use-alpha", help="Fills the Merge page."):
             st.session_state["alpha"] = chosen
-            st.session_state["method"] = "otmf"
-            st.switch_page("app_pages/merge.py")
+            if st.session_state.get("method", "otmf") != "otmf":  # the only method with an α
+                st.session_state["method"] = "otmf"
+            st.switch_page("app_pages/merge.py", query_params={})  # without it, refused while widgets hold parameters
     row = table[table["alpha"] == chosen].iloc[0]
     with st.grid(4, min_column_width=115):
         for label, unit in (("ACC", "%"), ("BWT", ""), ("Stability", "%"), ("Plasticity", "%")):

@@ -31,8 +31,8 @@ def balance(table: pd.DataFrame, chosen: float) -> go.Figure:
     """Stability and plasticity in percent against α; `table` has the columns alpha, stability and plasticity."""
     figure = go.Figure()
     for column, name, colour in (
-        ("stability", "Stability: kept of earlier tasks", STABILITY),
-        ("plasticity", "Plasticity: taken in of new tasks", PLASTICITY),
+        ("stability", "Stability (kept)", STABILITY),
+        ("plasticity", "Plasticity (taken in)", PLASTICITY),
     ):
         _line(figure, table, column, name, colour, chosen, "%")
     figure.update_yaxes(title="Share (%)", zeroline=False)
@@ -55,7 +55,7 @@ def front(table: pd.DataFrame, chosen: float) -> go.Figure:
     for points, name, opacity in ((best, "On the front", 1.0), (known[~known["front"]], "Dominated", 0.35)):
         figure.add_scatter(
             x=points["plasticity"], y=points["stability"], mode="markers+text", name=name, opacity=opacity,
-            text=[f"{alpha:g}" for alpha in points["alpha"]], textposition="top center",
+            text=[f"{alpha:g}" for alpha in points["alpha"]], textposition="top right",
             marker={"color": ACC, "size": 11},
             hovertemplate="α = %{text}<br>plasticity %{x:.1f}%, stability %{y:.1f}%<extra></extra>",
         )  # fmt: skip

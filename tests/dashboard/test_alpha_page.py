@@ -134,7 +134,9 @@ def test_the_sequence_is_that_of_the_merge_form(app: AppTest, tmp_path: Path):
 
 def test_use_this_alpha_fills_the_merge_page(finished: list[str], app: AppTest):
     app.segmented_control(key="method").set_value("average").run()
-    open_page(app, sequence=finished[0])
+    open_page(
+        app, sequence=finished[0], alphas="0.9"
+    )  # a parameter bound to a widget, as after any choice in a browser
     app.segmented_control(key="chosen_alpha").set_value(0.5).run()
     app.button(key="use-alpha").click().run()
     assert not app.exception
