@@ -25,7 +25,22 @@ PAUSE = (
 
 def view_of(run: str) -> JobView:
     """The job of this process, or what its run folder holds; raises InputError when there is neither."""
-    return queue().snapshot(run) or stored_view(_checked(load_run(inside(runs_folder(), run))))
+    known = queue().snapshot(run)
+    if known:
+        return known
+    stored = _checked(load_run(inside(runs_folder(), run)))
+    files = [stored.path / "record.json", stored.path / "config.json", *stored.path.glob("steps/*/curves.parquet")]
+    if stored.status != "done":
+        return stored_view(stored)
+    return _done_view(
+        tuple((str(file), file.stat().st_mtime_ns, file.stat().st_size) for file in sorted(files)), stored
+    )
+
+
+@st.cache_resource(max_entries=32, show_spinner=False)
+def _done_view(files: tuple[tuple[str, int, int], ...], _run: Run) -> JobView:
+    """The view of a finished run, read again when one of its files has changed; nobody changes a view."""
+    return stored_view(_run)
 
 
 def readable_runs() -> tuple[list[Run], list[str]]:

@@ -29,7 +29,8 @@ def mask_means(fusions: Mapping[int, Sides], steps: int, tasks: Sequence[str], n
     Arguments as for `loss_curves`, None where no mean was reported.
     """
     figure = _curves(fusions, steps, tasks, names)
-    figure.add_hline(1, line={"color": MEAN, "width": 1, "dash": "dot"})
+    one = {"type": "line", "xref": "paper", "x0": 0, "x1": 1, "y0": 1, "y1": 1}
+    figure.add_shape(**one, line={"color": MEAN, "width": 1, "dash": "dot"})
     figure.update_yaxes(title="Mean mask", zeroline=False)
     return figure
 

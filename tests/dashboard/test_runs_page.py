@@ -113,3 +113,11 @@ def test_a_link_to_no_run_is_one_sentence(finished: list[str], app: AppTest, run
     open_runs(app, run)
     assert len(app.error) == 1
     assert list(app.dataframe[0].value["run"]) == finished[::-1]
+
+
+def test_a_finished_run_is_read_again_when_its_files_change(finished: list[str], app: AppTest, tmp_path: Path):
+    open_runs(app, finished[0])
+    before = metrics(app)["ACC"]
+    record = tmp_path / "runs" / finished[0] / "record.json"
+    record.write_text(json.dumps({**json.loads(record.read_text()), "acc": 12.34}))
+    assert metrics(app.run())["ACC"] == "12.3%" != before

@@ -1,0 +1,202 @@
+"""How fast pages switch in a browser, against the floor: a bare two-page Streamlit app with one Plotly chart.
+
+    python tests/benchmarks/page_latency.py --runs runs [--stored 50] [--rounds 8] [--json FILE]
+
+One finished run of `--runs` is copied `--stored` times into a folder of its own; the dashboard is started on it, and
+the floor beside it. A switch is timed in the browser, from the click on a page's link until its script has ended,
+nothing on the page is stale and every chart is drawn. First visits come first, on a fresh server; then warm switches
+through all pages in turn, the floor's between them, so that both see the same machine; then the same while a merge
+runs. Needs Chromium and Playwright. Targets: warm median at most 1.5 and p95 at most 2 times the floor's, 3 times while
+a merge runs, first visits 1.5 s.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from statistics import median, quantiles
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[2]
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+FLAGS = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"]
+PATIENCE = 120_000  # ms
+FLOOR = {
+    "app.py": "import streamlit as st\n"
+    "st.set_page_config(layout='wide')\n"
+    "st.navigation([st.Page('text.py'), st.Page('chart.py')], position='top').run()\n",
+    "text.py": "import streamlit as st\nst.title('Text')\n",
+    "chart.py": "import plotly.graph_objects as go\nimport streamlit as st\nst.title('Chart')\n"
+    "st.plotly_chart(go.Figure(go.Scatter(x=list(range(100)), y=[x * x for x in range(100)])))\n",
+}
+READY = """
+() => {
+  const app = document.querySelector('[data-testid=stApp]');
+  const charts = [...document.querySelectorAll('[data-testid=stPlotlyChart]')];
+  return app?.getAttribute('data-test-script-state') === 'notRunning'
+    && !document.querySelector('[data-testid=stMain] [data-stale=true]')
+    && charts.every(chart => chart.querySelector('.main-svg'));
+}
+"""
+SWITCH = """
+([path, patience]) => new Promise((resolve, reject) => {
+  const ready = READY;
+  const link = [...document.querySelectorAll('header a[href]')].find(a => new URL(a.href).pathname === path);
+  const began = performance.now();
+  link.click();
+  const look = () => {
+    const now = performance.now();
+    if (location.pathname === path && ready()) return resolve(now - began);
+    if (now - began > patience) return reject(new Error('not ready: ' + path));
+    requestAnimationFrame(look);
+  };
+  requestAnimationFrame(look);
+})
+""".replace("READY", READY)
+
+
+@contextmanager
+def serving(app: str, folder: Path, runs: Path) -> Iterator[str]:
+    """A Streamlit server of `app` in `folder`; its address."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    options = ["--server.port", str(port), "--server.headless", "true", "--server.fileWatcherType", "none"]
+    command = [sys.executable, "-m", "streamlit", "run", app, *options, "--browser.gatherUsageStats", "false"]
+    environment = {**os.environ, "OTMF_RUNS": str(runs)}
+    quiet = subprocess.DEVNULL
+    process = subprocess.Popen(command, cwd=folder, env=environment, stdout=quiet, stderr=quiet)
+    try:
+        address = f"http://127.0.0.1:{port}"
+        for _ in range(600):
+            try:
+                urllib.request.urlopen(f"{address}/_stcore/health", timeout=1).close()
+                break
+            except OSError:
+                time.sleep(0.1)
+        yield address
+    finally:
+        process.terminate()
+        process.wait(60)
+
+
+def copies(runs: Path, stored: int, into: Path) -> None:
+    """Copy one finished run, the first found, `stored` times."""
+    for status in sorted(runs.glob("*/status.json")):
+        if json.loads(status.read_text())["status"] == "done":
+            for number in range(stored):
+                shutil.copytree(status.parent, into / f"20260101-0000{number:02d}-otmf-{number:04x}")
+            return
+    raise SystemExit(f"a finished run is needed, {runs} has none")
+
+
+def opened(browser: Any, address: str) -> Any:
+    """A tab on the app's first page, ready."""
+    page = browser.new_page(viewport={"width": 1920, "height": 1000})
+    page.set_default_timeout(PATIENCE)
+    page.goto(address)
+    page.wait_for_selector("header a[href]")
+    page.wait_for_function(READY)
+    return page
+
+
+def paths(page: Any) -> list[str]:
+    """Paths of all pages in the navigation, in its order."""
+    found = page.eval_on_selector_all("header a[href]", "links => links.map(a => new URL(a.href).pathname)")
+    return list(dict.fromkeys(found))
+
+
+def switch(page: Any, path: str) -> float:
+    """Milliseconds from the click to the page being there."""
+    taken = page.evaluate(SWITCH, [path, PATIENCE])
+    time.sleep(0.3)  # what the page does afterwards is not the next switch's
+    return taken
+
+
+def rounds(page: Any, floor: Any, count: int) -> tuple[dict[str, list[float]], list[float]]:
+    """Switches to every page in turn, and to the floor's chart between them."""
+    times: dict[str, list[float]] = {path: [] for path in paths(page)}
+    bare, (text, chart) = [], paths(floor)
+    for _ in range(count):
+        for path in [*list(times)[1:], next(iter(times))]:
+            times[path].append(switch(page, path))
+            switch(floor, text)
+            bare.append(switch(floor, chart))
+    return times, bare
+
+
+def summary(values: list[float]) -> tuple[float, float]:
+    """Median and 95th percentile."""
+    return median(values), quantiles(values, n=20, method="inclusive")[-1]
+
+
+def report(what: str, times: dict[str, list[float]], floor: tuple[float, float]) -> None:
+    """Print median, p95 and their ratios to the floor's, row by row."""
+    print(f"\n{what}\n{'page':<14}{'median':>9}{'p95':>9}{'× floor':>9}{'× p95':>8}")
+    for name, values in times.items():
+        middle, high = summary(values)
+        print(f"{name:<14}{middle:>6.0f} ms{high:>6.0f} ms{middle / floor[0]:>9.2f}{high / floor[1]:>8.2f}")
+
+
+def with_all(times: dict[str, list[float]]) -> dict[str, list[float]]:
+    """The times of every page, and those of all pages together."""
+    return {**times, "all pages": [value for values in times.values() for value in values]}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--runs", type=Path, required=True, help="a runs folder with at least one finished run")
+    parser.add_argument("--stored", type=int, default=50, help="stored runs")
+    parser.add_argument("--rounds", type=int, default=8, help="switches to each page")
+    parser.add_argument("--json", type=Path, help="write all times, in ms, to this file")
+    options = parser.parse_args()
+    from playwright.sync_api import sync_playwright
+
+    with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
+        bare, runs = Path(folder) / "floor", Path(folder) / "runs"
+        bare.mkdir()
+        for name, text in FLOOR.items():
+            (bare / name).write_text(text)
+        copies(options.runs, options.stored, runs)
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        with serving("app.py", bare, runs) as floor_address, serving("dashboard/app.py", ROOT, runs) as address:
+            floor = opened(browser, floor_address)
+            for path in paths(floor):
+                switch(floor, path)
+            began = time.monotonic()
+            page = opened(browser, address)
+            first = {"/": 1000 * (time.monotonic() - began)}
+            first |= {path: switch(page, path) for path in paths(page)[1:]}
+            warm, warm_floor = rounds(page, floor, options.rounds)
+            switch(page, paths(page)[0])
+            page.get_by_role("button", name="Run", exact=True).click()
+            page.get_by_role("button", name="Pause").wait_for()
+            page.get_by_text("Device: ").wait_for()
+            busy, busy_floor = rounds(page, floor, options.rounds)
+            switch(page, paths(page)[0])
+            page.get_by_role("button", name="Pause").click()
+        browser.close()
+    print("\nFirst visit on a fresh server (the first page from an empty tab)")
+    for path, taken in first.items():
+        print(f"{path:<14}{taken:>6.0f} ms")
+    report("Floor, to its chart", {"idle": warm_floor, "merging": busy_floor}, summary(warm_floor))
+    report(f"Warm switch, {options.stored} stored runs", with_all(warm), summary(warm_floor))
+    report("Warm switch while a merge runs", with_all(busy), summary(warm_floor))
+    if options.json:
+        everything = {"first": first, "warm": warm, "floor": warm_floor, "merging": busy, "floor_merging": busy_floor}
+        options.json.write_text(json.dumps(everything, indent=1))
+
+
+if __name__ == "__main__":
+    main()
