@@ -7,6 +7,7 @@ from typing import Any
 import streamlit as st
 
 from dashboard.estimate_line import estimate_line
+from dashboard.geometry_line import geometry_line
 from dashboard.merge_options import merge_options
 from dashboard.task_order import task_order
 from dashboard.widgets import METHODS, sentence
@@ -77,4 +78,5 @@ def _run_button(place, config: MergeConfig, library: Library) -> MergeConfig | N
     with place:
         pressed = st.button("Run", type="primary", icon=":material/play_arrow:", width="stretch", key="run")
         estimate_line(config, library)
+        geometry_line(library, config.tasks)
     return config if pressed else None

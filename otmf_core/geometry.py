@@ -13,6 +13,7 @@ from otmf_core.library import Library
 
 CHUNK = 1 << 18  # columns that are widened to float64 at a time
 PREFIX = "visual."
+ORTHOGONAL, FAR, UNEVEN = 0.03, 0.15, 3.0  # thresholds of `concerns`
 
 
 @dataclass(frozen=True)
@@ -76,3 +77,26 @@ def _base_norm(library: Library, shapes: dict[str, tuple[int, ...]]) -> float:
         name = min(left)
         raise InputError(f"a task vector has the keys and shapes of the pre-trained model: {name} is not in {path}")
     return square**0.5
+
+
+def concerns(geometry: Geometry) -> list[str]:
+    """What of these task vectors speaks against merging them, a sentence each; empty where nothing does.
+
+    Nearly orthogonal: a mean cosine below 0.03 over all pairs. Far apart: one is longer than 15 % of θ⁰, beyond which
+    fine-tuned models are no longer joined by a line of low loss, or three times as long as another.
+    """
+    found = []
+    count = len(geometry.tasks)
+    pairs = [geometry.cosines[i][j] for i in range(count) for j in range(i)]
+    mean = sum(pairs) / len(pairs) if pairs else 1.0
+    if not mean >= ORTHOGONAL:
+        found.append(f"task vectors are nearly orthogonal (mean cosine {mean:.2f}): one task helps another little")
+    longest, shortest = max(geometry.relative), min(geometry.relative)
+    if longest > FAR:
+        task = geometry.tasks[geometry.relative.index(longest)]
+        found.append(
+            f"{task} is far from the pre-trained model ({longest:.0%} of its norm): a mean of both may be poor"
+        )
+    if shortest and longest / shortest > UNEVEN:
+        found.append(f"task vectors differ {longest / shortest:.1f} times in length: the longest outweigh the others")
+    return found

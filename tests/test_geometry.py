@@ -14,7 +14,7 @@ from safetensors.numpy import load_file
 
 from otmf_core.checkpoints import read_header, side_by_side
 from otmf_core.errors import InputError
-from otmf_core.geometry import geometry
+from otmf_core.geometry import Geometry, concerns, geometry
 from otmf_core.library import open_library
 from tests.tiny import TASKS, change_tensors, is_one_sentence
 
@@ -133,3 +133,27 @@ def test_a_header_says_type_and_shape(tiny: Path):
     header = read_header(path)
     assert header == {name: ("F16", value.shape) for name, value in load_file(path).items()}
     assert [name for name, _ in side_by_side([path, path])] == list(header)
+
+
+def flat(cosine: float, *norms: float) -> Geometry:
+    """Task vectors of these norms, all pairs at the same cosine, over a pre-trained model of norm 10."""
+    count = range(len(norms))
+    cosines = tuple(tuple(1.0 if i == j else cosine for j in count) for i in count)
+    return Geometry(tuple("abcd"[: len(norms)]), norms, 10.0, cosines)
+
+
+@pytest.mark.parametrize(
+    ("geometry_", "said"),
+    [
+        (flat(0.1, 1.0, 1.2, 0.9), []),
+        (flat(0.02, 1.0, 1.2), ["nearly orthogonal (mean cosine 0.02)"]),
+        (flat(0.1, 1.0, 1.6), ["b is far from the pre-trained model (16% of its norm)"]),
+        (flat(0.1, 0.3, 1.2), ["differ 4.0 times in length"]),
+        (flat(-0.5, 0.0, 2.0), ["nearly orthogonal (mean cosine -0.50)", "b is far"]),
+        (flat(float("nan"), 0.0, 1.0), ["nearly orthogonal (mean cosine nan)"]),
+    ],
+)
+def test_concerns_name_what_is_beyond_their_thresholds(geometry_: Geometry, said: list[str]):
+    found = concerns(geometry_)
+    assert len(found) == len(said)
+    assert all(part in sentence for part, sentence in zip(said, found, strict=True))
