@@ -26,7 +26,7 @@ from otmf_core.task_vector import StateDict, apply, weights
 from otmf_core.transport import ClassVectors
 
 WARM_UP, TIMED = 2, 4  # mask steps, of each kind where the sides take turns
-IMAGES = 2 * ENCODE_BATCH  # test images decoded and encoded, at most
+IMAGES = 2 * ENCODE_BATCH  # calibration images decoded and encoded, at most
 SAMPLING_SECONDS = 0.005
 
 
@@ -110,9 +110,9 @@ def _to(delta: StateDict, device: torch.device) -> StateDict:
 
 
 def _images(context: Context, library: Library) -> tuple[float, float]:
-    """Seconds to decode and to encode a test image."""
+    """Seconds to decode and to encode an image, which a test image takes too."""
     began = time.monotonic()
-    pixels = library.images(context.config.tasks[0], "test", IMAGES).pixels
+    pixels = library.images(context.config.tasks[0], "calibration", IMAGES).pixels
     decoded = time.monotonic()
     context.features(pixels).sum().item()  # a first time, not measured; the sum waits for the device
     encoding = time.monotonic()

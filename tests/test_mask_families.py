@@ -152,7 +152,7 @@ def by_autograd(
         optimiser = optimisers.setdefault(sides, fresh)
         optimiser.param_groups[0]["lr"] = config.lr * (1 + np.cos(np.pi * iteration / config.steps)) / 2
         theta = {name: base[name] + delta for name, delta in merged().items()}
-        total = torch.zeros(())
+        total, objective = torch.zeros(()), torch.zeros(())
         for side in sides:
             tasks, images = drawn[side]
             clouds = []
@@ -165,9 +165,13 @@ def by_autograd(
             merged_out, teacher_out = (
                 context.heads.outputs(torch.stack(each), at, config.space) for each in zip(*clouds, strict=True)
             )
-            total = total + loss(merged_out, teacher_out)
+            value = loss(merged_out, teacher_out)
+            total = total + value
+            objective = (
+                objective + (len(context.views) - 1 if side == "pre" else 1) * value
+            )  # each task weighs the same
         optimiser.zero_grad()
-        total.backward()
+        objective.backward()
         optimiser.step()
         losses.append(total.item())
     return {name: tensor.detach() for name, tensor in merged().items()}, losses
