@@ -9,7 +9,7 @@ import streamlit as st
 
 from dashboard.charts.geometry import cosine_matrix
 from dashboard.figure import figure
-from dashboard.library_facts import manifest_hash, task_geometry
+from dashboard.library_facts import task_geometry
 from dashboard.widgets import sentence
 from otmf_core.errors import InputError
 from otmf_core.geometry import concerns
@@ -24,7 +24,7 @@ def geometry_line(library: Library, tasks: Sequence[str]) -> None:
         size = sum(library.file(task.id, "task_vector").stat().st_size for task in library.tasks)
         if size > AT_ONCE and not st.toggle("Compare task vectors", help=f"Reads {size / 1e9:.1f} GB of weights once."):
             return
-        geometry = task_geometry(str(library.root), manifest_hash(library)).only(tasks)
+        geometry = task_geometry(str(library.root), library.manifest_hash).only(tasks)
     except InputError as error:
         st.caption(f"Task vectors were not compared: {sentence(str(error))}")
         return

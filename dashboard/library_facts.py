@@ -11,18 +11,13 @@ import streamlit as st
 
 from dashboard.samples import strip
 from otmf_core.checkpoints import Header, read_header
-from otmf_core.files import inside, sha256
+from otmf_core.files import inside
 from otmf_core.geometry import Geometry, geometry
 from otmf_core.library import Library, open_library
 from otmf_core.runs import Run
 
 SPLITS = {"calibration": "Calibration", "labelled": "Labelled", "test": "Test"}
 Measured = dict[str, tuple[float, float, str]]  # task → zero-shot and individual accuracy in percent, and the run
-
-
-def manifest_hash(library: Library) -> str:
-    """SHA-256 of the manifest: what a run's progress names its library by."""
-    return sha256(library.root / "manifest.json")
 
 
 @st.cache_data(max_entries=8, show_spinner="Comparing the task vectors")

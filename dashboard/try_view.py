@@ -10,7 +10,6 @@ import pandas as pd
 import streamlit as st
 
 from dashboard.charts.answers import ranking
-from dashboard.library_facts import manifest_hash
 from dashboard.models import ask_experts
 from dashboard.picture_input import drawing_pad, picture_grid
 from dashboard.pictures import MOST_BYTES, as_uri, drawn, evaluation_pictures, fitted, from_uri, side
@@ -79,7 +78,7 @@ def choose_picture(library: Library, task: TaskInfo) -> Picture | None:
 
 
 def _test_picture(library: Library, task: TaskInfo) -> Picture:
-    pictures = evaluation_pictures(str(library.root), manifest_hash(library), task.id)
+    pictures = evaluation_pictures(str(library.root), library.manifest_hash, task.id)
     with st.container(horizontal=True, vertical_alignment="bottom"):
         seed = st.number_input("Seed", 0, 9999, key="draw", width=130, bind="query-params", on_change=forget_image)
         st.button("Shuffle", icon=":material/shuffle:", key="shuffle", on_click=_shuffle)

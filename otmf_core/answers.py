@@ -13,31 +13,21 @@ from otmf_core.backbone import build_encoder, encode, preprocess
 from otmf_core.checkpoints import check_matches, read_tensors
 from otmf_core.errors import InputError
 from otmf_core.evaluation import Head
-from otmf_core.files import sha256
-from otmf_core.library import Library, open_library
-from otmf_core.runs import Run, load_run
+from otmf_core.finished import finished
+from otmf_core.library import Library
+from otmf_core.runs import Run
 from otmf_core.task_vector import StateDict, apply, weights
 
 PRE_TRAINED, MERGED = "pre-trained", "merged"  # the others are named by their task
-
-
-def models_of(run_dir: Path) -> tuple[Run, Library]:
-    """A finished run and its library; raises InputError unless the run is done and the library what it was then."""
-    run = load_run(run_dir)
-    if run.record is None:
-        raise InputError(f"the models of a run answer when it is done: {run.id} is {run.status}")
-    library = open_library(run.config["library"])
-    if run.progress.get("library") != sha256(library.root / "manifest.json"):
-        raise InputError(f"a run answers with the library it was made with: {library.root} has changed since")
-    return run, library
+ANSWERS = "a run answers"
 
 
 def load_encoder(run_dir: Path, model: str) -> nn.Module:
     """The image tower of θ⁰ (`PRE_TRAINED`), of θ⁰ + Δ_m (`MERGED`) or of θ⁰ + Δᵗ (a task of the run), on the CPU.
 
-    Raises InputError as `models_of` does, and on weights that are missing, damaged or another model's.
+    Raises InputError as `finished` does, and on weights that are missing, damaged or another model's.
     """
-    run, library = models_of(run_dir)
+    run, library = finished(run_dir, ANSWERS)
     base = library.base()
     encoder = build_encoder(library.backbone_config)
     tower = {name: tensor for name, tensor in base.items() if tensor.is_floating_point()}
@@ -52,7 +42,7 @@ def answer(run_dir: Path, model: str, encoder: nn.Module, task: str, pixels: Ten
     `encoder` is that of `model`. Heads are the zero-shot ones but for the merged model of a run that tuned its own,
     as in the run's accuracies. Changes nothing.
     """
-    run, library = models_of(run_dir)
+    run, library = finished(run_dir, ANSWERS)
     head = _head(run, library, model, task)
     with torch.inference_mode():
         return _probabilities(encoder, preprocess(pixels, library.backbone_config), head)
@@ -60,7 +50,7 @@ def answer(run_dir: Path, model: str, encoder: nn.Module, task: str, pixels: Ten
 
 def experts(run_dir: Path, models: Sequence[str], task: str, pixels: Tensor) -> Iterator[tuple[str, Tensor]]:
     """Of each fine-tuned model in turn, its task and its `answer`; one encoder's memory, however many there are."""
-    run, library = models_of(run_dir)
+    run, library = finished(run_dir, ANSWERS)
     base = library.base()
     encoder = build_encoder(library.backbone_config)
     images = preprocess(pixels, library.backbone_config)

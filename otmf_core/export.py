@@ -6,11 +6,10 @@ import json
 from pathlib import Path
 
 from otmf_core.checkpoints import check_matches, read_tensors
-from otmf_core.errors import InputError
-from otmf_core.files import sha256, write_json, write_tensors, write_text
-from otmf_core.library import open_library
+from otmf_core.files import write_json, write_tensors, write_text
+from otmf_core.finished import finished
 from otmf_core.model_card import model_card
-from otmf_core.runs import CARD, EXPORT, load_run
+from otmf_core.runs import CARD, EXPORT
 
 
 def export_model(run_dir: Path, to: Path | None = None) -> Path:
@@ -21,12 +20,8 @@ def export_model(run_dir: Path, to: Path | None = None) -> Path:
     `open_clip.create_model("local-dir:<to>")` loads it, once `otmf_core.backbone` is imported where the tower is ours.
     Raises InputError unless the run is done.
     """
-    run = load_run(run_dir)
-    if run.record is None:
-        raise InputError(f"a run is exported when it is done: {run.id} is {run.status}")
-    library = open_library(run.config["library"])
-    if run.progress.get("library") != sha256(library.root / "manifest.json"):
-        raise InputError(f"a run is exported with the library it was made with: {library.root} has changed since")
+    run, library = finished(run_dir, "a run is exported")
+    assert run.record is not None  # as a finished run's never is
     model = read_tensors(library.path(library.manifest["backbone"]["weights"]))
     merged = read_tensors(run.path / "merged.safetensors")
     tower = {name: tensor for name, tensor in library.base().items() if tensor.is_floating_point()}

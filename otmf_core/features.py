@@ -15,9 +15,10 @@ from typing import TYPE_CHECKING, Any
 
 from otmf_core.config import MergeConfig
 from otmf_core.errors import InputError
-from otmf_core.files import inside, read_object, sha256, write_json, write_tensors
-from otmf_core.library import Library, open_library
-from otmf_core.runs import Run, load_run
+from otmf_core.files import inside, read_object, write_json, write_tensors
+from otmf_core.finished import finished
+from otmf_core.library import Library
+from otmf_core.runs import Run
 
 if TYPE_CHECKING:
     import numpy as np
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
 FORMAT = 1
 SEED = 0
 BLUR = 0.05  # of the Sinkhorn divergence between normalised features, p = 2: the same for all runs
-ENCODE_BATCH = 128
 ALLOWED_DEVIATION = 0.01  # of the replayed Δ_m from the stored one; float16 masks leave about 0.0005
 
 
@@ -98,11 +98,8 @@ def take_features(path: Path, report: Callable[[float], None] = lambda done: Non
     from otmf_core.replay import deviation
     from otmf_core.task_vector import apply
 
-    run = load_run(path)
-    if run.record is None:
-        raise InputError(f"features are taken of finished runs: {run.id} is {run.status}")
+    run, library = finished(path, "a run's features are taken")
     tasks = MergeConfig.parse(run.config).tasks
-    library = _library(run)
     # written before the work, so that a folder that cannot be written says so at once
     write_json(inside(path, "features/key.json"), key(len(tasks)))
     base = library.base()
@@ -136,13 +133,6 @@ def _models(run: Run, library: Library, base: dict[str, Tensor]) -> Iterator[tup
         yield t, merged
 
 
-def _library(run: Run) -> Library:
-    library = open_library(run.config["library"])
-    if run.progress.get("library") != sha256(library.root / "manifest.json"):
-        raise InputError(f"features are taken with the library a run was made with: {library.root} has changed since")
-    return library
-
-
 def _sample(library: Library, task: str, place: int, count: int) -> tuple[Tensor, Tensor, Tensor]:
     """At most `count` test images of the task in that place, drawn from (seed, place): pixels, rows and labels."""
     import numpy as np
@@ -160,6 +150,7 @@ def _normalised(encoder: nn.Module, pixels: Tensor, backbone: dict[str, Any]) ->
     from torch.nn import functional as F
 
     from otmf_core.backbone import encode, preprocess
+    from otmf_core.context import ENCODE_BATCH
 
     device = next(encoder.parameters()).device
     with torch.no_grad():

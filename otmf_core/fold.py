@@ -20,7 +20,7 @@ from otmf_core.context import Context, Event, View
 from otmf_core.device import peak_memory, reset_peak_memory, resolve
 from otmf_core.errors import Interrupted
 from otmf_core.evaluation import Evaluator, Head
-from otmf_core.files import sha256, write_json, write_tensors
+from otmf_core.files import write_json, write_tensors
 from otmf_core.heads import labelled_subset, tune
 from otmf_core.library import open_library
 from otmf_core.methods import METHODS
@@ -41,7 +41,7 @@ class Fold:
         self.method = METHODS[config.method]
         self.library = open_library(config.library)
         emit({"type": "phase", "text": f"Reading {self.library.name}"})
-        self.progress = read_progress(path, config, sha256(self.library.root / "manifest.json"))
+        self.progress = read_progress(path, config, self.library.manifest_hash)
         self.spent = self.progress.seconds
         device = resolve(config.device)
         self.progress.device = str(device)

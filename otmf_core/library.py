@@ -88,6 +88,11 @@ class Library:
     def backbone_config(self) -> dict[str, Any]:
         return read_object(self.backbone("config"))
 
+    @property
+    def manifest_hash(self) -> str:
+        """SHA-256 of the manifest, which holds the hash of every other file: what a run names its library by."""
+        return sha256(self.root / "manifest.json")
+
     def path(self, name: str) -> Path:
         """The verified path of a file of the library; raises InputError when it is missing or its hash differs."""
         path = inside(self.root, name)

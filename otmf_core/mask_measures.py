@@ -9,6 +9,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+SIDES = ("pre", "post")
 BINS = 128
 RANGE = (-2.0, 4.0)  # of the masks' histograms; entries beyond are counted in the outermost bins
 COMMON_RANGE = (0.0, 4.0)  # of the histogram of min(|M_pre|, |M_post|)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from otmf_core.errors import InputError
 from otmf_core.files import inside
-from otmf_core.mask_measures import BINS
+from otmf_core.mask_measures import BINS, SIDES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 CELLS = 250_000  # the most that a picture of a mask sends to a browser
 STATISTICS = "mask_statistics.parquet"
 MASKS = "masks.safetensors"
-SIDES = ("pre", "post")
 
 
 @dataclass(frozen=True)

@@ -13,9 +13,9 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
+from otmf_core.mask_measures import SIDES
 from otmf_core.task_vector import StateDict
 
-SIDES = ("pre", "post")
 BETAS = (0.9, 0.999)
 EPS = 1e-8
 CHUNK = 1 << 16  # entries updated together on CPU, so that every operand of the update stays in the cache

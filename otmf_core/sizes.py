@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import prod
 
+from otmf_core.checkpoints import read_header
 from otmf_core.config import MergeConfig
 from otmf_core.errors import InputError
 from otmf_core.files import inside
@@ -47,19 +49,5 @@ def _count(library: Library, task: str, split: Split) -> int:
 
 def _parameters(library: Library) -> int:
     """Entries of the image tower's floating-point tensors."""
-    from safetensors import SafetensorError, safe_open
-
-    path = inside(library.root, library.manifest["backbone"].get("weights", ""))
-    try:
-        with safe_open(path, framework="np") as file:
-            slices = [file.get_slice(name) for name in file.keys() if name.startswith("visual.")]
-    except (SafetensorError, OSError) as error:
-        raise InputError(f"weights come as safetensors: {path} ({error})") from None
-    total = 0
-    for tensor in slices:
-        if "F" in tensor.get_dtype():
-            entries = 1
-            for length in tensor.get_shape():
-                entries *= length
-            total += entries
-    return total
+    header = read_header(inside(library.root, library.manifest["backbone"].get("weights", "")))
+    return sum(prod(shape) for name, (kind, shape) in header.items() if name.startswith("visual.") and "F" in kind)

@@ -15,8 +15,8 @@ ENGINE = ROOT / "otmf_core"
 # Imports point to the left: a module may import those before it, and those of its own folder.
 ORDER = [
     "errors", "files", "config", "device", "metrics", "runs", "progress", "run_check", "archive", "tensor_names",
-    "mask_measures", "mask_reading", "checkpoints", "backbone", "library", "geometry", "task_vector", "masks",
-    "mask_report", "transport", "context", "evaluation", "heads", "methods", "sizes", "forecast", "estimate",
+    "mask_measures", "mask_reading", "checkpoints", "backbone", "library", "finished", "geometry", "task_vector",
+    "masks", "mask_report", "transport", "context", "evaluation", "heads", "methods", "sizes", "forecast", "estimate",
     "record", "fold", "merge", "replay", "features", "plan", "projection", "model_card", "export", "answers", "jobs",
     "sweeps", "cli_options", "cli_progress", "cli_tables", "cli", "__main__", "minizoo",
 ]  # fmt: skip

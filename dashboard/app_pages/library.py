@@ -9,7 +9,6 @@ from dashboard.library_facts import (
     checkpoint_table,
     cosine_frame,
     lengths_frame,
-    manifest_hash,
     measured,
     task_geometry,
     task_table,
@@ -20,7 +19,7 @@ from dashboard.widgets import sentence
 from otmf_core.errors import InputError
 
 library = choose_library()
-manifest = manifest_hash(library)
+manifest = library.manifest_hash
 root = str(library.root)
 known = measured(readable_runs()[0], manifest)
 facts(library)
