@@ -32,7 +32,7 @@ def settings(config: Mapping[str, Any]) -> dict[str, Any]:
     if known["method"] != "task-arithmetic":
         unread.add("scaling")
     if known["heads"] == "none":
-        unread.add("head_fraction")
+        unread |= {"head_fraction", "head_lr"}
     return {field: value for field, value in known.items() if field not in unread}
 
 

@@ -21,8 +21,8 @@ OF_PRESET = tuple(PRESETS["paper"])  # the fields that presets set
 def merge_options(method: str) -> dict[str, Any]:
     """Draw the options of a method; returns their fields. Those of the masks are there only where there are masks."""
     fields: dict[str, Any] = {}
+    fill_in_preset(only_missing=True)
     if method == "otmf":
-        fill_in_preset(only_missing=True)
         fields["preset"] = _choice(
             "preset",
             "Preset",
@@ -48,7 +48,8 @@ def merge_options(method: str) -> dict[str, Any]:
             default="seen",
         )
     if fields["heads"] == "tuned":
-        fields["head_fraction"] = st.slider(
+        left, right = st.columns(2, vertical_alignment="bottom")
+        fields["head_fraction"] = left.slider(
             "Share of labels",
             0.05,
             1.0,
@@ -58,6 +59,16 @@ def merge_options(method: str) -> dict[str, Any]:
             key="head_fraction",
             persist_state="session",
             help=_about("head_fraction"),
+        )
+        fields["head_lr"] = right.number_input(
+            "Rate of tuning",
+            0.0001,
+            1.0,
+            step=0.0005,
+            format="%.4g",
+            key="head_lr",
+            persist_state="session",
+            help=_about("head_lr"),
         )
     left, right = st.columns(2)
     fields["seed"] = left.number_input(

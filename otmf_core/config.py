@@ -11,7 +11,7 @@ from otmf_core.errors import InputError
 PRESETS: dict[str, dict[str, Any]] = {
     "default": {},
     # The paper's own settings (arXiv 2511.19561, section 4 and its public scripts): alternating updates, raw
-    # features, constant rate, nothing kept of earlier tasks.
+    # features, constant rates, nothing kept of earlier tasks.
     "paper": {
         "update": "alternating",
         "space": "raw",
@@ -22,6 +22,7 @@ PRESETS: dict[str, dict[str, Any]] = {
         "batch": 16,
         "steps": 100,
         "memory": 0,
+        "head_lr": 0.01,
     },
 }
 
@@ -56,6 +57,7 @@ class MergeConfig(BaseModel):
     head_fraction: Annotated[float, Field(gt=0, le=1)] = Field(
         0.25, description="share of the labelled pool read by tuning"
     )
+    head_lr: Annotated[float, Field(gt=0, le=1)] = Field(0.0005, description="Adam's rate on a head that is tuned")
     evaluate: Literal["seen", "all"] = Field(
         "seen", description="tasks evaluated after a step: merged and next, or all"
     )

@@ -173,8 +173,8 @@ class Fold:
         for task in tasks[max(t - 2, 0) : t - 1] + (tasks[-1:] if t == len(tasks) else ()):
             pool = self.library.images(task, "labelled")
             chosen = labelled_subset(pool.labels, self.config.head_fraction, self.config.seed)
-            head = self.zero_shot_heads[task]
-            self.heads[task] = (tune(self.context.features(pool.pixels[chosen]), pool.labels[chosen], head), head[1])
+            head, features = self.zero_shot_heads[task], self.context.features(pool.pixels[chosen])
+            self.heads[task] = (tune(features, pool.labels[chosen], head, self.config.head_lr), head[1])
 
     def _head(self, task: str, device: torch.device) -> Head:
         weight, scale = self.library.head(task)

@@ -7,7 +7,6 @@ from torch import Tensor
 from torch.nn import functional as F
 
 STEPS = 100  # arXiv 2511.19561, section 4
-RATE = 0.01
 
 
 def labelled_subset(labels: Tensor, fraction: float, seed: int) -> Tensor:
@@ -21,13 +20,17 @@ def labelled_subset(labels: Tensor, fraction: float, seed: int) -> Tensor:
     return torch.cat(chosen).sort().values
 
 
-def tune(features: Tensor, labels: Tensor, head: tuple[Tensor, float]) -> Tensor:
-    """The head's weight (classes, d) after 100 full-batch steps of Adam on fixed features (n, d)."""
+def tune(features: Tensor, labels: Tensor, head: tuple[Tensor, float], rate: float) -> Tensor:
+    """The head's weight (classes, d) after 100 full-batch steps of Adam at `rate` on fixed features (n, d).
+
+    No entry moves by much more than 100 · rate. A class vector has length one, so the paper's 0.01 replaces a zero-shot
+    head by what the labelled images alone say.
+    """
     weight, scale = head
     features = F.normalize(features, dim=-1)
     labels = labels.to(features.device)
     weight = weight.clone().requires_grad_()
-    optimiser = torch.optim.Adam([weight], lr=RATE)
+    optimiser = torch.optim.Adam([weight], lr=rate)
     for _ in range(STEPS):
         optimiser.zero_grad()
         F.cross_entropy(scale * features @ weight.T, labels).backward()

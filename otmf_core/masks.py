@@ -109,7 +109,8 @@ class ElementMasks:
 
     @torch.no_grad()
     def merged(self) -> StateDict:
-        """Δ_m of equation (1), in float32."""
+        """Δ_m of equation (1), in float32. Training is over: the moments are freed, twice the room Δ_m takes."""
+        self.moments.clear()
         return {
             name: self.factor["pre"] * (self.masks["pre"][name] * self.delta["pre"][name])
             + self.factor["post"] * (self.masks["post"][name] * self.delta["post"][name])

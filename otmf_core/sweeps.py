@@ -39,7 +39,7 @@ def same_sweep(one: MergeConfig, other: MergeConfig) -> bool:
     """Whether two OTMF merges can differ in their result by α only (not by λ, say, or by when they are saved)."""
     neutral = {"alpha": 0.0, "scaling": 0.0, "checkpoint_seconds": 0.0}
     if one.heads == "none":
-        neutral["head_fraction"] = 1.0
+        neutral |= {"head_fraction": 1.0, "head_lr": 1.0}
     return one.method == "otmf" and one.model_copy(update=neutral) == other.model_copy(update=neutral)
 
 

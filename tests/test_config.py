@@ -25,7 +25,7 @@ def test_the_paper_preset_is_the_papers():
     """arXiv 2511.19561, section 4 and its public scripts."""
     assert PRESETS["paper"] == {
         "update": "alternating", "space": "raw", "blur": 0.05, "p": 2, "lr": 0.01, "schedule": "constant", "batch": 16,
-        "steps": 100, "memory": 0,
+        "steps": 100, "memory": 0, "head_lr": 0.01,
     }  # fmt: skip
     assert MergeConfig.build("paper", tasks=("a", "b")).alpha == 0.8
 

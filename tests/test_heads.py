@@ -7,7 +7,7 @@ import math
 import pytest
 import torch
 
-from otmf_core.heads import RATE, STEPS, labelled_subset, tune
+from otmf_core.heads import STEPS, labelled_subset, tune
 
 LABELS = torch.tensor([0] * 40 + [1] * 7 + [2] * 1 + [5] * 12)
 
@@ -27,7 +27,8 @@ def test_the_subset_follows_from_the_seed():
     assert not torch.equal(labelled_subset(LABELS, 0.25, 3), labelled_subset(LABELS, 0.25, 4))
 
 
-def test_tuning_is_full_batch_adam_on_cross_entropy():
+@pytest.mark.parametrize("rate", [0.01, 0.002])
+def test_tuning_is_full_batch_adam_on_cross_entropy(rate: float):
     generator = torch.Generator().manual_seed(1)
     features = 3 * torch.randn(20, 6, generator=generator)
     labels = torch.randint(0, 4, (20,), generator=generator)
@@ -37,17 +38,16 @@ def test_tuning_is_full_batch_adam_on_cross_entropy():
     weight = start.double()
     normalised = features.double() / features.double().norm(dim=-1, keepdim=True)
     first, second = torch.zeros_like(weight), torch.zeros_like(weight)
-    for step in range(1, 101):  # arXiv 2511.19561, section 4: 100 steps at 0.01
+    for step in range(1, 101):  # arXiv 2511.19561, section 4: 100 steps
         probabilities = (scale * normalised @ weight.T).softmax(dim=-1)
         errors = probabilities - torch.nn.functional.one_hot(labels, 4)
         gradient = scale * errors.T @ normalised / len(labels)
         first = 0.9 * first + 0.1 * gradient
         second = 0.999 * second + 0.001 * gradient.square()
-        weight -= 0.01 * (first / (1 - 0.9**step)) / ((second / (1 - 0.999**step)).sqrt() + 1e-8)
+        weight -= rate * (first / (1 - 0.9**step)) / ((second / (1 - 0.999**step)).sqrt() + 1e-8)
 
-    tuned = tune(features, labels, (start, scale))
+    tuned = tune(features, labels, (start, scale), rate)
     assert STEPS == 100
-    assert RATE == 0.01
     torch.testing.assert_close(tuned.double(), weight, atol=1e-4, rtol=1e-4)
     assert torch.equal(start, untouched)
     assert not tuned.requires_grad
@@ -57,5 +57,5 @@ def test_tuning_fits_separable_features():
     features = torch.eye(3).repeat(5, 1)
     labels = torch.tensor([1, 2, 0]).repeat(5)
     head = torch.eye(3), 10.0  # every image in the wrong class
-    weight = tune(features, labels, head)
+    weight = tune(features, labels, head, 0.01)
     assert (features @ weight.T).argmax(dim=-1).tolist() == labels.tolist()

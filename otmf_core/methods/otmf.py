@@ -84,8 +84,9 @@ def step(
             hook.remove()
         encoder.zero_grad(set_to_none=True)
     _save(masks, curves, context)  # what follows, evaluation say, may be interrupted too
+    merged = masks.merged()
     write_report(context.results, masks, model, curves)
-    return masks.merged()
+    return merged
 
 
 def _teachers(base: StateDict, pre: StateDict, context: Context) -> list[Tensor | None]:

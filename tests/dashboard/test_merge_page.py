@@ -318,7 +318,7 @@ def test_every_field_of_a_merge_can_be_set(app: AppTest, tmp_path: Path):
     for key, value in values.items():
         app.get_by_key(key).set_value(value)
     app.selectbox(key="space").set_value("features")
-    numbers = {"steps": 7, "batch": 4, "lr": 0.02, "memory": 5, "blur": 0.2, "seed": 9}
+    numbers = {"steps": 7, "batch": 4, "lr": 0.02, "memory": 5, "blur": 0.2, "seed": 9, "head_lr": 0.02}
     for key, value in numbers.items():
         app.number_input(key=key).set_value(value)
     app.slider(key="head_fraction").set_value(0.5)
