@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from types import FunctionType
+from typing import ParamSpec
+
 import pandas as pd
 import plotly.graph_objects as go
 import streamlit as st
 
+P = ParamSpec("P")
 MODEBAR = {"displaylogo": False, "modeBarButtonsToRemove": ["lasso2d", "select2d", "autoScale2d"]}
+
+
+@st.cache_resource(max_entries=256, show_spinner=False, hash_funcs={FunctionType: id})
+def drawn(chart: Callable[P, go.Figure], *args: P.args, **kwargs: P.kwargs) -> go.Figure:
+    """`chart(*args, **kwargs)`, built once for the same arguments (tens of milliseconds); nobody changes it."""
+    return chart(*args, **kwargs)
 
 
 def figure(chart: go.Figure, data: pd.DataFrame, *, title: str, measured: str, key: str, name: str) -> None:

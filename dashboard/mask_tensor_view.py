@@ -13,7 +13,7 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from dashboard.charts.mask_tensor import NAMES, mask_histogram, mask_matrix
-from dashboard.figure import figure, heading, picture
+from dashboard.figure import drawn, figure, heading, picture
 from dashboard.mask_view import run_path
 from dashboard.widgets import sentence
 from otmf_core import mask_reading
@@ -80,7 +80,7 @@ def _histogram(stats: MaskStatistics, tensor: str, name: str) -> None:
     edges = np.linspace(*RANGE, len(pre) + 1)
     within = RANGE[0] <= min(side.low[row] for side in sides) and max(side.high[row] for side in sides) <= RANGE[1]
     figure(
-        mask_histogram(pre.tolist(), post.tolist()),
+        drawn(mask_histogram, pre.tolist(), post.tolist()),
         pd.DataFrame({"from": edges[:-1], "to": edges[1:], "pre": pre, "post": post}),
         title="Histogram",
         measured=f"{stats.pre.entries[row]:,} entries"
@@ -108,7 +108,7 @@ def _matrix(
         name=name,
     )
     st.plotly_chart(
-        mask_matrix(means, (rows[0], columns[0]), size, st.context.theme.type or "light"),
+        drawn(mask_matrix, means, (rows[0], columns[0]), size, st.context.theme.type or "light"),
         key="mask-matrix",
         on_select=partial(_zoom, tensor, *whole),
         selection_mode="box",

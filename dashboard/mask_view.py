@@ -11,7 +11,7 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from dashboard.charts.mask_map import MEASURES, mask_map
-from dashboard.figure import heading, picture
+from dashboard.figure import drawn, heading, picture
 from dashboard.session import runs_folder
 from dashboard.widgets import sentence
 from otmf_core import mask_reading
@@ -98,7 +98,7 @@ def mask_section(stats: MaskStatistics, places: Mapping[str, Place], side: str, 
         name=f"{name}-{measure}-{side}",
     )
     st.plotly_chart(
-        mask_map(places, values.tolist(), shown, chosen, st.context.theme.type or "light"),
+        drawn(mask_map, places, values.tolist(), shown, chosen, st.context.theme.type or "light"),
         key="mask-map",
         on_select=_pick,
         selection_mode="points",

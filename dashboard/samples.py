@@ -33,18 +33,21 @@ def gallery(library: Library, tasks: list[str]) -> None:
 
 @st.cache_data(max_entries=64, show_spinner=False)
 def strip(root: str, task: str) -> str:
-    """A row of four images of different classes, small enough for a table: WebP as a data URI."""
-    picture = io.BytesIO()
-    _pasted(root, task, 4, 1, STRIP).save(picture, format="WebP", quality=80)
-    return f"data:image/webp;base64,{base64.b64encode(picture.getvalue()).decode()}"
+    """A row of four images of different classes, small enough for a table, as a data URI."""
+    return _uri(_pasted(root, task, 4, 1, STRIP))
 
 
 @st.cache_data(max_entries=64, show_spinner=False)
-def sheet(root: str, task: str, columns: int = COLUMNS, rows: int = ROWS) -> bytes:
-    """A PNG of images of different classes, as many classes as there are or as fit."""
-    png = io.BytesIO()
-    _pasted(root, task, columns, rows, SIDE).save(png, format="PNG")
-    return png.getvalue()
+def sheet(root: str, task: str, columns: int = COLUMNS, rows: int = ROWS) -> str:
+    """Images of different classes, as many classes as there are or as fit, as a data URI."""
+    return _uri(_pasted(root, task, columns, rows, SIDE))
+
+
+def _uri(picture: Image.Image) -> str:
+    """A WebP as text: st.image decodes and encodes anything else anew with every run of the page."""
+    encoded = io.BytesIO()
+    picture.save(encoded, format="WebP", quality=90)
+    return f"data:image/webp;base64,{base64.b64encode(encoded.getvalue()).decode()}"
 
 
 def _pasted(root: str, task: str, columns: int, rows: int, side: int) -> Image.Image:

@@ -12,7 +12,7 @@ import streamlit as st
 from dashboard.charts.colours import task_colours
 from dashboard.charts.curves import accuracy_curves
 from dashboard.charts.matrix import accuracy_matrix
-from dashboard.figure import figure
+from dashboard.figure import drawn, figure
 from dashboard.fusion_figures import fusion_figures
 from dashboard.machine import size_text
 from otmf_core.config import MergeConfig
@@ -198,7 +198,7 @@ def figures(view: JobView, place: str) -> None:
     grid = st.grid(2 if len(tasks) <= SIDE_BY_SIDE else 1, min_column_width=380)
     with grid.cell():
         figure(
-            accuracy_matrix(matrix, names, st.context.theme.type or "light"),
+            drawn(accuracy_matrix, matrix, names, st.context.theme.type or "light"),
             known,
             title="Accuracy matrix",
             measured="test, %, outlined where just merged",
@@ -207,7 +207,7 @@ def figures(view: JobView, place: str) -> None:
         )
     with grid.cell():
         figure(
-            accuracy_curves(matrix, tasks, shown.names, shown.colours),
+            drawn(accuracy_curves, matrix, tasks, shown.names, shown.colours),
             known,
             title="Accuracy of each task",
             measured="dotted before its merge",

@@ -21,8 +21,9 @@ import secrets
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timezone
+from functools import lru_cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Literal, get_args
@@ -33,6 +34,7 @@ from otmf_core.errors import InputError
 from otmf_core.files import read_object, write_json
 
 FORMAT = 1
+FILES = ("status.json", "config.json", "progress.json", "record.json", "notes.json")  # that a Run is read from
 EXPORT, CARD = "export", "README.md"  # folder of an exported model in its run's, and the last file written there
 NAME_LENGTH, NOTE_LENGTH = 80, 10_000  # characters
 Status = Literal["queued", "running", "stopped", "failed", "done", "interrupted"]
@@ -83,8 +85,26 @@ def set_status(path: Path, status: Status, message: str = "") -> None:
 
 
 def load_run(path: Path) -> Run:
-    """Read a run folder; raises InputError when it is none, damaged, or written by a newer version."""
+    """Read a run folder; raises InputError when it is none, damaged, or written by a newer version.
+
+    What was read is kept until one of its files changes; nobody changes a Run or what it holds.
+    """
     path = Path(path)
+    run = _read_run(path, tuple(_mark(path / name) for name in FILES))
+    return replace(run, status="interrupted") if run.status == "running" and owner(path) is None else run
+
+
+def _mark(file: Path) -> tuple[int, int, int] | None:
+    """What changes with every writing of a file: time, size and, for two within a tick of the clock, the inode."""
+    try:
+        found = os.stat(file)
+    except OSError:
+        return None
+    return found.st_mtime_ns, found.st_size, found.st_ino
+
+
+@lru_cache(maxsize=1024)
+def _read_run(path: Path, marks: tuple[tuple[int, int, int] | None, ...]) -> Run:
     if not (path / "status.json").is_file():
         raise InputError(f"a run is a folder with a status.json, received {path}")
     status = read_object(path / "status.json")
@@ -97,8 +117,6 @@ def load_run(path: Path) -> Run:
     state: Any = status.get("status")
     if state not in get_args(Status):
         raise InputError(f"a run is {', '.join(get_args(Status))}, received {state!r} in {path / 'status.json'}")
-    if state == "running" and owner(path) is None:
-        state = "interrupted"
     record = path / "record.json"
     progress = path / "progress.json"
     name, note = _notes(path / "notes.json")

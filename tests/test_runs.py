@@ -100,6 +100,18 @@ def test_a_run_is_not_created_twice(tmp_path: Path):
     assert load_run(tmp_path / "a").config == {"n": 1}
 
 
+def test_what_was_read_of_a_run_is_not_trusted_when_a_file_is_new(tmp_path: Path):
+    create_run(tmp_path / "a", {})
+    set_status(tmp_path / "a", "failed", "x")
+    status = tmp_path / "a/status.json"
+    assert load_run(tmp_path / "a").message == "x"
+    before = status.stat()
+    set_status(tmp_path / "a", "queued", "y")  # as many characters, and within the same tick of the clock
+    os.utime(status, ns=(before.st_atime_ns, before.st_mtime_ns))
+    assert status.stat().st_size == before.st_size
+    assert (load_run(tmp_path / "a").status, load_run(tmp_path / "a").message) == ("queued", "y")
+
+
 def test_a_run_is_removed_whole_and_alone(tmp_path: Path):
     for name in ("a", "b"):
         create_run(tmp_path / name, {})

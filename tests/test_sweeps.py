@@ -66,7 +66,8 @@ def test_a_run_of_other_settings_is_not_reused(folder, tmp_path: Path, fields: d
 
 
 @pytest.mark.parametrize(
-    "fields", [{"scaling": 1.0}, {"checkpoint_seconds": 99.0}, {"head_fraction": 0.5, "head_lr": 0.5}, {"alpha": 0.1 + 1e-9}]
+    "fields",
+    [{"scaling": 1.0}, {"checkpoint_seconds": 99.0}, {"head_fraction": 0.5, "head_lr": 0.5}, {"alpha": 0.1 + 1e-9}],
 )
 def test_what_cannot_change_the_result_keeps_no_run_from_use(folder, tmp_path: Path, fields: dict):
     folder("one", "done", **{"alpha": 0.1, **fields})

@@ -6,7 +6,7 @@ from dashboard.charts.curves import accuracy_curves
 from dashboard.charts.matrix import accuracy_matrix
 from dashboard.charts.outcome import outcome, outcomes, retention
 from dashboard.chosen_run import choose_run
-from dashboard.figure import figure
+from dashboard.figure import drawn, figure
 from dashboard.widgets import SIDE_BY_SIDE, faces, matrix_frame, metric_row
 
 view = choose_run(
@@ -30,7 +30,7 @@ chosen = st.multiselect(
 grid = st.grid(2 if len(tasks) <= SIDE_BY_SIDE else 1, min_column_width=380)
 with grid.cell():
     figure(
-        accuracy_matrix(view.matrix, names, st.context.theme.type or "light"),
+        drawn(accuracy_matrix, view.matrix, names, st.context.theme.type or "light"),
         matrix_frame(view.matrix, names),
         title="Accuracy matrix",
         measured="test, %, outlined where just merged",
@@ -39,7 +39,7 @@ with grid.cell():
     )
 with grid.cell():
     figure(
-        accuracy_curves(view.matrix, tasks, shown.names, shown.colours, chosen or tasks, view.individual),
+        drawn(accuracy_curves, view.matrix, tasks, shown.names, shown.colours, chosen or tasks, view.individual),
         matrix_frame(view.matrix, names),
         title="Accuracy of each task",
         measured="dotted before its merge",
@@ -53,7 +53,7 @@ if table.empty:
 grid = st.grid(2, min_column_width=380)
 with grid.cell():
     figure(
-        outcome(table, shown.names, shown.colours),
+        drawn(outcome, table, shown.names, shown.colours),
         table,
         title="Where each task ended",
         measured="from just merged to now",
@@ -62,7 +62,7 @@ with grid.cell():
     )
 with grid.cell():
     figure(
-        retention(table, shown.names, shown.colours),
+        drawn(retention, table, shown.names, shown.colours),
         table,
         title="Stability against plasticity",
         measured="per task",

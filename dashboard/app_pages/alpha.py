@@ -3,7 +3,7 @@
 import streamlit as st
 
 from dashboard.charts.alpha import balance, each_task, front, quality
-from dashboard.figure import figure
+from dashboard.figure import drawn, figure
 from dashboard.run_view import readable_runs
 from dashboard.sweep import known_runs, sweep_table, task_table
 from dashboard.sweep_choice import choose_alpha, choose_sequence
@@ -41,7 +41,7 @@ name = f"alpha-{config.tasks[0]}-{len(config.tasks)}-tasks"
 grid = st.grid(3, min_column_width=340)
 with grid.cell():
     figure(
-        quality(table, chosen),
+        drawn(quality, table, chosen),
         table[["alpha", "run", "acc", "bwt"]],
         title="Quality",
         measured="ACC and BWT on test images",
@@ -50,7 +50,7 @@ with grid.cell():
     )
 with grid.cell():
     figure(
-        balance(table, chosen),
+        drawn(balance, table, chosen),
         table[["alpha", "run", "stability", "plasticity"]],
         title="Balance",
         measured="means over tasks, test",
@@ -59,7 +59,7 @@ with grid.cell():
     )
 with grid.cell():
     figure(
-        front(table, chosen),
+        drawn(front, table, chosen),
         table[["alpha", "run", "plasticity", "stability", "front"]],
         title="Trade-off",
         measured="each point an α, test",
@@ -67,7 +67,7 @@ with grid.cell():
         name=f"{name}-front",
     )
 figure(
-    each_task(each, config.tasks, shown.names, shown.colours, chosen),
+    drawn(each_task, each, config.tasks, shown.names, shown.colours, chosen),
     each,
     title="Every task",
     measured="test accuracy at the end (solid) and when just merged (dotted)",

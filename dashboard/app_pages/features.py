@@ -23,7 +23,7 @@ from dashboard.feature_view import (
     ready,
     toggle_selected,
 )
-from dashboard.figure import figure, heading, picture
+from dashboard.figure import drawn, figure, heading, picture
 from dashboard.widgets import faces, sentence
 from otmf_core.errors import InputError
 from otmf_core.features import BLUR, models_at, read_features
@@ -61,7 +61,16 @@ with left:
     about = {"measured": f"{METHODS[method]} of {images} test images, step {step}: {names[step - 1]} fused in"}
     heading(table, title=f"Features of {names[own - 1]}", key="map", name=f"{view.run}-{task}-{step}", **about)
     st.plotly_chart(
-        feature_map(table, info.classes, by=by, lines=lines, selected=selected, limits=limits(layout), ground=ground),
+        drawn(
+            feature_map,
+            table,
+            info.classes,
+            by=by,
+            lines=lines,
+            selected=selected,
+            limits=limits(layout),
+            ground=ground,
+        ),
         key="map",
         on_select=lambda: toggle_selected("map", place, images),
         selection_mode=("points", "box"),
@@ -77,7 +86,7 @@ with right:
     distances(taken, step, own, names)
     mass = mass_of(path, task, step, taken, len(tasks) + own)
     figure(
-        plan_heatmap(mass, info.classes, ground),
+        drawn(plan_heatmap, mass, info.classes, ground),
         plan_frame(mass, info.classes),
         title="Transport plan",
         measured=f"{100 * mass.trace():.1f}% stays in its class",
@@ -91,7 +100,7 @@ if selected:
     pictures(view.config["library"], info, taken, models, selected)
 curve = distance_frame(taken.distances.tolist(), len(tasks))
 figure(
-    distance_curves(curve, names, own, step, shown.colours[task]),
+    drawn(distance_curves, curve, names, own, step, shown.colours[task]),
     curve,
     title="Distance to the teacher along the merge",
     measured=f"Sinkhorn divergence, p = 2, blur {BLUR}, of unit features of {names[own - 1]}",

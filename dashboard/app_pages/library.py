@@ -4,7 +4,7 @@ import streamlit as st
 
 from dashboard.charts.colours import task_colours
 from dashboard.charts.geometry import cosine_matrix, lengths
-from dashboard.figure import figure
+from dashboard.figure import drawn, figure
 from dashboard.library_facts import (
     checkpoint_table,
     cosine_frame,
@@ -45,7 +45,7 @@ if between:
     left, right = st.columns([7, 3], gap="medium")
     with left:
         figure(
-            cosine_matrix(between.cosines, labels, st.context.theme.type or "light"),
+            drawn(cosine_matrix, between.cosines, labels, st.context.theme.type or "light"),
             cosine_frame(between, labels),
             title="Cosine between task vectors",
             measured="0: orthogonal, 1: the same direction",
@@ -54,7 +54,7 @@ if between:
         )
     with right:
         figure(
-            lengths(between.relative, between.tasks, names, task_colours([task.id for task in library.tasks])),
+            drawn(lengths, between.relative, between.tasks, names, task_colours([task.id for task in library.tasks])),
             lengths_frame(between, labels),
             title="Their lengths",
             measured="% of ‖θ⁰‖",

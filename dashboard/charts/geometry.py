@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import plotly.graph_objects as go
 
-from dashboard.charts.matrix import SCALES
+from dashboard.charts.matrix import SCALES, names_above, names_beside, room
 
 TOP = 0.3  # the scale reaches at least here, so that near-orthogonal vectors do not look related
 
@@ -16,7 +16,6 @@ def cosine_matrix(cosines: Sequence[Sequence[float]], names: Sequence[str], grou
 
     The darker a cell on light ground (the lighter on dark), the more two task vectors point the same way.
     """
-    tasks = len(names)
     others = [[None if i == j else value for j, value in enumerate(row)] for i, row in enumerate(cosines)]
     known = [value for row in others for value in row if value is not None and value == value]
     top = max([TOP, *known])
@@ -47,13 +46,9 @@ def cosine_matrix(cosines: Sequence[Sequence[float]], names: Sequence[str], grou
             ),
         ]
     )
-    shared = {"tickvals": list(range(tasks)), "ticktext": list(names), "ticks": "", "showgrid": False}
-    shared |= {"zeroline": False, "fixedrange": True}
-    figure.update_xaxes(side="top", tickangle=-40 if tasks > 4 else 0, range=[-0.5, tasks - 0.5], **shared)
-    figure.update_yaxes(range=[tasks - 0.5, -0.5], **shared)
-    return figure.update_layout(
-        height=110 + 27 * max(tasks, 3), margin={"l": 8, "r": 44 if tasks > 4 else 8, "t": 8, "b": 8}
-    )
+    figure.update_xaxes(**names_above(names))
+    figure.update_yaxes(**names_beside(names))
+    return figure.update_layout(height=110 + 27 * max(len(names), 3), margin=room(names, names))
 
 
 def _short(value: float) -> str:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import plotly.graph_objects as go
 
-from dashboard.charts.matrix import EMPTY, SCALES
+from dashboard.charts.matrix import EMPTY, SCALES, names_above, names_beside, room
 from otmf_core.tensor_names import Place, kinds, layers
 
 # Below one the merge shrinks, at one it keeps, above it amplifies; told apart by every kind of colour vision.
@@ -95,16 +95,10 @@ def mask_map(
         type="rect", x0=x[here] - 0.5, x1=x[here] + 0.5, y0=y[here] - 0.5, y1=y[here] + 0.5,
         line={"color": dark, "width": 2},
     )  # fmt: skip
-    figure.update_xaxes(
-        tickvals=list(range(len(columns))), ticktext=columns, side="top", tickangle=-40, ticks="", showgrid=False,
-        zeroline=False, range=[-0.5, len(columns) - 0.5], fixedrange=True, automargin=True,
-    )  # fmt: skip
-    figure.update_yaxes(
-        tickvals=list(range(len(rows))), ticktext=rows, ticks="", showgrid=False, zeroline=False,
-        range=[len(rows) - 0.5, -0.5], fixedrange=True, automargin=True,
-    )  # fmt: skip
+    figure.update_xaxes(**names_above(columns))
+    figure.update_yaxes(**names_beside(rows))
     figure.update_layout(
-        height=110 + ROW_HEIGHT * max(len(rows), 4), margin={"l": 8, "r": 8, "t": 8, "b": 8},
+        height=110 + ROW_HEIGHT * max(len(rows), 4), margin=room(columns, rows),
         plot_bgcolor=EMPTY[ground], dragmode=False, clickmode="event+select", hovermode="closest",
     )  # fmt: skip
     return figure

@@ -8,7 +8,6 @@ from typing import Any
 import plotly.graph_objects as go
 
 Values = list[list[float | None]]
-Scale = tuple[tuple[float, str], ...]
 
 # From the page's ground to its accent, so that an empty cell and a low one are near and a high one stands out.
 SCALES = {
@@ -16,6 +15,7 @@ SCALES = {
     "dark": ((0.0, "#1f2334"), (0.45, "#333871"), (0.75, "#5a5fc4"), (1.0, "#b9bcff")),
 }
 TURN = {"light": 79, "dark": 77}  # percent above which a cell takes the other text colour
+CHARACTER, LONGEST = 6.6, 240  # pixels: the width of one at the pages' font size, and what a name is given at most
 EMPTY = {"light": "#f7f8fb", "dark": "#191c27"}
 
 
@@ -32,10 +32,12 @@ def accuracy_matrix(
     rows = ["Pre-trained", *(f"{step} · {name}" for step, name in enumerate(names, 1))]
     figure = go.Figure(
         [
-            _heatmap([[0.0] * tasks] * (tasks + 1), ((0.0, EMPTY[ground]), (1.0, EMPTY[ground])), hoverinfo="skip"),
-            _heatmap(
-                values,
-                SCALES[ground],
+            go.Heatmap(
+                z=values,
+                colorscale=SCALES[ground],
+                showscale=False,
+                xgap=2,
+                ygap=2,
                 customdata=[[(name, row) for name in names] for row in rows],
                 hovertemplate="%{customdata[0]} after %{customdata[1]}: %{z:.1f}%<extra></extra>",
                 hoverongaps=False,
@@ -47,37 +49,44 @@ def accuracy_matrix(
     )
     outline = {"type": "rect", "line": {"color": "#1c2030" if ground == "light" else "#e8eaf1", "width": 1.5}}
     merged = [step for step in range(1, tasks + 1) if matrix[step] is not None]
-    figure.update_xaxes(
-        tickvals=list(range(tasks)),
-        ticktext=list(names),
-        side="top",
-        tickangle=-40 if tasks > 4 else 0,
-        ticks="",
-        automargin=True,
-        showgrid=False,
-        zeroline=False,
-        range=[-0.5, tasks - 0.5],
-        fixedrange=True,
-    )
-    figure.update_yaxes(
-        tickvals=list(range(tasks + 1)),
-        ticktext=rows,
-        ticks="",
-        showgrid=False,
-        zeroline=False,
-        range=[tasks + 0.5, -0.5],
-        fixedrange=True,
-    )
+    figure.update_xaxes(**names_above(names))
+    figure.update_yaxes(**names_beside(rows))
     figure.update_layout(
         shapes=[{**outline, "x0": step - 1.5, "x1": step - 0.5, "y0": step - 0.5, "y1": step + 0.5} for step in merged],
         height=110 + 30 * (tasks + 1),
-        margin={"l": 8, "r": 8 + 4 * len(names[-1]) if tasks > 4 else 8, "t": 8, "b": 8},
+        margin=room(names, rows),
+        plot_bgcolor=EMPTY[ground],
     )
     return figure
 
 
-def _heatmap(values: Values, scale: Scale, **options: Any) -> go.Heatmap:
-    return go.Heatmap(z=values, colorscale=scale, showscale=False, xgap=2, ygap=2, **options)
+def names_above(names: Sequence[str]) -> dict[str, Any]:
+    """The x axis of a heatmap with a column per name, steep where there are many."""
+    return {**_names(names), "range": [-0.5, len(names) - 0.5], "side": "top", "tickangle": -40 * _steep(names)}
+
+
+def names_beside(names: Sequence[str]) -> dict[str, Any]:
+    """The y axis of a heatmap with a row per name, the first on top."""
+    return {**_names(names), "range": [len(names) - 0.5, -0.5]}
+
+
+def _names(names: Sequence[str]) -> dict[str, Any]:
+    bare = {"ticks": "", "showgrid": False, "zeroline": False, "fixedrange": True, "automargin": False}
+    return {**bare, "tickvals": list(range(len(names))), "ticktext": list(names), "ticklabelstandoff": 6}
+
+
+def _steep(names: Sequence[str]) -> bool:
+    return len(names) > 4
+
+
+def room(above: Sequence[str], beside: Sequence[str]) -> dict[str, float]:
+    """Margins in pixels for the names above a heatmap and beside it.
+
+    Plotly's own automargin lays the figure out twice, which is a quarter of the time to draw it.
+    """
+    highest, widest = (min(CHARACTER * max(map(len, names)), LONGEST) for names in (above, beside))
+    right, top = (8 + 4 * len(above[-1]), 30 + 0.64 * highest) if _steep(above) else (8, 32)
+    return {"l": 16 + widest, "r": right, "t": top, "b": 8, "pad": 0}
 
 
 def _figures(values: Values, ground: str) -> go.Scatter:

@@ -45,13 +45,12 @@ def test_task_colours_read_on_both_grounds(colour: str):
 
 def test_the_matrix_shows_every_known_value_in_its_cell():
     figure = accuracy_matrix(MATRIX, list(NAMES.values()))
-    cells, values, numbers = figure.data
+    values, numbers = figure.data
     assert values.z == ([10.0, 20.0, 30.0], [80.0, 25.0, None], [70.0, 90.0, 35.0], [None, None, None])
     assert (values.zmin, values.zmax) == (0, 100)
     shown = {(x, y): text for x, y, text in zip(numbers.x, numbers.y, numbers.text, strict=True)}
     assert shown[0, 1] == "80.0" and shown[2, 2] == "35.0"
     assert (2, 1) not in shown and (0, 3) not in shown
-    assert len(cells.z) == 4 and len(cells.z[0]) == 3
     assert figure.layout.xaxis.ticktext == ("Ants", "Bees", "Cats")
     assert figure.layout.yaxis.ticktext == ("Pre-trained", "1 · Ants", "2 · Bees", "3 · Cats")
     low, high = figure.layout.yaxis.range
@@ -66,10 +65,10 @@ def test_the_matrix_outlines_the_cells_of_finished_merges():
 @pytest.mark.parametrize("ground", ["light", "dark"])
 def test_numbers_read_on_their_cells(ground: str):
     scale = {
-        value: accuracy_matrix([[float(value)]] * 2, ["Ants"], ground).data[1].colorscale for value in range(0, 101, 5)
+        value: accuracy_matrix([[float(value)]] * 2, ["Ants"], ground).data[0].colorscale for value in range(0, 101, 5)
     }
     for value, stops in scale.items():
-        number = accuracy_matrix([[float(value)]] * 2, ["Ants"], ground).data[2].textfont.color[0]
+        number = accuracy_matrix([[float(value)]] * 2, ["Ants"], ground).data[1].textfont.color[0]
         assert contrast(number, _colour_at(stops, value / 100)) >= 3.7, value
 
 
@@ -98,7 +97,7 @@ def test_the_mean_is_over_the_tasks_merged_so_far():
 
 def test_an_empty_run_has_empty_figures():
     nothing = [None] * 4
-    assert accuracy_matrix(nothing, list(NAMES.values())).data[1].z == ([None] * 3,) * 4
+    assert accuracy_matrix(nothing, list(NAMES.values())).data[0].z == ([None] * 3,) * 4
     assert all(len(trace.x) == 0 for trace in accuracy_curves(nothing, TASKS, NAMES, COLOURS).data)
 
 
