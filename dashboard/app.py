@@ -5,6 +5,7 @@ from pathlib import Path
 import streamlit as st
 
 from dashboard.queue_line import queue_line
+from dashboard.warm_up import warm_up
 
 LOGO = Path(__file__).resolve().parent.parent / "assets" / "logo.svg"
 
@@ -73,4 +74,5 @@ page = st.navigation(
 )
 if page.title != "Merge":  # which shows the queue itself
     queue_line()
+warm_up()
 page.run()

@@ -1,0 +1,25 @@
+"""The engine, loaded in the background soon after the first page, so that the first merge or answer need not wait."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from threading import Timer
+
+import streamlit as st
+from streamlit import runtime
+
+AFTER = 4.0  # seconds, in which the first page is painted even from a cold disk
+
+
+def warm_up() -> None:
+    """Begin to load torch and the models' code, once for each server."""
+    if runtime.exists():
+        _begun()
+
+
+@st.cache_resource(show_spinner=False)
+def _begun() -> Timer:
+    timer = Timer(AFTER, import_module, ["otmf_core.fold"])
+    timer.daemon = True
+    timer.start()
+    return timer
