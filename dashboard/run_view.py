@@ -16,7 +16,7 @@ from otmf_core.files import inside
 from otmf_core.progress import JobView, stored_view
 from otmf_core.runs import Run, list_runs, load_run
 
-POLL_SECONDS = 1.0
+POLL_SECONDS, REDRAW_SECONDS = 1.0, 4.0
 PAUSE = (
     "Ends the work on this merge and keeps everything done so far; the queue goes on with the next. "
     "Resume continues where it was, also after a restart of the program."
@@ -77,7 +77,8 @@ def run_view(view: JobView, place: str) -> None:
         _controls(view, place)
     stamp(view)
     if view.status in ("queued", "running") and queue().snapshot(view.run):
-        _live(view.run, view.status, place)
+        _live(view.run, view.status)
+        _live_figures(view.run, place)
     else:
         _ended(view)
         if any(row is not None for row in view.matrix):
@@ -86,8 +87,8 @@ def run_view(view: JobView, place: str) -> None:
 
 
 @st.fragment(run_every=POLL_SECONDS)
-def _live(run: str, status: str, place: str) -> None:
-    """The moving part of a run: draws itself again every second, and the whole page when the status changes."""
+def _live(run: str, status: str) -> None:
+    """How far a run is: drawn anew every second, and the whole page when the status changes."""
     view = queue().snapshot(run)
     if view is None or view.status != status:
         st.rerun()
@@ -95,7 +96,14 @@ def _live(run: str, status: str, place: str) -> None:
     if status == "running":
         st.caption(in_use(view.device))
     measures(view)
-    figures(view, place)
+
+
+@st.fragment(run_every=REDRAW_SECONDS)
+def _live_figures(run: str, place: str) -> None:
+    """The figures of a run under way, drawn less often: the merge shares the machine with the browser that draws."""
+    view = queue().snapshot(run)
+    if view is not None:
+        figures(view, place)
 
 
 def _controls(view: JobView, place: str) -> None:

@@ -15,7 +15,7 @@ SCALES = {
     "dark": ((0.0, "#1f2334"), (0.45, "#333871"), (0.75, "#5a5fc4"), (1.0, "#b9bcff")),
 }
 TURN = {"light": 79, "dark": 77}  # percent above which a cell takes the other text colour
-CHARACTER, LONGEST = 6.6, 240  # pixels: the width of one at the pages' font size, and what a name is given at most
+CHARACTER, LONGEST = 5.9, 240  # pixels: the width of one at the pages' font size, and what a name is given at most
 EMPTY = {"light": "#f7f8fb", "dark": "#191c27"}
 
 
@@ -85,8 +85,8 @@ def room(above: Sequence[str], beside: Sequence[str]) -> dict[str, float]:
     Plotly's own automargin lays the figure out twice, which is a quarter of the time to draw it.
     """
     highest, widest = (min(CHARACTER * max(map(len, names)), LONGEST) for names in (above, beside))
-    right, top = (8 + 4 * len(above[-1]), 30 + 0.64 * highest) if _steep(above) else (8, 32)
-    return {"l": 16 + widest, "r": right, "t": top, "b": 8, "pad": 0}
+    right, top = (8 + 3 * len(above[-1]), 30 + 0.64 * highest) if _steep(above) else (8, 32)
+    return {"l": 12 + widest, "r": right, "t": top, "b": 8, "pad": 0}
 
 
 def _figures(values: Values, ground: str) -> go.Scatter:
