@@ -1,4 +1,4 @@
-"""The parts of the Library page: choosing a library, its facts, its tasks, one task in full, its checkpoints."""
+"""The parts of the Library page: the library's facts, its tasks, one task in full, its checkpoints."""
 
 from __future__ import annotations
 
@@ -10,48 +10,10 @@ from dashboard.samples import sheet
 from dashboard.widgets import sentence
 from otmf_core.checkpoints import read_header
 from otmf_core.errors import InputError
-from otmf_core.library import Library, TaskInfo, list_libraries, open_library
+from otmf_core.library import Library, TaskInfo
 
 TALL = 560  # pixels of the task table
 SHEET = 6, 6  # columns and most rows of the chosen task's images
-
-
-def choose_library() -> Library:
-    """Draw the choice: an installed library, or a folder whose path is typed; ends the page where there is none."""
-    try:
-        installed = {library.id: library.name for library in list_libraries()}
-    except InputError as error:
-        st.error(sentence(str(error)), title="The library cannot be read")
-        st.stop()
-    name = st.selectbox(
-        "Library",
-        list(installed),
-        index=0 if installed else None,
-        key="library",
-        format_func=lambda library: installed.get(library, library),
-        accept_new_options=True,
-        placeholder="Type the path of a library's folder",
-        help="An installed library, or the path of a library's folder on the machine that runs this dashboard: type it "
-        "and press Enter.",
-        width=520,
-        bind="query-params",
-        on_change=_other_library,
-    )
-    if name is None:
-        st.info("No library is installed under assets/. Type the path of a library's folder.")
-        st.stop()
-    try:
-        library = open_library(name)
-        library.tasks  # noqa: B018  read here, where an error can be told
-    except InputError as error:
-        st.error(sentence(str(error)), title="This library cannot be read")
-        st.stop()
-    return library
-
-
-def _other_library() -> None:
-    """Another library was chosen: the link's task was not one of its."""
-    st.query_params.pop("task", None)
 
 
 def facts(library: Library) -> None:

@@ -9,6 +9,7 @@ import pandas as pd
 import streamlit as st
 
 from dashboard.charts.outcome import outcomes
+from dashboard.library_choice import CHOSEN
 from dashboard.session import chosen_tasks, queue
 from otmf_core.config import MergeConfig
 from otmf_core.errors import InputError
@@ -37,7 +38,7 @@ def form_config() -> MergeConfig:
         if field in st.session_state and field not in ("tasks", "method", "alpha", "library", "preset")
     }
     installed = [library.root.name for library in list_libraries()]
-    name = st.session_state.get("library") or next(iter(installed), None)
+    name = st.session_state.get(CHOSEN) or next(iter(installed), None)
     if name is None:
         raise InputError("a sweep needs a library of models, and none is installed")
     if name not in installed:  # the path of a folder

@@ -5,6 +5,7 @@ import streamlit as st
 from dashboard.charts.colours import task_colours
 from dashboard.charts.geometry import cosine_matrix, lengths
 from dashboard.figure import drawn, figure
+from dashboard.library_choice import choose_library
 from dashboard.library_facts import (
     checkpoint_table,
     cosine_frame,
@@ -13,12 +14,12 @@ from dashboard.library_facts import (
     task_geometry,
     task_table,
 )
-from dashboard.library_view import checkpoints, choose_library, facts, task_panel, tasks_table
+from dashboard.library_view import checkpoints, facts, task_panel, tasks_table
 from dashboard.run_view import readable_runs
 from dashboard.widgets import sentence
 from otmf_core.errors import InputError
 
-library = choose_library()
+_, library = choose_library()
 manifest = library.manifest_hash
 root = str(library.root)
 known = measured(readable_runs()[0], manifest)

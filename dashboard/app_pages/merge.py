@@ -14,6 +14,9 @@ left, right = st.columns([5, 9], gap="medium")
 
 with left:
     name, library = choose_library()
+    if not library.tasks:
+        st.error(f"A library to merge from has tasks, and {library.name} has none.", title="Nothing to merge")
+        st.stop()
     config = merge_form(name, library)
 
 if config is not None:

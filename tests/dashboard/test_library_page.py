@@ -133,3 +133,12 @@ def test_bars_are_percentages_in_the_tasks_colours():
 def test_a_library_moved_is_another_entry_of_the_cache(tiny: Path, engine, tmp_path: Path):
     copy = Path(shutil.copytree(tiny, tmp_path / "copy"))
     assert split_sizes(str(copy), "", "red") == split_sizes(str(tiny), "", "red")
+
+
+def test_the_library_chosen_here_is_the_one_to_merge_from(tiny: Path, app: AppTest):
+    open_page(app, library=str(tiny))
+    app.switch_page("app_pages/merge.py")
+    app.query_params.clear()
+    app.run()
+    assert app.selectbox(key="library").value == str(tiny)
+    assert app.query_params["library"] in (str(tiny), [str(tiny)])

@@ -236,7 +236,7 @@ def test_a_damaged_library_is_one_sentence(app: AppTest, tmp_path: Path):
 def test_without_a_library_the_page_says_so(app: AppTest, monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
     monkeypatch.setattr("otmf_core.library.ASSETS", tmp_path / "nothing")
     app.run()
-    assert app.error[0].value == "A merge needs a library of models, and none is installed under assets/."
+    assert app.error[0].value == "None is installed under assets/. Type the path of a library's folder."
 
 
 def opened_with(app: AppTest, **state: object) -> AppTest:
