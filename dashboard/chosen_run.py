@@ -8,11 +8,13 @@ import pandas as pd
 import streamlit as st
 
 from dashboard.run_view import readable_runs, view_of
-from dashboard.session import looked_at, show_run
+from dashboard.session import looked_at, queue, show_run
 from dashboard.widgets import BADGES, sentence, stamp, title
 from otmf_core.errors import InputError
 from otmf_core.progress import JobView
 from otmf_core.runs import Run
+
+POLL_SECONDS = 2.0
 
 
 def choose_run(page: str, shows: Callable[[Run], bool], nothing: str) -> JobView:
@@ -45,7 +47,21 @@ def choose_run(page: str, shows: Callable[[Run], bool], nothing: str) -> JobView
         st.error(sentence(str(error)), title="This run cannot be shown")
         st.stop()
     stamp(view)
+    if queue().snapshot(wanted) is not None and view.status in ("queued", "running"):
+        _follow(wanted, _reached(view))
     return view
+
+
+@st.fragment(run_every=POLL_SECONDS)
+def _follow(run: str, drawn: tuple[str, int]) -> None:
+    """Draw the page anew when the run has ended another step, or altogether."""
+    view = queue().snapshot(run)
+    if view is None or _reached(view) != drawn:
+        st.rerun()
+
+
+def _reached(view: JobView) -> tuple[str, int]:
+    return view.status, sum(row is not None for row in view.matrix)
 
 
 def _choose(page: str, key: str) -> None:
