@@ -72,8 +72,14 @@ def test_a_merge_is_watched_stopped_and_resumed(context, server: str, tmp_path: 
     status = tmp_path / "runs" / run / "status.json"
     assert json.loads(status.read_text())["status"] == "stopped"
 
+    other.get_by_role("link", name="Accuracy").click()
+    other.get_by_test_id("stMetric").filter(has_text="Mean so far").wait_for(timeout=PATIENCE)
     page.get_by_role("button", name="Resume").click()
+    page.get_by_text(re.compile(r"Fusion \d of 2")).wait_for()
+    other.reload()
     page.get_by_text(re.compile("Done$")).wait_for()
+    # the other tab followed the running merge, without a click, until its figures were final
+    other.get_by_test_id("stMetric").filter(has_text="Normalised ACC").wait_for(timeout=PATIENCE)
     record = json.loads((tmp_path / "runs" / run / "record.json").read_text())
     metric = page.get_by_test_id("stMetric").filter(has_text="ACC")
     assert metric.get_by_test_id("stMetricValue").inner_text() == f"{record['acc']:.1f}%"
