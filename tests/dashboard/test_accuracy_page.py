@@ -10,6 +10,7 @@ from streamlit.testing.v1 import AppTest
 
 from dashboard.charts.curves import accuracy_curves
 from dashboard.charts.outcome import outcome, outcomes, retention
+from tests.dashboard.pages import opener
 from tests.dashboard.test_merge_page import metrics, texts
 
 MATRIX = [[30.0, 20.0, 10.0], [80.0, 25.0, None], [60.0, 90.0, 15.0], [40.0, 45.0, 70.0]]
@@ -19,13 +20,7 @@ COLOURS = {"a": "#111111", "b": "#222222", "c": "#333333"}
 OWN = {"a": 100.0, "b": 90.0, "c": 80.0}
 
 
-def open_page(app: AppTest, run: str | None = None) -> AppTest:
-    app.switch_page("app_pages/accuracy.py")
-    if run:
-        app.query_params["run"] = run
-    app.run()
-    assert not app.exception
-    return app
+open_page = opener("accuracy")
 
 
 def test_without_runs_the_page_shows_the_way(app: AppTest):
@@ -35,7 +30,7 @@ def test_without_runs_the_page_shows_the_way(app: AppTest):
 
 
 def test_the_figures_are_those_of_the_record(finished: list[str], app: AppTest, tmp_path: Path):
-    open_page(app, finished[0])
+    open_page(app, run=finished[0])
     record = json.loads((tmp_path / "runs" / finished[0] / "record.json").read_text())
     shown = metrics(app)
     assert shown["ACC"] == f"{record['acc']:.1f}%"
@@ -45,14 +40,14 @@ def test_the_figures_are_those_of_the_record(finished: list[str], app: AppTest, 
 
 
 def test_another_run_is_chosen_and_linked(finished: list[str], app: AppTest):
-    open_page(app, finished[0])
+    open_page(app, run=finished[0])
     app.selectbox[0].select(finished[1]).run()
     assert not app.exception
     assert app.query_params["run"] == finished[1]
 
 
 def test_a_link_to_a_run_that_is_gone_says_so(finished: list[str], app: AppTest):
-    open_page(app, "20200101-000000-otmf-0000")
+    open_page(app, run="20200101-000000-otmf-0000")
     assert "There is nothing to show here of run 20200101-000000-otmf-0000" in app.warning[0].value
     assert app.selectbox[0].value == finished[-1]
 

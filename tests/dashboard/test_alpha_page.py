@@ -18,6 +18,7 @@ from otmf_core.errors import InputError
 from otmf_core.jobs import job_queue
 from otmf_core.runs import Run
 from tests.dashboard.fake_engine import FakeEngine
+from tests.dashboard.pages import opener
 from tests.dashboard.test_merge_page import metrics, press, texts
 
 TABLE = pd.DataFrame(
@@ -32,13 +33,7 @@ TABLE = pd.DataFrame(
 )
 
 
-def open_page(app: AppTest, **link: str) -> AppTest:
-    app.switch_page("app_pages/alpha.py")
-    for key, value in link.items():
-        app.query_params[key] = value
-    app.run()
-    assert not app.exception
-    return app
+open_page = opener("alpha")
 
 
 def drained(tmp_path: Path) -> None:

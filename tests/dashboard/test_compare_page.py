@@ -15,6 +15,7 @@ from otmf_core.config import MergeConfig
 from otmf_core.metrics import summary
 from otmf_core.runs import Run, create_run, set_status
 from tests.dashboard.fake_engine import accuracy
+from tests.dashboard.pages import opener
 from tests.dashboard.test_merge_page import texts
 
 SECTION_5 = {
@@ -128,13 +129,7 @@ def test_published_figures_are_those_printed():
     assert table.loc["MINGLE", ["bwt_8", "bwt_14", "bwt_20"]].tolist() == [-0.6, -1.1, -2.2]
 
 
-def open_page(app: AppTest, runs: list[str] | None = None) -> AppTest:
-    app.switch_page("app_pages/compare.py")
-    if runs is not None:
-        app.query_params["runs"] = ",".join(runs)
-    app.run()
-    assert not app.exception
-    return app
+open_page = opener("compare")
 
 
 def test_without_runs_the_page_shows_the_way_and_what_was_published(app: AppTest):
@@ -146,7 +141,7 @@ def test_without_runs_the_page_shows_the_way_and_what_was_published(app: AppTest
 def test_the_runs_of_the_link_are_compared_best_first(finished: list[str], app: AppTest, tmp_path: Path):
     path = tmp_path / "runs" / finished[2] / "record.json"
     path.write_text(json.dumps({**json.loads(path.read_text()), "acc": 99.0}))
-    open_page(app, [finished[0], finished[2]])
+    open_page(app, runs=",".join([finished[0], finished[2]]))
     picker, board, differ, *_ = (frame.value for frame in app.dataframe)
     assert len(picker) == 3
     assert board["acc"].tolist() == [99.0, 79.0]
@@ -166,9 +161,9 @@ def test_all_runs_of_a_first_visit_are_compared_and_pooling_keeps_their_settings
 
 
 def test_no_runs_ticked_and_runs_that_are_gone_are_said(finished: list[str], app: AppTest):
-    open_page(app, [])
+    open_page(app, runs=",".join([]))
     assert "Tick the runs" in texts(app)
-    open_page(app, ["20200101-000000-otmf-0000", finished[0]])
+    open_page(app, runs=",".join(["20200101-000000-otmf-0000", finished[0]]))
     assert "1 of the runs in this link is not here" in app.warning[0].value
 
 
@@ -188,15 +183,15 @@ def many(tmp_path: Path, count: int, tasks: int) -> list[str]:
 
 def test_matrices_follow_the_runs_that_are_left(engine, app: AppTest, tmp_path: Path):
     runs = many(tmp_path, 4, 2)
-    open_page(app, runs)
+    open_page(app, runs=",".join(runs))
     app.multiselect(key="matrices").set_value(["A", "D"]).run()
     assert not app.exception
-    open_page(app, runs[:3])
+    open_page(app, runs=",".join(runs[:3]))
     assert set(app.multiselect(key="matrices").value) <= {"A", "B", "C"}
 
 
 def test_fifty_runs_of_twenty_tasks_are_compared_and_pooled(engine, app: AppTest, tmp_path: Path):
-    open_page(app, many(tmp_path, 50, 20))
+    open_page(app, runs=",".join(many(tmp_path, 50, 20)))
     assert len(app.dataframe[1].value) == 50
     app.toggle(key="pooled").set_value(True).run()
     assert not app.exception

@@ -24,6 +24,7 @@ from dashboard.charts.features import (
 from otmf_core.features import models_at, read_features, take_features
 from otmf_core.projection import projection
 from tests.dashboard.conftest import APP
+from tests.dashboard.pages import opener
 from tests.dashboard.test_merge_page import metrics, press, texts
 from tests.tiny import TASKS, merge_config, merged
 
@@ -47,13 +48,7 @@ def run(default: tuple[Path, list], tmp_path: Path) -> Path:
     return Path(shutil.copytree(default[0], tmp_path / "runs" / "tiny-run"))
 
 
-def open_page(app: AppTest, run: str | None = None, **query: str) -> AppTest:
-    app.switch_page("app_pages/features.py")
-    for key, value in ({"run": run, **query} if run else query).items():
-        app.query_params[key] = value
-    app.run()
-    assert not app.exception
-    return app
+open_page = opener("features")
 
 
 def test_without_runs_the_page_shows_the_way(app: AppTest):
@@ -63,7 +58,7 @@ def test_without_runs_the_page_shows_the_way(app: AppTest):
 
 
 def test_a_run_whose_library_has_no_weights_says_so(finished: list[str], app: AppTest):
-    open_page(app, finished[0])
+    open_page(app, run=finished[0])
     assert "Features are not taken yet" in texts(app)
     press(app, "take")
     assert len(app.error) == 1
@@ -71,7 +66,7 @@ def test_a_run_whose_library_has_no_weights_says_so(finished: list[str], app: Ap
 
 
 def test_features_are_taken_on_a_click_and_shown(run: Path, app_of: AppTest):
-    app = open_page(app_of, "tiny-run")
+    app = open_page(app_of, run="tiny-run")
     press(app, "take")
     assert not app.error
     found = read_features(run, "blue")
@@ -89,7 +84,7 @@ def test_step_task_and_method_are_chosen_and_nothing_is_taken_twice(
 ):
     take_features(run)
     monkeypatch.setattr("otmf_core.features._normalised", None)  # calling it would fail
-    app = open_page(app_of, "tiny-run")
+    app = open_page(app_of, run="tiny-run")
     app.selectbox(key="task").select("red").run()
     app.slider(key="step").set_value(2).run()
     app.button_group(key="projection_method").set_value("pca").run()
@@ -105,7 +100,7 @@ def test_step_task_and_method_are_chosen_and_nothing_is_taken_twice(
 
 def test_selected_images_are_shown_with_every_answer(run: Path, app_of: AppTest):
     take_features(run)
-    app = open_page(app_of, "tiny-run")
+    app = open_page(app_of, run="tiny-run")
     app.session_state["selected-tiny-run-blue"] = [0, 4]
     app.run()
     assert not app.exception
@@ -119,7 +114,7 @@ def test_selected_images_are_shown_with_every_answer(run: Path, app_of: AppTest)
 
 def test_a_run_of_two_tasks_has_one_step(tiny: Path, tmp_path: Path, app_of: AppTest):
     take_features(merged(merge_config(tiny, tasks=("red", "blue"), method="average"), tmp_path / "runs", "two"))
-    app = open_page(app_of, "two")
+    app = open_page(app_of, run="two")
     assert not app.slider
     assert "step 2: Blue fused in" in texts(app)
 
@@ -127,7 +122,7 @@ def test_a_run_of_two_tasks_has_one_step(tiny: Path, tmp_path: Path, app_of: App
 @pytest.mark.parametrize(("asked", "shown"), [("2", 2), ("9", 3)])
 def test_a_link_restores_the_step_where_there_is_one(run: Path, app_of: AppTest, asked: str, shown: int):
     take_features(run)
-    app = open_page(app_of, "tiny-run", step=asked, task="Green")
+    app = open_page(app_of, run="tiny-run", step=asked, task="Green")
     assert app.slider(key="step").value == shown
     assert app.selectbox(key="task").value == "green"
 
@@ -153,7 +148,7 @@ print(*sorted({{name.split('.')[0] for name in sys.modules}} & {{"torch", "open_
 def test_damaged_features_are_a_sentence(run: Path, app_of: AppTest):
     take_features(run)
     (run / "features/features.safetensors").write_bytes(b"nothing")
-    app = open_page(app_of, "tiny-run")
+    app = open_page(app_of, run="tiny-run")
     assert app.error[0].value.endswith(".")
 
 

@@ -16,17 +16,11 @@ from otmf_core.files import sha256
 from otmf_core.geometry import geometry
 from otmf_core.library import open_library
 from otmf_core.runs import list_runs
+from tests.dashboard.pages import opener
 from tests.dashboard.test_merge_page import metrics, texts
 from tests.tiny import TASKS, merge_config, merged
 
-
-def open_page(app: AppTest, **link: str) -> AppTest:
-    app.switch_page("app_pages/library.py")
-    for name, value in link.items():
-        app.query_params[name] = value
-    app.run()
-    assert not app.exception
-    return app
+open_page = opener("library")
 
 
 @pytest.fixture

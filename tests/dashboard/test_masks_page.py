@@ -17,6 +17,7 @@ from otmf_core.config import MergeConfig
 from otmf_core.files import write_table
 from otmf_core.runs import create_run, set_status
 from otmf_core.tensor_names import places
+from tests.dashboard.pages import opener
 from tests.dashboard.test_merge_page import metrics, texts
 
 RUN = "20260101-000000-otmf-0001"
@@ -62,13 +63,7 @@ def run(engine, tmp_path: Path) -> Path:
     return path
 
 
-def open_page(app: AppTest, **query: str) -> AppTest:
-    app.switch_page("app_pages/masks.py")
-    for key, value in query.items():
-        app.query_params[key] = value
-    app.run()
-    assert not app.exception
-    return app
+open_page = opener("masks")
 
 
 def chart(app: AppTest, place: int) -> dict:

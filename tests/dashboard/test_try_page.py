@@ -19,6 +19,7 @@ from dashboard.pictures import as_uri, drawn, fitted, from_uri
 from otmf_core.answers import MERGED, PRE_TRAINED, answer, load_encoder
 from otmf_core.errors import InputError
 from otmf_core.library import open_library
+from tests.dashboard.pages import opener
 from tests.dashboard.test_merge_page import metrics, texts
 from tests.tiny import is_one_sentence, merge_config, merged
 
@@ -32,13 +33,7 @@ def real(tiny: Path, engine, tmp_path: Path) -> Path:
     return merged(merge_config(tiny, method="average"), tmp_path / "runs", RUN)
 
 
-def open_page(app: AppTest, **link: str) -> AppTest:
-    app.switch_page("app_pages/try_it.py")
-    for name, value in link.items():
-        app.query_params[name] = value
-    app.run()
-    assert not app.exception
-    return app
+open_page = opener("try_it")
 
 
 def png(mode: str = "RGB", size: tuple[int, int] = (20, 10), colour: object = "red", kind: str = "PNG") -> bytes:
