@@ -11,6 +11,7 @@ LOGO = Path(__file__).resolve().parent.parent / "assets" / "logo.svg"
 
 st.set_page_config(page_title="OTMF", page_icon=LOGO, layout="wide")
 st.logo(LOGO, size="large")
+st.html("<style>.stMainBlockContainer { padding-top: 4.5rem }</style>")  # Streamlit leaves 6rem under the navigation
 
 page = st.navigation(
     [
