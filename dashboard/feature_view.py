@@ -14,9 +14,9 @@ from PIL import Image
 
 from dashboard.charts.features import MODELS
 from dashboard.figure import heading
+from dashboard.samples import data_uri
 from dashboard.session import runs_folder
 from dashboard.widgets import sentence
-from otmf_core.errors import InputError
 from otmf_core.features import BLUR, TaskFeatures, images_per_task, stored, take_features
 from otmf_core.files import inside
 from otmf_core.library import TaskInfo, open_library
@@ -151,20 +151,14 @@ def toggle_selected(chart: str, place: str, images: int) -> None:
 
 
 def pictures(
-    library: str, task: TaskInfo, taken: TaskFeatures, models: dict[str, int], selected: Sequence[int]
+    sources: Sequence[str], task: TaskInfo, taken: TaskFeatures, models: dict[str, int], selected: Sequence[int]
 ) -> None:
-    """The selected test images, each with its class and what every model answers."""
-    shown = list(selected)[:PICTURES]
-    try:
-        blobs = _thumbnails(library, task.id, tuple(int(taken.rows[image]) for image in shown))
-    except InputError as error:
-        st.error(sentence(str(error)), title="The images cannot be shown")
-        return
+    """The selected ones of the test images `sources`, each with its class and what every model answers."""
     with st.grid(6, min_column_width=150):
-        for image, png in zip(shown, blobs, strict=True):
+        for image in list(selected)[:PICTURES]:
             label = taken.labels[image]
             with st.container(border=True):
-                st.image(png, width=SIDE)
+                st.image(sources[image], width=SIDE)
                 said = [f"**{task.classes[label]}**"]
                 for model, title in MODELS.items():
                     answer = taken.answers[models[model], image]
@@ -176,14 +170,12 @@ def pictures(
 
 
 @st.cache_data(max_entries=64, show_spinner=False)
-def _thumbnails(library: str, task: str, rows: tuple[int, ...]) -> list[bytes]:
-    """PNGs of test images, enlarged without smoothing them away; raises InputError when they cannot be read."""
+def thumbnails(library: str, task: str, rows: tuple[int, ...]) -> list[str]:
+    """Test images as data URIs, enlarged without smoothing them away; raises InputError when they cannot be read."""
     opened = open_library(library)
     blobs = pq.read_table(opened.path(opened.task(task).files["test"]), columns=["image"])["image"].take(list(rows))
-    found = []
-    for blob in blobs.to_pylist():
-        picture = Image.open(io.BytesIO(blob)).convert("RGB").resize((SIDE, SIDE), Image.Resampling.BICUBIC)
-        png = io.BytesIO()
-        picture.save(png, format="PNG")
-        found.append(png.getvalue())
-    return found
+    sizes = SIDE, SIDE
+    return [
+        data_uri(Image.open(io.BytesIO(blob)).convert("RGB").resize(sizes, Image.Resampling.BICUBIC))
+        for blob in blobs.to_pylist()
+    ]

@@ -34,16 +34,16 @@ def gallery(library: Library, tasks: list[str]) -> None:
 @st.cache_data(max_entries=64, show_spinner=False)
 def strip(root: str, task: str) -> str:
     """A row of four images of different classes, small enough for a table, as a data URI."""
-    return _uri(_pasted(root, task, 4, 1, STRIP))
+    return data_uri(_pasted(root, task, 4, 1, STRIP))
 
 
 @st.cache_data(max_entries=64, show_spinner=False)
 def sheet(root: str, task: str, columns: int = COLUMNS, rows: int = ROWS) -> str:
     """Images of different classes, as many classes as there are or as fit, as a data URI."""
-    return _uri(_pasted(root, task, columns, rows, SIDE))
+    return data_uri(_pasted(root, task, columns, rows, SIDE))
 
 
-def _uri(picture: Image.Image) -> str:
+def data_uri(picture: Image.Image) -> str:
     """A WebP as text: st.image decodes and encodes anything else anew with every run of the page."""
     encoded = io.BytesIO()
     picture.save(encoded, format="WebP", quality=90)

@@ -3,6 +3,7 @@
 import streamlit as st
 
 from dashboard.charts.features import (
+    MARK,
     distance_curves,
     distance_frame,
     feature_map,
@@ -12,6 +13,7 @@ from dashboard.charts.features import (
     points,
 )
 from dashboard.chosen_run import choose_run
+from dashboard.feature_motion import feature_motion
 from dashboard.feature_view import (
     LAYOUT,
     METHODS,
@@ -21,6 +23,7 @@ from dashboard.feature_view import (
     mass_of,
     pictures,
     ready,
+    thumbnails,
     toggle_selected,
 )
 from dashboard.figure import drawn, figure, heading, picture
@@ -42,6 +45,7 @@ try:
     info = open_library(view.config["library"]).task(task)
     taken = read_features(path, task)
     layout = layout_of(path, tasks, task, method)
+    sources = thumbnails(view.config["library"], task, tuple(taken.rows.tolist()))
 except InputError as error:
     st.error(sentence(str(error)), title="Features of this run cannot be shown")
     st.stop()
@@ -77,8 +81,10 @@ with left:
         config=picture(f"{view.run}-{task}-{step}") | {"modeBarButtonsToRemove": ["autoScale2d"]},
         alt=f"Features of {names[own - 1]}, {about['measured']}",
     )
+    feature_motion("map", table, sources, f"{view.run}-{task}-{method}", MARK[ground])
     st.caption(
-        f"{LAYOUT} Click points, or draw a box, for their pictures and lines. Answers are the zero-shot head's. "
+        f"{LAYOUT} Point at one for its picture and its way from before the step to merged; click it, or draw a "
+        f"box, to keep that and see the answers. They are the zero-shot head's. "
         f"Earlier merged models are rebuilt from what the run kept; the last one so rebuilt is "
         f"{facts['deviation']:.2%} off the stored one."
     )
@@ -97,7 +103,7 @@ if selected:
     with st.container(horizontal=True, vertical_alignment="center"):
         st.markdown(f"**Selected images** · {len(selected)} of {images}", width="stretch")
         st.button("Clear", key="clear", type="tertiary", on_click=lambda: st.session_state.pop(place))
-    pictures(view.config["library"], info, taken, models, selected)
+    pictures(sources, info, taken, models, selected)
 curve = distance_frame(taken.distances.tolist(), len(tasks))
 figure(
     drawn(distance_curves, curve, names, own, step, shown.colours[task]),

@@ -82,6 +82,11 @@ def test_a_finished_merge_is_looked_at_from_every_page(context, merged: dict, se
     page.wait_for_function("document.querySelectorAll('.js-plotly-plot').length >= 3")
     assert sum(points(page, "Features of")) >= 3 * 24  # three models of as many images
     assert (folder / "features").is_dir()
+    dot = page.locator(".st-key-map .scatterlayer .point").last.bounding_box()
+    for step in (2, 3):  # Plotly looks at moves, not at places
+        page.mouse.move(dot["x"] + step, dot["y"] + step)
+    page.locator("img.otmf-hover").wait_for()
+    assert page.locator("img.otmf-hover").evaluate("picture => picture.naturalWidth") == 96
 
     page.get_by_role("link", name="Try it").click()
     page.get_by_text("the five most probable of").wait_for()
