@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import atexit
 import logging
+import os
+import sys
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -26,6 +28,7 @@ log = logging.getLogger(__name__)
 
 KEPT = 32  # ended jobs remembered; their run folders stay
 EXIT_SECONDS = 20.0  # given at exit to finish the current step and write a checkpoint
+NICENESS = 5  # of 19
 
 Emit = Callable[[dict[str, Any]], None]
 
@@ -140,6 +143,7 @@ class JobQueue:
             self._changed.notify_all()
 
     def _work(self) -> None:
+        _go_behind()
         while True:
             with self._changed:
                 while not self._waiting:
@@ -183,6 +187,12 @@ class JobQueue:
         ended = [run for run, job in self._jobs.items() if job.view.status not in ("queued", "running")]
         for run in ended[:-KEPT]:
             del self._jobs[run]
+
+
+def _go_behind() -> None:
+    """Let what draws pages go first, where threads have priorities; threads that this one starts inherit its own."""
+    if sys.platform == "linux":
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICENESS)
 
 
 def _engine() -> Engine:
