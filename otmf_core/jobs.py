@@ -28,7 +28,7 @@ log = logging.getLogger(__name__)
 
 KEPT = 32  # ended jobs remembered; their run folders stay
 EXIT_SECONDS = 20.0  # given at exit to finish the current step and write a checkpoint
-NICENESS = 5  # of 19
+NICENESS = 5  # more than that of the program
 
 Emit = Callable[[dict[str, Any]], None]
 
@@ -192,7 +192,8 @@ class JobQueue:
 def _go_behind() -> None:
     """Let what draws pages go first, where threads have priorities; threads that this one starts inherit its own."""
     if sys.platform == "linux":
-        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICENESS)
+        thread = threading.get_native_id()
+        os.setpriority(os.PRIO_PROCESS, thread, min(os.getpriority(os.PRIO_PROCESS, thread) + NICENESS, 19))
 
 
 def _engine() -> Engine:

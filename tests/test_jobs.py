@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import os
 import subprocess
 import sys
 import threading
@@ -55,6 +56,21 @@ def test_a_merge_is_queued_at_once_and_ends_with_its_record(tmp_path: Path):
     assert sorted(view.fusions) == [2, 3]
     assert view.fusions[3].loss_post == tuple(1 / k for k in range(1, 21))
     assert queue.active() == ()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="threads have priorities of their own on Linux")
+def test_a_merge_goes_behind_the_threads_that_draw_pages(tmp_path: Path):
+    found = []
+
+    class Engine(FakeEngine):
+        def run_merge(self, *args, **kwargs):
+            found.append(os.getpriority(os.PRIO_PROCESS, threading.get_native_id()))
+            return super().run_merge(*args, **kwargs)
+
+    queue = JobQueue(tmp_path, Engine())
+    assert wait(queue, queue.submit(config()), ended).status == "done"
+    own = os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
+    assert found == [min(own + 5, 19)]
 
 
 def test_merges_run_one_at_a_time_in_the_order_of_submission(tmp_path: Path):
