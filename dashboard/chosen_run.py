@@ -53,10 +53,10 @@ def choose_run(page: str, shows: Callable[[Run], bool], nothing: str) -> JobView
 
 
 @st.fragment(run_every=POLL_SECONDS)
-def _follow(run: str, drawn: tuple[str, int]) -> None:
+def _follow(run: str, seen: tuple[str, int]) -> None:
     """Draw the page anew when the run has ended another step, or altogether."""
     view = queue().snapshot(run)
-    if view is None or _reached(view) != drawn:
+    if view is None or _reached(view) != seen:
         st.rerun()
 
 

@@ -8,10 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-import pandas as pd
+import numpy as np
 import streamlit as st
-
-from dashboard.charts.features import MODELS
 
 JS = """
 const before = {};  // where the points of a chart were drawn last: chart -> {frame, places}
@@ -39,7 +37,7 @@ export default function ({ data }) {
   const show = (chart) => ({ points: [point], event }) => {
     const image = point.pointNumber;
     if (chart.calcdata[point.curveNumber].length !== data.pictures.length) return;
-    const [start, end] = [data.from, data.to].map((model) => onScreen(chart, data.places[model][image]));
+    const [start, end] = ["pre", "merged"].map((model) => onScreen(chart, data.places[model][image]));
     const line = document.createElementNS(svg, "line");
     for (const [name, value] of Object.entries({ x1: start[0], y1: start[1], x2: end[0], y2: end[1] })) {
       line.setAttribute(name, value);
@@ -86,14 +84,11 @@ export default function ({ data }) {
 _motion = st.components.v2.component("otmf_feature_motion", html="<span></span>", js=JS)
 
 
-def feature_motion(chart: str, table: pd.DataFrame, pictures: Sequence[str], frame: str, ink: str) -> None:
+def feature_motion(chart: str, places: Mapping[str, np.ndarray], pictures: Sequence[str], frame: str, ink: str) -> None:
     """Let the feature map with the key `chart` show pictures and move its points.
 
-    `table` is that of `points`; `pictures` has a data URI for each image; points move between two drawings of the same
-    `frame` (the same images in the same projection); lines are drawn in the colour `ink`.
+    `places[model]` is (n, 2) for each of MODELS, as in `points`; `pictures` has a data URI for each image; points move
+    between two drawings of the same `frame` (the same images in the same projection); lines have the colour `ink`.
     """
-    places: Mapping[str, list] = {
-        model: table[table["model"] == model].sort_values("image")[["x", "y"]].to_numpy().tolist() for model in MODELS
-    }
-    data = {"chart": chart, "pictures": list(pictures), "places": places, "frame": frame, "ink": ink}
-    _motion(key=f"{chart}-motion", data={**data, "from": "pre", "to": "merged"})
+    data = {"chart": chart, "pictures": list(pictures), "frame": frame, "ink": ink}
+    _motion(key=f"{chart}-motion", data={**data, "places": {model: xy.tolist() for model, xy in places.items()}})

@@ -8,17 +8,17 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import pyarrow.parquet as pq
 import streamlit as st
 from PIL import Image
 
 from dashboard.charts.features import MODELS
 from dashboard.figure import heading
+from dashboard.pictures import evaluation_pictures
 from dashboard.samples import data_uri
 from dashboard.session import runs_folder
 from dashboard.widgets import sentence
 from otmf_core.features import BLUR, TaskFeatures, images_per_task, stored, take_features
-from otmf_core.files import inside
+from otmf_core.files import Mark, inside, mark
 from otmf_core.library import TaskInfo, open_library
 from otmf_core.plan import class_mass, transport_plan
 from otmf_core.progress import JobView
@@ -102,12 +102,12 @@ def layout_of(path: Path, tasks: Sequence[str], task: str, method: str) -> np.nd
 
 def mass_of(path: Path, task: str, step: int, taken: TaskFeatures, teacher: int) -> np.ndarray:
     """The transport plan's mass from class to class between the merged model after `step` and the teacher."""
-    taken_at = (path / "features/features.safetensors").stat().st_mtime_ns
+    taken_at = mark(path / "features/features.safetensors")
     return _mass(str(path), task, taken_at, step, teacher, taken)
 
 
 @st.cache_data(max_entries=64, show_spinner=False)
-def _mass(path: str, task: str, taken_at: int, step: int, teacher: int, _taken: TaskFeatures) -> np.ndarray:
+def _mass(path: str, task: str, taken_at: Mark, step: int, teacher: int, _taken: TaskFeatures) -> np.ndarray:
     plan = transport_plan(_taken.features[step], _taken.features[teacher], BLUR)
     return class_mass(plan, _taken.labels, _taken.labels, int(_taken.labels.max()) + 1)
 
@@ -173,9 +173,9 @@ def pictures(
 def thumbnails(library: str, task: str, rows: tuple[int, ...]) -> list[str]:
     """Test images as data URIs, enlarged without smoothing them away; raises InputError when they cannot be read."""
     opened = open_library(library)
-    blobs = pq.read_table(opened.path(opened.task(task).files["test"]), columns=["image"])["image"].take(list(rows))
+    blobs = [blob for blob, _ in evaluation_pictures(str(opened.root), opened.manifest_hash, task)]
     sizes = SIDE, SIDE
     return [
-        data_uri(Image.open(io.BytesIO(blob)).convert("RGB").resize(sizes, Image.Resampling.BICUBIC))
-        for blob in blobs.to_pylist()
+        data_uri(Image.open(io.BytesIO(blobs[row])).convert("RGB").resize(sizes, Image.Resampling.BICUBIC))
+        for row in rows
     ]

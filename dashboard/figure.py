@@ -15,9 +15,14 @@ MODEBAR = {"displaylogo": False, "modeBarButtonsToRemove": ["lasso2d", "select2d
 
 
 @st.cache_resource(max_entries=256, show_spinner=False, hash_funcs={FunctionType: id})
-def drawn(chart: Callable[P, go.Figure], *args: P.args, **kwargs: P.kwargs) -> go.Figure:
+def built(chart: Callable[P, go.Figure], *args: P.args, **kwargs: P.kwargs) -> go.Figure:
     """`chart(*args, **kwargs)`, built once for the same arguments (tens of milliseconds); nobody changes it."""
     return chart(*args, **kwargs)
+
+
+def ground() -> str:
+    """What the page is drawn on: light or dark."""
+    return st.context.theme.type or "light"
 
 
 def figure(chart: go.Figure, data: pd.DataFrame, *, title: str, measured: str, key: str, name: str) -> None:

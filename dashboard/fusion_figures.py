@@ -8,7 +8,7 @@ import pandas as pd
 import streamlit as st
 
 from dashboard.charts.losses import loss_curves, mask_means
-from dashboard.figure import drawn, figure
+from dashboard.figure import built, figure
 from otmf_core.progress import JobView, Row
 
 Sides = Mapping[int, tuple[Row, Row]]  # step of the fold → pre and post, one value per mask step
@@ -24,7 +24,7 @@ def fusion_figures(view: JobView, place: str, names: Mapping[str, str]) -> None:
     grid = st.grid(2, min_column_width=380)
     with grid.cell():
         figure(
-            drawn(loss_curves, losses, view.steps, tasks, names),
+            built(loss_curves, losses, view.steps, tasks, names),
             sides_frame(losses, "loss"),
             title="Transport losses",
             measured="per mask step, fusions side by side",
@@ -34,7 +34,7 @@ def fusion_figures(view: JobView, place: str, names: Mapping[str, str]) -> None:
     if any(value is not None for sides in means.values() for side in sides for value in side):
         with grid.cell():
             figure(
-                drawn(mask_means, means, view.steps, tasks, names),
+                built(mask_means, means, view.steps, tasks, names),
                 sides_frame(means, "mean").dropna(how="all", subset=["mean_pre", "mean_post"]),
                 title="Mean mask, pre and post",
                 measured="over all entries; 1 is where every fusion starts",

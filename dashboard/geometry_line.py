@@ -8,7 +8,7 @@ import pandas as pd
 import streamlit as st
 
 from dashboard.charts.geometry import cosine_matrix
-from dashboard.figure import drawn, figure
+from dashboard.figure import built, figure, ground
 from dashboard.library_facts import task_geometry
 from dashboard.widgets import sentence
 from otmf_core.errors import InputError
@@ -40,7 +40,7 @@ def geometry_line(library: Library, tasks: Sequence[str]) -> None:
         help="Cosine: 0 orthogonal, 1 the same direction. Length: of a task vector against the pre-trained weights.",
     ):
         figure(
-            drawn(cosine_matrix, geometry.cosines, names, st.context.theme.type or "light"),
+            built(cosine_matrix, geometry.cosines, names, ground()),
             pd.DataFrame(geometry.cosines, index=names, columns=names).rename_axis("task").reset_index(),
             title="Cosine between task vectors",
             measured="0: orthogonal, 1: the same direction",

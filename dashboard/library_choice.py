@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
 
 import streamlit as st
@@ -46,14 +47,18 @@ def choose_library() -> tuple[str, Library]:
         st.session_state[CHOSEN] = name
         if name != next(iter(installed), None):
             st.query_params["library"] = name
-        if name not in installed:
-            name = str(Path(name).expanduser().resolve())  # so that a run can be resumed from anywhere
+        name = configured(name, installed)
         library = open_library(name)
         library.tasks  # noqa: B018  read here, where an error can be told
         return name, library
     except InputError as error:
         st.error(sentence(str(error)), title="The library cannot be read")
         st.stop()
+
+
+def configured(name: str, installed: Collection[str]) -> str:
+    """What a configuration calls a library: an installed one's id, or a whole path, to be resumed from anywhere."""
+    return name if name in installed else str(Path(name).expanduser().resolve())
 
 
 def _another() -> None:

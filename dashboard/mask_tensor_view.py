@@ -13,11 +13,12 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from dashboard.charts.mask_tensor import NAMES, mask_histogram, mask_matrix
-from dashboard.figure import drawn, figure, heading, picture
+from dashboard.figure import built, figure, ground, heading, picture
 from dashboard.mask_view import run_path
 from dashboard.widgets import sentence
 from otmf_core import mask_reading
 from otmf_core.errors import InputError
+from otmf_core.files import Mark, mark
 from otmf_core.library import open_library
 from otmf_core.mask_measures import RANGE
 from otmf_core.mask_reading import MaskStatistics
@@ -80,7 +81,7 @@ def _histogram(stats: MaskStatistics, tensor: str, name: str) -> None:
     edges = np.linspace(*RANGE, len(pre) + 1)
     within = RANGE[0] <= min(side.low[row] for side in sides) and max(side.high[row] for side in sides) <= RANGE[1]
     figure(
-        drawn(mask_histogram, pre.tolist(), post.tolist()),
+        built(mask_histogram, pre.tolist(), post.tolist()),
         pd.DataFrame({"from": edges[:-1], "to": edges[1:], "pre": pre, "post": post}),
         title="Histogram",
         measured=f"{stats.pre.entries[row]:,} entries"
@@ -108,7 +109,7 @@ def _matrix(
         name=name,
     )
     st.plotly_chart(
-        drawn(mask_matrix, means, (rows[0], columns[0]), size, st.context.theme.type or "light"),
+        built(mask_matrix, means, (rows[0], columns[0]), size, ground()),
         key="mask-matrix",
         on_select=partial(_zoom, tensor, *whole),
         selection_mode="box",
@@ -188,12 +189,12 @@ def _zoom(tensor: str, height: int, width: int) -> None:
             _set_spans(tensor, rows, columns)
 
 
-def _changed(run: str, step: int) -> int:
-    return (run_path(run) / f"steps/{step:02d}/{mask_reading.MASKS}").stat().st_mtime_ns
+def _changed(run: str, step: int) -> Mark:
+    return mark(run_path(run) / f"steps/{step:02d}/{mask_reading.MASKS}")
 
 
 @st.cache_data(max_entries=24, show_spinner=False)
 def _block(
-    path: Path, step: int, side: str, tensor: str, rows: Span, columns: Span, size: int, changed: int
+    path: Path, step: int, side: str, tensor: str, rows: Span, columns: Span, size: int, changed: Mark
 ) -> NDArray[np.float32]:
     return mask_reading.block_means(mask_reading.read_block(path, step, side, tensor, rows, columns), size)

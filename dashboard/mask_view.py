@@ -11,12 +11,12 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from dashboard.charts.mask_map import MEASURES, mask_map
-from dashboard.figure import drawn, heading, picture
+from dashboard.figure import built, ground, heading, picture
 from dashboard.session import runs_folder
 from dashboard.widgets import sentence
 from otmf_core import mask_reading
 from otmf_core.errors import InputError
-from otmf_core.files import inside
+from otmf_core.files import Mark, inside, mark
 from otmf_core.mask_measures import BIN_WIDTH, drift, overlap, share_below
 from otmf_core.mask_reading import MaskStatistics, SideStatistics
 from otmf_core.tensor_names import Place
@@ -31,14 +31,14 @@ def statistics_of(run: str, step: int) -> MaskStatistics:
     """The stored statistics of a step; ends the page with the reason where they cannot be read."""
     path = run_path(run) / f"steps/{step:02d}/{mask_reading.STATISTICS}"
     try:
-        return _statistics(run_path(run), step, path.stat().st_mtime_ns if path.exists() else 0)
+        return _statistics(run_path(run), step, mark(path))
     except InputError as error:
         st.error(sentence(str(error)), title="The masks of this step cannot be shown")
         st.stop()
 
 
 @st.cache_data(max_entries=64, show_spinner=False)
-def _statistics(path: Path, step: int, changed: int) -> MaskStatistics:
+def _statistics(path: Path, step: int, changed: Mark) -> MaskStatistics:
     return mask_reading.read_statistics(path, step)
 
 
@@ -98,7 +98,7 @@ def mask_section(stats: MaskStatistics, places: Mapping[str, Place], side: str, 
         name=f"{name}-{measure}-{side}",
     )
     st.plotly_chart(
-        drawn(mask_map, places, values.tolist(), shown, chosen, st.context.theme.type or "light"),
+        built(mask_map, places, values.tolist(), shown, chosen, ground()),
         key="mask-map",
         on_select=_pick,
         selection_mode="points",

@@ -60,16 +60,7 @@ def merge_options(method: str) -> dict[str, Any]:
             persist_state="session",
             help=_about("head_fraction"),
         )
-        fields["head_lr"] = right.number_input(
-            "Rate of tuning",
-            0.0001,
-            1.0,
-            step=0.0005,
-            format="%.4g",
-            key="head_lr",
-            persist_state="session",
-            help=_about("head_lr"),
-        )
+        fields["head_lr"] = _number(right, "head_lr", "Rate of tuning", 0.0001, 1.0, 0.0005)
     left, right = st.columns(2)
     fields["seed"] = left.number_input(
         "Seed", 0, 2**31 - 1, 0, key="seed", persist_state="session", help="Seed of every draw: same seed, same run."
@@ -84,24 +75,11 @@ def _masks() -> dict[str, Any]:
     st.markdown("**Masks**")
     left, right = st.columns(2)
     fields: dict[str, Any] = {}
-    fields["steps"] = left.number_input(
-        "Mask steps", 1, 100_000, step=10, key="steps", persist_state="session", help=_about("steps")
-    )
-    fields["batch"] = right.number_input(
-        "Batch", 2, 1024, step=8, key="batch", persist_state="session", help=_about("batch")
-    )
-    fields["lr"] = left.number_input(
-        "Rate", 0.0001, 1.0, step=0.01, format="%.4g", key="lr", persist_state="session", help=_about("lr")
-    )
-    fields["memory"] = right.number_input(
-        "Memory",
-        0,
-        4096,
-        step=8,
-        key="memory",
-        persist_state="session",
-        help="Unlabelled images kept of every earlier task; 0 is the paper's strict setting.",
-    )
+    fields["steps"] = _number(left, "steps", "Mask steps", 1, 100_000, 10)
+    fields["batch"] = _number(right, "batch", "Batch", 2, 1024, 8)
+    fields["lr"] = _number(left, "lr", "Rate", 0.0001, 1.0, 0.01)
+    kept = "Unlabelled images kept of every earlier task; 0 is the paper's strict setting."
+    fields["memory"] = _number(right, "memory", "Memory", 0, 4096, 8, kept)
     with st.container(horizontal=True):
         fields["schedule"] = _choice("schedule", "Schedule of the rate", SCHEDULES, _about("schedule"))
         fields["update"] = _choice("update", "Masks trained", UPDATES, _about("update"))
@@ -120,9 +98,7 @@ def _transport() -> dict[str, Any]:
         persist_state="session",
         help=_about("space"),
     )
-    fields["blur"] = right.number_input(
-        "Blur", 0.001, 10.0, step=0.01, format="%.4g", key="blur", persist_state="session", help=_about("blur")
-    )
+    fields["blur"] = _number(right, "blur", "Blur", 0.001, 10.0, 0.01)
     fields["p"] = _choice("p", "Cost", {1: "Distance (p = 1)", 2: "Squared (p = 2)"}, _about("p"))
     return fields
 
@@ -138,6 +114,15 @@ def _choice(key: str, label: str, options: dict[Any, str], text: str, **more: An
         help=text,
         width="content",
         **more,
+    )
+
+
+def _number(place: Any, key: str, label: str, lowest: float, highest: float, step: float, text: str = "") -> Any:
+    """A number of the preset's fields; its text is the field's own description by default."""
+    form = "%.4g" if isinstance(step, float) else None
+    about = text or _about(key)
+    return place.number_input(
+        label, lowest, highest, step=step, format=form, key=key, persist_state="session", help=about
     )
 
 

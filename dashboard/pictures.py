@@ -84,6 +84,6 @@ def from_uri(uri: str) -> bytes:
     raise InputError(f"a drawing comes as a PNG data URI, received {uri[:30]!r}")
 
 
-def as_uri(blob: bytes) -> str:
-    """An image file as a data URI; browsers tell its format by its content."""
-    return f"data:image;base64,{base64.b64encode(blob).decode()}"
+def as_uri(blob: bytes, kind: str = "image") -> str:
+    """An image file as a data URI; of a `kind` left open browsers tell the format by its content."""
+    return f"data:{kind};base64,{base64.b64encode(blob).decode()}"

@@ -12,7 +12,7 @@ from dashboard.session import queue, runs_folder, show_run
 from dashboard.widgets import RESUMABLE, figures, measures, progress, sentence, stamp, status_badge, title
 from otmf_core.config import MergeConfig
 from otmf_core.errors import InputError
-from otmf_core.files import inside
+from otmf_core.files import Mark, inside, mark
 from otmf_core.progress import JobView, stored_view
 from otmf_core.runs import Run, list_runs, load_run
 
@@ -32,13 +32,11 @@ def view_of(run: str) -> JobView:
     files = [stored.path / "record.json", stored.path / "config.json", *stored.path.glob("steps/*/curves.parquet")]
     if stored.status != "done":
         return stored_view(stored)
-    return _done_view(
-        tuple((str(file), file.stat().st_mtime_ns, file.stat().st_size) for file in sorted(files)), stored
-    )
+    return _done_view(tuple((str(file), mark(file)) for file in sorted(files)), stored)
 
 
 @st.cache_resource(max_entries=32, show_spinner=False)
-def _done_view(files: tuple[tuple[str, int, int], ...], _run: Run) -> JobView:
+def _done_view(files: tuple[tuple[str, Mark], ...], _run: Run) -> JobView:
     """The view of a finished run, read again when one of its files has changed; nobody changes a view."""
     return stored_view(_run)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import io
 from typing import Any
 
@@ -11,6 +10,7 @@ import pyarrow.parquet as pq
 import streamlit as st
 from PIL import Image
 
+from dashboard.pictures import as_uri
 from otmf_core.errors import InputError
 from otmf_core.library import Library, open_library
 
@@ -47,7 +47,7 @@ def data_uri(picture: Image.Image) -> str:
     """A WebP as text: st.image decodes and encodes anything else anew with every run of the page."""
     encoded = io.BytesIO()
     picture.save(encoded, format="WebP", quality=90)
-    return f"data:image/webp;base64,{base64.b64encode(encoded.getvalue()).decode()}"
+    return as_uri(encoded.getvalue(), "image/webp")
 
 
 def _pasted(root: str, task: str, columns: int, rows: int, side: int) -> Image.Image:

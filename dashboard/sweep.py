@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 
 import pandas as pd
 import streamlit as st
 
 from dashboard.charts.outcome import outcomes
-from dashboard.library_choice import CHOSEN
+from dashboard.library_choice import CHOSEN, configured
 from dashboard.session import chosen_tasks, queue
 from otmf_core.config import MergeConfig
 from otmf_core.errors import InputError
@@ -41,8 +40,7 @@ def form_config() -> MergeConfig:
     name = st.session_state.get(CHOSEN) or next(iter(installed), None)
     if name is None:
         raise InputError("a sweep needs a library of models, and none is installed")
-    if name not in installed:  # the path of a folder
-        name = str(Path(name).expanduser().resolve())
+    name = configured(name, installed)
     library = open_library(name)
     suites = list(library.suites)
     tasks = chosen_tasks() or (order(library, suites[0]) if suites else [task.id for task in library.tasks])

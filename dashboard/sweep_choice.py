@@ -9,7 +9,7 @@ import streamlit as st
 
 from dashboard.session import looked_at
 from dashboard.sweep import FORM, form_config, sequences
-from dashboard.widgets import DEFINITIONS, faces, sentence
+from dashboard.widgets import DEFINITIONS, faces, labels_badge, sentence
 from otmf_core.config import MergeConfig
 from otmf_core.errors import InputError
 from otmf_core.sweeps import Known, members, same_sweep
@@ -41,11 +41,10 @@ def choose_sequence(known: Sequence[Known]) -> MergeConfig:
     config = found[chosen]
     used, names = config.stamp(), faces(config.model_dump()).names
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        st.badge(
-            f"Labels: {used['labels']}",
-            icon=":material/label:",
-            color="orange" if config.heads == "tuned" else "green",
-            help="What training data these merges read: images without labels, or labels for their heads.",
+        labels_badge(
+            used["labels"],
+            config.heads,
+            "What training data these merges read: images without labels, or labels for their heads.",
         )
         kept = f"{used['memory_per_task']} images per earlier task" if used["memory_per_task"] else "none"
         order = " → ".join(names[task] for task in config.tasks)

@@ -12,7 +12,7 @@ import streamlit as st
 from dashboard.charts.colours import task_colours
 from dashboard.charts.curves import accuracy_curves
 from dashboard.charts.matrix import accuracy_matrix
-from dashboard.figure import drawn, figure
+from dashboard.figure import built, figure, ground
 from dashboard.fusion_figures import fusion_figures
 from dashboard.machine import size_text
 from otmf_core.config import MergeConfig
@@ -105,13 +105,17 @@ def stamp(view: JobView) -> None:
     if view.record and view.record.get("peak_memory_bytes"):
         facts.insert(-1, f"peak: {size_text(view.record['peak_memory_bytes'])} on {view.record['device']}")
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        st.badge(
-            f"Labels: {used['labels']}",
-            icon=":material/label:",
-            color="orange" if view.config["heads"] == "tuned" else "green",
-            help="What training data this merge reads: no images, images without labels, or labels for its heads.",
+        labels_badge(
+            used["labels"],
+            view.config["heads"],
+            "What training data this merge reads: no images, images without labels, or labels for its heads.",
         )
         st.caption(" · ".join(facts), width="content")
+
+
+def labels_badge(labels: str, heads: str, about: str) -> None:
+    """The labels that a merge reads, orange where it reads any."""
+    st.badge(f"Labels: {labels}", icon=":material/label:", color="orange" if heads == "tuned" else "green", help=about)
 
 
 def _test_split(view: JobView) -> str:
@@ -190,6 +194,14 @@ def _mean(values: Iterable[float | None] | None) -> float | None:
 
 def figures(view: JobView, place: str) -> None:
     """The accuracy matrix, the per-task curves and the losses; `place` keeps keys apart between pages."""
+    accuracy_figures(view, place)
+    fusion_figures(view, place, faces(view.config).names)
+
+
+def accuracy_figures(
+    view: JobView, place: str, chosen: Sequence[str] | None = None, individual: Mapping[str, float] | None = None
+) -> None:
+    """The accuracy matrix and the curves, side by side where both fit; the curves as `accuracy_curves` takes them."""
     shown = faces(view.config)
     tasks = list(view.tasks)
     names = [shown.names[task] for task in tasks]
@@ -198,7 +210,7 @@ def figures(view: JobView, place: str) -> None:
     grid = st.grid(2 if len(tasks) <= SIDE_BY_SIDE else 1, min_column_width=380)
     with grid.cell():
         figure(
-            drawn(accuracy_matrix, matrix, names, st.context.theme.type or "light"),
+            built(accuracy_matrix, matrix, names, ground()),
             known,
             title="Accuracy matrix",
             measured="test, %, outlined where just merged",
@@ -207,14 +219,13 @@ def figures(view: JobView, place: str) -> None:
         )
     with grid.cell():
         figure(
-            drawn(accuracy_curves, matrix, tasks, shown.names, shown.colours),
+            built(accuracy_curves, matrix, tasks, shown.names, shown.colours, chosen, individual),
             known,
             title="Accuracy of each task",
             measured="dotted before its merge",
             key=f"{place}-curves",
             name=f"{view.run}-curves",
         )
-    fusion_figures(view, place, shown.names)
 
 
 def matrix_frame(matrix: Sequence[Sequence[float | None] | None], names: Sequence[str]) -> pd.DataFrame:

@@ -16,6 +16,8 @@ from otmf_core.errors import InputError
 if TYPE_CHECKING:
     from torch import Tensor
 
+Mark = tuple[int, int, int] | None
+
 
 @contextmanager
 def _replacing(path: Path) -> Iterator[Path]:
@@ -93,6 +95,18 @@ def write_table(path: Path, columns: dict[str, list]) -> None:
 
     with _replacing(path) as draft:
         pq.write_table(pa.table(columns), draft, compression="zstd")
+
+
+def mark(file: Path) -> Mark:
+    """What changes with every writing of a file: time, size and, for two within a tick of the clock, the inode.
+
+    None where there is no such file.
+    """
+    try:
+        found = os.stat(file)
+    except OSError:
+        return None
+    return found.st_mtime_ns, found.st_size, found.st_ino
 
 
 def sha256(path: Path) -> str:

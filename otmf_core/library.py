@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from otmf_core.checkpoints import check_finite, check_matches, read_tensors
 from otmf_core.errors import InputError
-from otmf_core.files import inside, read_object, sha256
+from otmf_core.files import Mark, inside, mark, read_object, sha256
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -101,7 +101,7 @@ class Library:
         recorded = self.manifest["files"].get(name)
         if recorded is None:
             raise InputError(f"every file of a library stands in its manifest: {name} does not, in {self.root}")
-        stamp = (path, path.stat().st_mtime_ns, path.stat().st_size, recorded["sha256"])
+        stamp = (path, mark(path), recorded["sha256"])
         if stamp not in _verified:
             found = sha256(path)
             if found != recorded["sha256"]:
@@ -200,7 +200,7 @@ class Library:
         return blobs, labels
 
 
-_verified: set[tuple[Path, int, int, str]] = set()
+_verified: set[tuple[Path, Mark, str]] = set()
 
 
 def _task(entry: dict[str, Any]) -> TaskInfo:

@@ -31,7 +31,7 @@ from typing import Any, Literal, get_args
 import psutil
 
 from otmf_core.errors import InputError
-from otmf_core.files import read_object, write_json
+from otmf_core.files import Mark, mark, read_object, write_json
 
 FORMAT = 1
 FILES = ("status.json", "config.json", "progress.json", "record.json", "notes.json")  # that a Run is read from
@@ -90,21 +90,12 @@ def load_run(path: Path) -> Run:
     What was read is kept until one of its files changes; nobody changes a Run or what it holds.
     """
     path = Path(path)
-    run = _read_run(path, tuple(_mark(path / name) for name in FILES))
+    run = _read_run(path, tuple(mark(path / name) for name in FILES))
     return replace(run, status="interrupted") if run.status == "running" and owner(path) is None else run
 
 
-def _mark(file: Path) -> tuple[int, int, int] | None:
-    """What changes with every writing of a file: time, size and, for two within a tick of the clock, the inode."""
-    try:
-        found = os.stat(file)
-    except OSError:
-        return None
-    return found.st_mtime_ns, found.st_size, found.st_ino
-
-
 @lru_cache(maxsize=1024)
-def _read_run(path: Path, marks: tuple[tuple[int, int, int] | None, ...]) -> Run:
+def _read_run(path: Path, marks: tuple[Mark, ...]) -> Run:
     if not (path / "status.json").is_file():
         raise InputError(f"a run is a folder with a status.json, received {path}")
     status = read_object(path / "status.json")

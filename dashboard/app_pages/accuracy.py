@@ -2,12 +2,10 @@
 
 import streamlit as st
 
-from dashboard.charts.curves import accuracy_curves
-from dashboard.charts.matrix import accuracy_matrix
 from dashboard.charts.outcome import outcome, outcomes, retention
 from dashboard.chosen_run import choose_run
-from dashboard.figure import drawn, figure
-from dashboard.widgets import SIDE_BY_SIDE, faces, matrix_frame, metric_row
+from dashboard.figure import built, figure
+from dashboard.widgets import accuracy_figures, faces, metric_row
 
 view = choose_run(
     "accuracy",
@@ -16,7 +14,6 @@ view = choose_run(
 )
 tasks = list(view.tasks)
 shown = faces(view.config)
-names = [shown.names[task] for task in tasks]
 metric_row(view)
 chosen = st.multiselect(
     "Tasks in the curves",
@@ -27,25 +24,7 @@ chosen = st.multiselect(
     bind="query-params",
 )
 
-grid = st.grid(2 if len(tasks) <= SIDE_BY_SIDE else 1, min_column_width=380)
-with grid.cell():
-    figure(
-        drawn(accuracy_matrix, view.matrix, names, st.context.theme.type or "light"),
-        matrix_frame(view.matrix, names),
-        title="Accuracy matrix",
-        measured="test, %, outlined where just merged",
-        key="matrix",
-        name=f"{view.run}-matrix",
-    )
-with grid.cell():
-    figure(
-        drawn(accuracy_curves, view.matrix, tasks, shown.names, shown.colours, chosen or tasks, view.individual),
-        matrix_frame(view.matrix, names),
-        title="Accuracy of each task",
-        measured="dotted before its merge",
-        key="curves",
-        name=f"{view.run}-curves",
-    )
+accuracy_figures(view, "accuracy", chosen or tasks, view.individual)
 
 table = outcomes(view.matrix, tasks, view.individual)
 if table.empty:
@@ -53,7 +32,7 @@ if table.empty:
 grid = st.grid(2, min_column_width=380)
 with grid.cell():
     figure(
-        drawn(outcome, table, shown.names, shown.colours),
+        built(outcome, table, shown.names, shown.colours),
         table,
         title="Where each task ended",
         measured="from just merged to now",
@@ -62,7 +41,7 @@ with grid.cell():
     )
 with grid.cell():
     figure(
-        drawn(retention, table, shown.names, shown.colours),
+        built(retention, table, shown.names, shown.colours),
         table,
         title="Stability against plasticity",
         measured="per task",

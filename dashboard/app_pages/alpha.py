@@ -3,7 +3,7 @@
 import streamlit as st
 
 from dashboard.charts.alpha import balance, each_task, front, quality
-from dashboard.figure import drawn, figure
+from dashboard.figure import built, figure
 from dashboard.run_view import readable_runs
 from dashboard.sweep import known_runs, sweep_table, task_table
 from dashboard.sweep_choice import choose_alpha, choose_sequence
@@ -39,35 +39,22 @@ table, each = sweep_table(found), task_table(found)
 chosen = choose_alpha(table)
 name = f"alpha-{config.tasks[0]}-{len(config.tasks)}-tasks"
 grid = st.grid(3, min_column_width=340)
-with grid.cell():
-    figure(
-        drawn(quality, table, chosen),
-        table[["alpha", "run", "acc", "bwt"]],
-        title="Quality",
-        measured="ACC and BWT on test images",
-        key="quality",
-        name=f"{name}-quality",
-    )
-with grid.cell():
-    figure(
-        drawn(balance, table, chosen),
-        table[["alpha", "run", "stability", "plasticity"]],
-        title="Balance",
-        measured="means over tasks, test",
-        key="balance",
-        name=f"{name}-balance",
-    )
-with grid.cell():
-    figure(
-        drawn(front, table, chosen),
-        table[["alpha", "run", "plasticity", "stability", "front"]],
-        title="Trade-off",
-        measured="each point an α, test",
-        key="front",
-        name=f"{name}-front",
-    )
+for chart, columns, title, measured in (
+    (quality, ["acc", "bwt"], "Quality", "ACC and BWT on test images"),
+    (balance, ["stability", "plasticity"], "Balance", "means over tasks, test"),
+    (front, ["plasticity", "stability", "front"], "Trade-off", "each point an α, test"),
+):
+    with grid.cell():
+        figure(
+            built(chart, table, chosen),
+            table[["alpha", "run", *columns]],
+            title=title,
+            measured=measured,
+            key=chart.__name__,
+            name=f"{name}-{chart.__name__}",
+        )
 figure(
-    drawn(each_task, each, config.tasks, shown.names, shown.colours, chosen),
+    built(each_task, each, config.tasks, shown.names, shown.colours, chosen),
     each,
     title="Every task",
     measured="test accuracy at the end (solid) and when just merged (dotted)",

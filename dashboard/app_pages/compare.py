@@ -8,7 +8,7 @@ from dashboard.charts.compare import Line, cost, overlaid
 from dashboard.charts.matrix import accuracy_matrix
 from dashboard.chosen_runs import choose_runs
 from dashboard.comparison import differences, leaderboard, letter, means_so_far, mismatches, pools
-from dashboard.figure import drawn, figure, heading
+from dashboard.figure import built, figure, ground, heading
 from dashboard.run_view import readable_runs
 from dashboard.widgets import faces, matrix_frame
 
@@ -55,7 +55,7 @@ points = [
 grid = st.grid(2, min_column_width=380)
 with grid.cell():
     figure(
-        drawn(overlaid, lines),
+        built(overlaid, lines),
         pd.DataFrame(points, columns=["run", "tasks_merged", "mean_accuracy"]),
         title="Along the merge",
         measured="test, mean of the tasks merged so far" + ("; band: ± std" if pooled else ""),
@@ -64,7 +64,7 @@ with grid.cell():
     )
 with grid.cell():
     figure(
-        drawn(cost, table),
+        built(cost, table),
         table[["name", "acc", "seconds", "memory_gib"]],
         title="Quality beside cost",
         measured="ACC on test images, wall time, peak memory",
@@ -91,7 +91,7 @@ for run in (run for run in chosen if names[run.id] in shown):
     tasks = [faces(run.config).names[task] for task in run.config["tasks"]]
     with grid.cell():
         figure(
-            drawn(accuracy_matrix, run.record["matrix"], tasks, st.context.theme.type or "light"),
+            built(accuracy_matrix, run.record["matrix"], tasks, ground()),
             matrix_frame(run.record["matrix"], tasks),
             title=f"{names[run.id]} · {described(run.config)}",
             measured="test, %, outlined where just merged",

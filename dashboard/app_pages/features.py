@@ -2,8 +2,8 @@
 
 import streamlit as st
 
+from dashboard.charts.colours import INK
 from dashboard.charts.features import (
-    MARK,
     distance_curves,
     distance_frame,
     feature_map,
@@ -26,7 +26,7 @@ from dashboard.feature_view import (
     thumbnails,
     toggle_selected,
 )
-from dashboard.figure import drawn, figure, heading, picture
+from dashboard.figure import built, figure, ground, heading, picture
 from dashboard.widgets import faces, sentence
 from otmf_core.errors import InputError
 from otmf_core.features import BLUR, models_at, read_features
@@ -51,11 +51,12 @@ except InputError as error:
     st.stop()
 
 own, models = tasks.index(task) + 1, models_at(step, len(tasks))
-images, ground = len(taken.labels), st.context.theme.type or "light"
+images, theme = len(taken.labels), ground()
 place = f"selected-{view.run}-{task}"
 selected = st.session_state.setdefault(place, [])
+places = {model: layout[number] for model, number in models.items()}
 table = points(
-    {model: layout[number] for model, number in models.items()},
+    places,
     {model: taken.answers[number] for model, number in models.items()},
     taken.labels,
     info.classes,
@@ -65,7 +66,7 @@ with left:
     about = {"measured": f"{METHODS[method]} of {images} test images, step {step}: {names[step - 1]} fused in"}
     heading(table, title=f"Features of {names[own - 1]}", key="map", name=f"{view.run}-{task}-{step}", **about)
     st.plotly_chart(
-        drawn(
+        built(
             feature_map,
             table,
             info.classes,
@@ -73,7 +74,7 @@ with left:
             lines=lines,
             selected=selected,
             limits=limits(layout),
-            ground=ground,
+            ground=theme,
         ),
         key="map",
         on_select=lambda: toggle_selected("map", place, images),
@@ -81,10 +82,10 @@ with left:
         config=picture(f"{view.run}-{task}-{step}") | {"modeBarButtonsToRemove": ["autoScale2d"]},
         alt=f"Features of {names[own - 1]}, {about['measured']}",
     )
-    feature_motion("map", table, sources, f"{view.run}-{task}-{method}", MARK[ground])
+    feature_motion("map", places, sources, f"{view.run}-{task}-{method}", INK[theme][0])
     st.caption(
         f"{LAYOUT} Point at one for its picture and its way from before the step to merged; click it, or draw a "
-        f"box, to keep that and see the answers. They are the zero-shot head's. "
+        "box, to keep that and see the answers. They are the zero-shot head's. "
         f"Earlier merged models are rebuilt from what the run kept; the last one so rebuilt is "
         f"{facts['deviation']:.2%} off the stored one."
     )
@@ -92,7 +93,7 @@ with right:
     distances(taken, step, own, names)
     mass = mass_of(path, task, step, taken, len(tasks) + own)
     figure(
-        drawn(plan_heatmap, mass, info.classes, ground),
+        built(plan_heatmap, mass, info.classes, theme),
         plan_frame(mass, info.classes),
         title="Transport plan",
         measured=f"{100 * mass.trace():.1f}% stays in its class",
@@ -106,7 +107,7 @@ if selected:
     pictures(sources, info, taken, models, selected)
 curve = distance_frame(taken.distances.tolist(), len(tasks))
 figure(
-    drawn(distance_curves, curve, names, own, step, shown.colours[task]),
+    built(distance_curves, curve, names, own, step, shown.colours[task]),
     curve,
     title="Distance to the teacher along the merge",
     measured=f"Sinkhorn divergence, p = 2, blur {BLUR}, of unit features of {names[own - 1]}",

@@ -4,7 +4,7 @@ import streamlit as st
 
 from dashboard.charts.colours import task_colours
 from dashboard.charts.geometry import cosine_matrix, lengths
-from dashboard.figure import drawn, figure
+from dashboard.figure import built, figure, ground
 from dashboard.library_choice import choose_library
 from dashboard.library_facts import (
     checkpoint_table,
@@ -46,7 +46,7 @@ if between:
     left, right = st.columns([7, 3], gap="medium")
     with left:
         figure(
-            drawn(cosine_matrix, between.cosines, labels, st.context.theme.type or "light"),
+            built(cosine_matrix, between.cosines, labels, ground()),
             cosine_frame(between, labels),
             title="Cosine between task vectors",
             measured="0: orthogonal, 1: the same direction",
@@ -55,7 +55,7 @@ if between:
         )
     with right:
         figure(
-            drawn(lengths, between.relative, between.tasks, names, task_colours([task.id for task in library.tasks])),
+            built(lengths, between.relative, between.tasks, names, task_colours([task.id for task in library.tasks])),
             lengths_frame(between, labels),
             title="Their lengths",
             measured="% of ‖θ⁰‖",

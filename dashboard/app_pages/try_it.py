@@ -4,7 +4,7 @@ import streamlit as st
 
 from dashboard.charts.answers import answers_chart, answers_frame
 from dashboard.chosen_run import choose_run
-from dashboard.figure import drawn, figure
+from dashboard.figure import built, figure
 from dashboard.models import ask
 from dashboard.session import runs_folder
 from dashboard.try_view import choose_picture, choose_task, every_model, verdicts
@@ -41,7 +41,7 @@ try:
         verdicts(answers, titles, task, picture.truth)
         named = {titles[model]: values for model, values in answers.items()}
         figure(
-            drawn(answers_chart, named, task.classes, picture.truth),
+            built(answers_chart, named, task.classes, picture.truth),
             answers_frame(named, task.classes, picture.truth),
             title="Probabilities",
             measured=f"the five most probable of {len(task.classes)} classes",

@@ -8,14 +8,13 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from dashboard.charts.colours import MEAN, PALETTE, POST, PRE
+from dashboard.charts.colours import INK, MEAN, PALETTE, POST, PRE
 from dashboard.charts.matrix import SCALES
 
 MODELS = {"pre": "Before the step", "post": "Incoming expert", "merged": "Merged"}
 COLOURS = {"pre": PRE, "post": POST, "merged": "#2a9d8f"}
 SYMBOLS = {"pre": "circle-open", "post": "diamond-open", "merged": "circle"}
 SIZES = {"pre": 7, "post": 7, "merged": 9}
-MARK = {"light": "#1c2030", "dark": "#e8eaf1"}  # text and what is selected
 VEIL = {"light": "rgba(255,255,255,0.7)", "dark": "rgba(18,20,28,0.7)"}
 LABELLED = 16  # classes up to which their names stand in the picture
 
@@ -81,16 +80,21 @@ def feature_map(
     if lines:
         _paths(figure, of, range(len(of["merged"])), MEAN, 1, 0.5)
     marked = [image for image in selected if image < len(hover)]
-    _paths(figure, of, marked, MARK[ground], 3, 1.0)
+    _paths(figure, of, marked, INK[ground][0], 3, 1.0)
     if marked:
         ends = of["merged"].iloc[marked]
         figure.add_scatter(
             x=ends["x"], y=ends["y"], mode="markers", hoverinfo="skip", showlegend=False, name="Selected",
-            marker={"symbol": "circle-open", "size": 17, "color": MARK[ground], "line": {"width": 2.5}},
+            marker={"symbol": "circle-open", "size": 17, "color": INK[ground][0], "line": {"width": 2.5}},
         )  # fmt: skip
     if by == "class" and len(classes) <= LABELLED:
         centres = of["merged"].groupby("class")[["x", "y"]].median()
-        label = {"showarrow": False, "yshift": 16, "font": {"size": 12, "color": MARK[ground]}, "bgcolor": VEIL[ground]}
+        label = {
+            "showarrow": False,
+            "yshift": 16,
+            "font": {"size": 12, "color": INK[ground][0]},
+            "bgcolor": VEIL[ground],
+        }
         figure.update_layout(
             annotations=[
                 {"x": row.x, "y": row.y, "text": name, **label}

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import plotly.graph_objects as go
 
-from dashboard.charts.matrix import SCALES, names_above, names_beside, room
+from dashboard.charts.matrix import SCALES, cell_numbers, names_above, names_beside, room
 
 TOP = 0.3  # the scale reaches at least here, so that near-orthogonal vectors do not look related
 
@@ -19,8 +19,12 @@ def cosine_matrix(cosines: Sequence[Sequence[float]], names: Sequence[str], grou
     others = [[None if i == j else value for j, value in enumerate(row)] for i, row in enumerate(cosines)]
     known = [value for row in others for value in row if value is not None and value == value]
     top = max([TOP, *known])
-    low, high = ("#1c2030", "#ffffff") if ground == "light" else ("#e8eaf1", "#12141c")
-    cells = [(j, i, value) for i, row in enumerate(others) for j, value in enumerate(row) if value in known]
+    cells = [
+        (j, i, _short(value), value > 0.75 * top)
+        for i, row in enumerate(others)
+        for j, value in enumerate(row)
+        if value in known
+    ]
     figure = go.Figure(
         [
             go.Heatmap(
@@ -35,15 +39,7 @@ def cosine_matrix(cosines: Sequence[Sequence[float]], names: Sequence[str], grou
                 hovertemplate="%{customdata[0]} and %{customdata[1]}: %{z:.3f}<extra></extra>",
                 hoverongaps=False,
             ),
-            go.Scatter(
-                x=[x for x, _, _ in cells],
-                y=[y for _, y, _ in cells],
-                mode="text",
-                text=[_short(value) for _, _, value in cells],
-                textfont={"size": 11, "color": [high if value > 0.75 * top else low for _, _, value in cells]},
-                hoverinfo="skip",
-                showlegend=False,
-            ),
+            cell_numbers(cells, ground),
         ]
     )
     figure.update_xaxes(**names_above(names))

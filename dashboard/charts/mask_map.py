@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import plotly.graph_objects as go
 
+from dashboard.charts.colours import INK
 from dashboard.charts.matrix import EMPTY, SCALES, names_above, names_beside, room
 from otmf_core.tensor_names import Place, kinds, layers
 
@@ -18,7 +19,6 @@ AROUND_ONE = {
 }
 RADII = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0)  # of a colour scale around one; few, so that steps compare
 TOPS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
-TEXT = {"light": ("#1c2030", "#ffffff"), "dark": ("#e8eaf1", "#12141c")}
 ROW_HEIGHT = 30
 
 
@@ -66,7 +66,7 @@ def mask_map(
     low, high = _limits([value for value in shown if not math.isnan(value)], measure)
     scale = (AROUND_ONE if measure.around_one else SCALES)[ground]
     unit, form = ("%", ".0f" if high - low >= 20 else ".1f") if measure.share else ("", ".2f")
-    dark, light = TEXT[ground]
+    dark, light = INK[ground]
     texts = ["–" if math.isnan(value) else f"{value:{form}}".replace("-", "−") for value in shown]
     inks = [light if _strong(value, low, high, measure) else dark for value in shown]
     facts = [

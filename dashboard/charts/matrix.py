@@ -7,6 +7,8 @@ from typing import Any
 
 import plotly.graph_objects as go
 
+from dashboard.charts.colours import INK
+
 Values = list[list[float | None]]
 
 # From the page's ground to its accent, so that an empty cell and a low one are near and a high one stands out.
@@ -30,6 +32,13 @@ def accuracy_matrix(
     tasks = len(names)
     values: Values = [list(row) if row is not None else [None] * tasks for row in matrix]
     rows = ["Pre-trained", *(f"{step} · {name}" for step, name in enumerate(names, 1))]
+    digits = 1 if tasks <= 10 else 0
+    cells = [
+        (place, step, f"{value:.{digits}f}", value > TURN[ground])
+        for step, row in enumerate(values)
+        for place, value in enumerate(row)
+        if value is not None
+    ]
     figure = go.Figure(
         [
             go.Heatmap(
@@ -44,10 +53,10 @@ def accuracy_matrix(
                 zmin=0,
                 zmax=100,
             ),
-            _figures(values, ground),
+            cell_numbers(cells, ground),
         ]
     )
-    outline = {"type": "rect", "line": {"color": "#1c2030" if ground == "light" else "#e8eaf1", "width": 1.5}}
+    outline = {"type": "rect", "line": {"color": INK[ground][0], "width": 1.5}}
     merged = [step for step in range(1, tasks + 1) if matrix[step] is not None]
     figure.update_xaxes(**names_above(names))
     figure.update_yaxes(**names_beside(rows))
@@ -89,19 +98,15 @@ def room(above: Sequence[str], beside: Sequence[str]) -> dict[str, float]:
     return {"l": 12 + widest, "r": right, "t": top, "b": 8, "pad": 0}
 
 
-def _figures(values: Values, ground: str) -> go.Scatter:
-    """The numbers in the cells, dark or light after the colour beneath them."""
-    cells = [
-        (place, step, value) for step, row in enumerate(values) for place, value in enumerate(row) if value is not None
-    ]
-    digits = 1 if len(values) <= 11 else 0
-    low, high = ("#1c2030", "#ffffff") if ground == "light" else ("#e8eaf1", "#12141c")
+def cell_numbers(cells: Sequence[tuple[int, int, str, bool]], ground: str) -> go.Scatter:
+    """The texts in a heatmap's cells (column, row, text, whether the cell is strong), to be read on their colours."""
+    weak, strong = INK[ground]
     return go.Scatter(
-        x=[place for place, _, _ in cells],
-        y=[step for _, step, _ in cells],
+        x=[column for column, _, _, _ in cells],
+        y=[row for _, row, _, _ in cells],
         mode="text",
-        text=[f"{value:.{digits}f}" for _, _, value in cells],
-        textfont={"size": 11, "color": [high if value > TURN[ground] else low for _, _, value in cells]},
+        text=[text for _, _, text, _ in cells],
+        textfont={"size": 11, "color": [strong if is_strong else weak for _, _, _, is_strong in cells]},
         hoverinfo="skip",
         showlegend=False,
     )
