@@ -21,7 +21,7 @@ run: $(RUN)
 	@$(PY) -c "import socket; socket.create_server(('127.0.0.1', $(PORT))).close()" 2>/dev/null || \
 	  { echo "Port $(PORT) is taken or not allowed: choose another, as in 'make run PORT=8502'." >&2; exit 1; }
 	@echo "OTMF is at http://127.0.0.1:$(PORT) (Ctrl-C stops it)"
-	@$(PY) -m streamlit run dashboard/app.py --server.address 127.0.0.1 --server.port $(PORT)
+	@$(PY) -m streamlit run dashboard/server.py --server.address 127.0.0.1 --server.port $(PORT)
 
 test: $(TEST)
 	$(PY) -m ruff check .

@@ -1,17 +1,21 @@
-"""The dashboard's entry point: `python -m streamlit run dashboard/app.py` from the repository root."""
+"""Navigation and theme of every page; dashboard/server.py serves it."""
 
 from pathlib import Path
 
 import streamlit as st
 
+from dashboard.later import arrive
 from dashboard.queue_line import queue_line
+from dashboard.session import queue
+from dashboard.side_by_side import STYLE
 from dashboard.warm_up import warm_up
 
 LOGO = Path(__file__).resolve().parent.parent / "assets" / "logo.svg"
 
 st.set_page_config(page_title="OTMF", page_icon=LOGO, layout="wide")
 st.logo(LOGO, size="large")
-st.html("<style>.stMainBlockContainer { padding-top: 4.5rem }</style>")  # Streamlit leaves 6rem under the navigation
+SPACE = ".stMainBlockContainer { padding-top: 4.5rem }"  # Streamlit leaves 6rem under the navigation
+st.html(f"<style>{SPACE} {STYLE}</style>")
 
 page = st.navigation(
     [
@@ -76,4 +80,6 @@ page = st.navigation(
 if page.title != "Merge":  # which shows the queue itself
     queue_line()
 warm_up()
+queue().give_way()
+arrive(page.url_path)
 page.run()

@@ -98,7 +98,9 @@ def published_table() -> None:
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.badge("Not measured here", icon=":material/menu_book:", color="orange")
         st.caption(f"Other models and other tasks than the runs above. {PAIR}", width="content")
-    heading(table, title="As printed", measured="in the papers named", key="published", name="published-vit-b-32")
+    heading(
+        lambda: table, title="As printed", measured="in the papers named", key="published", name="published-vit-b-32"
+    )
     column = st.column_config
     config = {
         "method": column.TextColumn("Method", width=190),

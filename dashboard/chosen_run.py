@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import datetime
+from zoneinfo import ZoneInfo
 
-import pandas as pd
 import streamlit as st
 
 from dashboard.run_view import readable_runs, view_of
@@ -72,7 +73,7 @@ def _label(run: Run) -> str:
     parts = [title(run.config), BADGES[run.status][0].lower()]
     if run.record:
         parts.insert(1, f"ACC {run.record['acc']:.1f}%")
-    created = pd.Timestamp(run.created).tz_convert(st.context.timezone or "UTC")
+    created = datetime.fromisoformat(run.created).astimezone(ZoneInfo(st.context.timezone or "UTC"))
     if run.name:
         parts.insert(0, run.name)
     return " · ".join([*parts, f"{created.day} {created:%b, %H:%M}"])

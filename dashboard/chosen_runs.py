@@ -38,7 +38,7 @@ def choose_runs(runs: Sequence[Run]) -> list[Run]:
     column = st.column_config
     st.markdown("**Finished runs** · tick those to compare")
     st.dataframe(
-        pd.DataFrame([_row(run) for run in runs]),
+        pd.DataFrame([_row(run) for run in runs]).astype({"created": "datetime64[ns, UTC]"}),
         key=key,
         hide_index=True,
         height=38 + 35 * min(len(runs), VISIBLE),
@@ -77,7 +77,7 @@ def _row(run: Run) -> dict[str, object]:
         "acc": record.get("acc"),
         "labels": record.get("labels", ""),
         "seed": run.config["seed"],
-        "created": pd.Timestamp(run.created),
+        "created": run.created,
         "order": ", ".join(names[task] for task in run.config["tasks"]),
         "run": run.id,
     }

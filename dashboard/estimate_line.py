@@ -89,7 +89,7 @@ def _sizes(library: Library, config: MergeConfig) -> Sizes:
     return _sizes_of(str(library.root), library.manifest_hash, config.tasks, config.reads_images, config.heads)
 
 
-@st.cache_data(max_entries=64, show_spinner=False)
+@st.cache_resource(max_entries=64, show_spinner=False)
 def _sizes_of(root: str, manifest: str, tasks: tuple[str, ...], reads_images: bool, heads: str) -> Sizes:
     method = "otmf" if reads_images else "average"
     return sizes(open_library(root), MergeConfig.build(tasks=tasks, method=method, heads=heads))

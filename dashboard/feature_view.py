@@ -22,7 +22,7 @@ from otmf_core.files import Mark, inside, mark
 from otmf_core.library import TaskInfo, open_library
 from otmf_core.plan import class_mass, transport_plan
 from otmf_core.progress import JobView
-from otmf_core.projection import installed, is_kept, projection
+from otmf_core.projection import installed, projection, projection_file
 
 METHODS = {"tsne": "t-SNE", "pca": "PCA", "umap": "UMAP"}
 LAYOUT = "One fit over all steps: a model keeps its place whichever step shows it, so points move, never the frame."
@@ -94,10 +94,16 @@ def controls(tasks: Sequence[str], names: dict[str, str]) -> tuple[str, int, str
 
 def layout_of(path: Path, tasks: Sequence[str], task: str, method: str) -> np.ndarray:
     """The projection (2T + 1, n, 2), with a spinner where it is computed for the first time."""
-    if is_kept(path, tuple(tasks), task, method):
-        return projection(path, tuple(tasks), task, method)
+    kept = projection_file(path, tuple(tasks), task, method)
+    if kept.is_file():
+        return _layout(path, tuple(tasks), task, method, mark(kept))
     with st.spinner(f"Fitting {METHODS[method]} once for all steps: a few seconds", show_time=True):
         return projection(path, tuple(tasks), task, method)
+
+
+@st.cache_resource(max_entries=64, show_spinner=False)
+def _layout(path: Path, tasks: tuple[str, ...], task: str, method: str, kept: Mark) -> np.ndarray:
+    return projection(path, tasks, task, method)
 
 
 def mass_of(path: Path, task: str, step: int, taken: TaskFeatures, teacher: int) -> np.ndarray:
@@ -106,7 +112,7 @@ def mass_of(path: Path, task: str, step: int, taken: TaskFeatures, teacher: int)
     return _mass(str(path), task, taken_at, step, teacher, taken)
 
 
-@st.cache_data(max_entries=64, show_spinner=False)
+@st.cache_resource(max_entries=64, show_spinner=False)
 def _mass(path: str, task: str, taken_at: Mark, step: int, teacher: int, _taken: TaskFeatures) -> np.ndarray:
     plan = transport_plan(_taken.features[step], _taken.features[teacher], BLUR)
     return class_mass(plan, _taken.labels, _taken.labels, int(_taken.labels.max()) + 1)
@@ -124,7 +130,7 @@ def distances(taken: TaskFeatures, step: int, own: int, names: Sequence[str]) ->
         "Pre-trained": (float(taken.distances[0]), "The model that everything started from."),
     }
     heading(
-        pd.DataFrame({"model": list(shown), "distance": [value for value, _ in shown.values()]}),
+        lambda: pd.DataFrame({"model": list(shown), "distance": [value for value, _ in shown.values()]}),
         title="Distance to the teacher",
         measured=f"step {step}",
         key="teacher",
@@ -134,10 +140,10 @@ def distances(taken: TaskFeatures, step: int, own: int, names: Sequence[str]) ->
         f"From a model's features of these images to those of the fine-tuned model of {teacher}: Sinkhorn divergence, "
         f"p = 2, blur {BLUR}, features of unit length. Lower is nearer."
     )
-    with st.grid(2, min_column_width=130):
-        for label, (value, text) in shown.items():
-            change = f"{after - before:+.3f}" if label == "Merged" else None
-            st.metric(label, f"{value:.3f}", change, delta_color="inverse", help=text)
+    columns = [column for _ in range(2) for column in st.columns(2)]
+    for column, (label, (value, text)) in zip(columns, shown.items(), strict=True):
+        change = f"{after - before:+.3f}" if label == "Merged" else None
+        column.metric(label, f"{value:.3f}", change, delta_color="inverse", help=text)
 
 
 def toggle_selected(chart: str, place: str, images: int) -> None:
@@ -169,7 +175,7 @@ def pictures(
         st.caption(f"The first {PICTURES} of {len(selected)} selected images.")
 
 
-@st.cache_data(max_entries=64, show_spinner=False)
+@st.cache_resource(max_entries=64, show_spinner=False)
 def thumbnails(library: str, task: str, rows: tuple[int, ...]) -> list[str]:
     """Test images as data URIs, enlarged without smoothing them away; raises InputError when they cannot be read."""
     opened = open_library(library)

@@ -5,37 +5,38 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import pandas as pd
-import streamlit as st
 
 from dashboard.charts.losses import loss_curves, mask_means
 from dashboard.figure import built, figure
+from dashboard.side_by_side import panels
+from dashboard.widgets import faces
 from otmf_core.progress import JobView, Row
 
 Sides = Mapping[int, tuple[Row, Row]]  # step of the fold → pre and post, one value per mask step
 
 
-def fusion_figures(view: JobView, place: str, names: Mapping[str, str]) -> None:
+def fusion_figures(view: JobView, place: str) -> None:
     """Draw the losses of the fusions so far and, where masks were reported, their means; nothing without fusions."""
     if not view.fusions:
         return
     losses = {step: (fusion.loss_pre, fusion.loss_post) for step, fusion in view.fusions.items()}
     means = {step: (fusion.means_pre, fusion.means_post) for step, fusion in view.fusions.items()}
-    tasks = list(view.tasks)
-    grid = st.grid(2, min_column_width=380)
-    with grid.cell():
+    tasks, names = list(view.tasks), faces(view.config).names
+    left, right = panels(2, f"{place}-fusions")
+    with left:
         figure(
             built(loss_curves, losses, view.steps, tasks, names),
-            sides_frame(losses, "loss"),
+            lambda: sides_frame(losses, "loss"),
             title="Transport losses",
             measured="per mask step, fusions side by side",
             key=f"{place}-losses",
             name=f"{view.run}-losses",
         )
     if any(value is not None for sides in means.values() for side in sides for value in side):
-        with grid.cell():
+        with right:
             figure(
                 built(mask_means, means, view.steps, tasks, names),
-                sides_frame(means, "mean").dropna(how="all", subset=["mean_pre", "mean_post"]),
+                lambda: sides_frame(means, "mean").dropna(how="all", subset=["mean_pre", "mean_post"]),
                 title="Mean mask, pre and post",
                 measured="over all entries; 1 is where every fusion starts",
                 key=f"{place}-masks",

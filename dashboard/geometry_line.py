@@ -9,22 +9,21 @@ import streamlit as st
 
 from dashboard.charts.geometry import cosine_matrix
 from dashboard.figure import built, figure, ground
-from dashboard.library_facts import task_geometry
+from dashboard.library_facts import AT_ONCE, COMPARING, task_geometry, vector_bytes
 from dashboard.widgets import sentence
 from otmf_core.errors import InputError
 from otmf_core.geometry import concerns
 from otmf_core.library import Library
 
-AT_ONCE = 1 << 28  # bytes of task vectors that are read without being asked for
-
 
 def geometry_line(library: Library, tasks: Sequence[str]) -> None:
     """Draw lengths and mean cosine of `tasks`, what speaks against merging them, and the table of cosines behind it."""
     try:
-        size = sum(library.file(task.id, "task_vector").stat().st_size for task in library.tasks)
+        size = vector_bytes(library)
         if size > AT_ONCE and not st.toggle("Compare task vectors", help=f"Reads {size / 1e9:.1f} GB of weights once."):
             return
-        geometry = task_geometry(str(library.root), library.manifest_hash).only(tasks)
+        with st.spinner(COMPARING):
+            geometry = task_geometry(str(library.root), library.manifest_hash).only(tasks)
     except InputError as error:
         st.caption(f"Task vectors were not compared: {sentence(str(error))}")
         return
@@ -33,15 +32,20 @@ def geometry_line(library: Library, tasks: Sequence[str]) -> None:
     shortest, longest = (100 * pick(geometry.relative) for pick in (min, max))
     for concern in concerns(geometry):
         st.warning(sentence(concern), icon=":material/warning:")
-    with st.popover(
+    panel = st.popover(
         f"Task vectors: mean cosine {sum(pairs) / len(pairs):.2f}, lengths {shortest:.0f}–{longest:.0f}%",
         type="tertiary",
         icon=":material/compare_arrows:",
         help="Cosine: 0 orthogonal, 1 the same direction. Length: of a task vector against the pre-trained weights.",
-    ):
+        key="geometry",
+        on_change="rerun",
+    )
+    if not panel.open:
+        return
+    with panel:
         figure(
             built(cosine_matrix, geometry.cosines, names, ground()),
-            pd.DataFrame(geometry.cosines, index=names, columns=names).rename_axis("task").reset_index(),
+            lambda: pd.DataFrame(geometry.cosines, index=names, columns=names).rename_axis("task").reset_index(),
             title="Cosine between task vectors",
             measured="0: orthogonal, 1: the same direction",
             key="form-cosines",

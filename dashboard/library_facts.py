@@ -16,11 +16,18 @@ from otmf_core.geometry import Geometry, geometry
 from otmf_core.library import Library, open_library
 from otmf_core.runs import Run
 
+COMPARING = "Comparing the task vectors"
+AT_ONCE = 1 << 28  # bytes of task vectors that are read without being asked for
 SPLITS = {"calibration": "Calibration", "labelled": "Labelled", "test": "Test"}
 Measured = dict[str, tuple[float, float, str]]  # task → zero-shot and individual accuracy in percent, and the run
 
 
-@st.cache_data(max_entries=8, show_spinner="Comparing the task vectors")
+def vector_bytes(library: Library) -> int:
+    """The size of all its task vectors' files; raises InputError where one is missing or is not the manifest's."""
+    return sum(library.file(task.id, "task_vector").stat().st_size for task in library.tasks)
+
+
+@st.cache_resource(max_entries=8, show_spinner=False)
 def task_geometry(root: str, manifest: str) -> Geometry:
     """Norms and cosines of all task vectors of the library in folder `root`, computed once for each manifest."""
     library = open_library(root)

@@ -7,6 +7,7 @@ import streamlit as st
 
 from dashboard.library_facts import Measured, parameters, split_sizes
 from dashboard.samples import sheet
+from dashboard.side_by_side import numbers
 from dashboard.widgets import sentence
 from otmf_core.checkpoints import read_header
 from otmf_core.errors import InputError
@@ -39,9 +40,7 @@ def facts(library: Library) -> None:
         where = f"mean over the {last['suite']} tasks, {last['split']} images, recorded when the library was made."
         values["Zero-shot"] = f"{last['zero_shot']:.1f}%", f"Accuracy of the pre-trained model: {where}"
         values["Individual"] = f"{last['individual']:.1f}%", f"Accuracy of each fine-tuned model on its task: {where}"
-    with st.grid(len(values), min_column_width=115):
-        for label, (value, meaning) in values.items():
-            st.metric(label, value, help=meaning)
+    numbers(values, "library")
 
 
 def tasks_table(library: Library, table: pd.DataFrame, known: Measured) -> str | None:

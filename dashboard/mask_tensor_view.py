@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from dashboard.charts.mask_tensor import NAMES, mask_histogram, mask_matrix
 from dashboard.figure import built, figure, ground, heading, picture
 from dashboard.mask_view import run_path
+from dashboard.side_by_side import panels
 from dashboard.widgets import sentence
 from otmf_core import mask_reading
 from otmf_core.errors import InputError
@@ -49,11 +50,11 @@ def tensor_section(
     except InputError as error:
         st.error(sentence(str(error)), title="This mask cannot be read")
         means = None
-    grid = st.grid(2 if means is not None else 1, min_column_width=380)
-    with grid.cell():
+    histogram, *matrix = panels(1 if means is None else 2, "tensor")
+    with histogram:
         _histogram(stats, tensor, f"{run}-step-{step}-{tensor}-histogram")
     if means is not None:
-        with grid.cell():
+        with matrix[0]:
             _matrix(means, (height, width), rows, columns, size, side, tensor, f"{run}-step-{step}-{side}-{tensor}")
 
 
@@ -82,7 +83,7 @@ def _histogram(stats: MaskStatistics, tensor: str, name: str) -> None:
     within = RANGE[0] <= min(side.low[row] for side in sides) and max(side.high[row] for side in sides) <= RANGE[1]
     figure(
         built(mask_histogram, pre.tolist(), post.tolist()),
-        pd.DataFrame({"from": edges[:-1], "to": edges[1:], "pre": pre, "post": post}),
+        lambda: pd.DataFrame({"from": edges[:-1], "to": edges[1:], "pre": pre, "post": post}),
         title="Histogram",
         measured=f"{stats.pre.entries[row]:,} entries"
         + (", all within −2…4" if within else "; those beyond −2…4 are in the outermost bins"),
@@ -99,10 +100,8 @@ def _matrix(
     everything = (rows, columns) == ((0, whole[0]), (0, whole[1]))
     cells = f"a cell is the mean of {size} × {size} entries" if size > 1 else "every entry"
     shape = f"{whole[0]:,} × {whole[1]:,}"
-    table = pd.DataFrame(means, columns=[f"column {columns[0] + size * place}" for place in range(means.shape[1])])
-    table.insert(0, "row", [rows[0] + size * place for place in range(means.shape[0])])
     heading(
-        table,
+        lambda: _matrix_frame(means, rows[0], columns[0], size),
         title=f"{side.title()} mask",
         measured=f"{shape}, {cells}; drag a box to zoom" if everything else f"{part} of {shape}, {cells}",
         key="matrix",
@@ -110,12 +109,20 @@ def _matrix(
     )
     st.plotly_chart(
         built(mask_matrix, means, (rows[0], columns[0]), size, ground()),
+        theme=None,
         key="mask-matrix",
         on_select=partial(_zoom, tensor, *whole),
         selection_mode="box",
         config=picture(name),
         alt=f"{NAMES[side]}: mask of {tensor} as a heatmap, {part}",
     )
+
+
+def _matrix_frame(means: NDArray[np.float32], top: int, left: int, size: int) -> pd.DataFrame:
+    """The means as a table: a row per row of blocks, named by their first entries."""
+    table = pd.DataFrame(means, columns=[f"column {left + size * place}" for place in range(means.shape[1])])
+    table.insert(0, "row", [top + size * place for place in range(means.shape[0])])
+    return table
 
 
 def _range(label: str, kind: str, tensor: str, length: int) -> Span:
@@ -193,7 +200,7 @@ def _changed(run: str, step: int) -> Mark:
     return mark(run_path(run) / f"steps/{step:02d}/{mask_reading.MASKS}")
 
 
-@st.cache_data(max_entries=24, show_spinner=False)
+@st.cache_resource(max_entries=24, show_spinner=False)
 def _block(
     path: Path, step: int, side: str, tensor: str, rows: Span, columns: Span, size: int, changed: Mark
 ) -> NDArray[np.float32]:

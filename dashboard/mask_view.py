@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from dashboard.charts.mask_map import MEASURES, mask_map
 from dashboard.figure import built, ground, heading, picture
 from dashboard.session import runs_folder
+from dashboard.side_by_side import numbers
 from dashboard.widgets import sentence
 from otmf_core import mask_reading
 from otmf_core.errors import InputError
@@ -37,7 +38,7 @@ def statistics_of(run: str, step: int) -> MaskStatistics:
         st.stop()
 
 
-@st.cache_data(max_entries=64, show_spinner=False)
+@st.cache_resource(max_entries=64, show_spinner=False)
 def _statistics(path: Path, step: int, changed: Mark) -> MaskStatistics:
     return mask_reading.read_statistics(path, step)
 
@@ -91,7 +92,7 @@ def mask_section(stats: MaskStatistics, places: Mapping[str, Place], side: str, 
     both = "both sides" if measure == "overlap" else f"{side} mask"
     at = f", threshold {threshold:.2f}" if measure in ("sparsity", "overlap") else ""
     heading(
-        table,
+        lambda: table,
         title=f"{shown.label} of every tensor",
         measured=f"{both}{at}: {shown.definition}",
         key="map",
@@ -99,6 +100,7 @@ def mask_section(stats: MaskStatistics, places: Mapping[str, Place], side: str, 
     )
     st.plotly_chart(
         built(mask_map, places, values.tolist(), shown, chosen, ground()),
+        theme=None,
         key="mask-map",
         on_select=_pick,
         selection_mode="points",
@@ -131,8 +133,7 @@ def _totals(stats: MaskStatistics, threshold: float) -> None:
         both = overlap(stats.pre.common.sum(0, keepdims=True), *kept, threshold)[0]
         values["Overlap"] = "none kept" if np.isnan(both) else f"{both:.1%}"
     values |= {f"Drift, {side}": f"{over_all(side, 'drift'):.3f}" for side in mask_reading.SIDES}
-    with st.grid(len(values), min_column_width=100):
-        for label, value in values.items():
-            definition = MEASURES[label.split(",")[0].lower()].definition
-            missing = " Not recorded when this run was merged." if value == "–" else ""
-            st.metric(label, value, help=f"{sentence(definition)} Over all {weights.sum():,} entries.{missing}")
+    about = {label: sentence(MEASURES[label.split(",")[0].lower()].definition) for label in values}
+    over = f"Over all {weights.sum():,} entries."
+    missing = {label: " Not recorded when this run was merged." * (value == "–") for label, value in values.items()}
+    numbers({label: (value, f"{about[label]} {over}{missing[label]}") for label, value in values.items()}, "masks")

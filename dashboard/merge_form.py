@@ -63,8 +63,7 @@ def merge_form(name: str, library: Library) -> MergeConfig | None:
             help="Factor of every task vector; the field uses 0.3 for 8 tasks and 0.1 for 14 and 20.",
         )
     button = st.container()
-    with st.expander("Options", icon=":material/tune:"):
-        fields |= merge_options(method)
+    fields |= merge_options(method)
     try:
         return _run_button(button, MergeConfig.build(**fields), library)
     except InputError as error:

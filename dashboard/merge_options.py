@@ -16,10 +16,31 @@ UPDATES = {"joint": "Both at once", "alternating": "In turns"}
 SCHEDULES = {"cosine": "Cosine decay", "constant": "Constant"}
 EVALUATE = {"seen": "Merged and next", "all": "All tasks"}
 OF_PRESET = tuple(PRESETS["paper"])  # the fields that presets set
+OF_ALL = ("heads", "head_fraction", "head_lr", "evaluate", "seed", "device")  # the fields that every method has
 
 
 def merge_options(method: str) -> dict[str, Any]:
-    """Draw the options of a method; returns their fields. Those of the masks are there only where there are masks."""
+    """Draw the options of a method, in an expander that is empty while it is closed; returns what was set in it."""
+    panel = st.expander("Options", icon=":material/tune:", key="options_open", on_change="rerun")
+    if panel.open:
+        with panel:
+            st.session_state["options"] = st.session_state.get("options", {}) | _options(method)
+    return options_set(method)
+
+
+def options_set(method: str) -> dict[str, Any]:
+    """The fields that were set in the options; those of the masks only for a method that has masks."""
+    fields: dict[str, Any] = st.session_state.get("options", {})
+    masks = method == "otmf"
+    tuned = fields.get("heads") == "tuned"
+    return {
+        name: value
+        for name, value in fields.items()
+        if (masks or name in OF_ALL) and (tuned or not name.startswith("head_"))
+    }
+
+
+def _options(method: str) -> dict[str, Any]:
     fields: dict[str, Any] = {}
     fill_in_preset(only_missing=True)
     if method == "otmf":

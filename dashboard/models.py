@@ -17,8 +17,12 @@ from otmf_core.errors import InputError
 LOADED = 6  # encoders in memory: two runs' pre-trained, merged and one fine-tuned model
 
 
+@st.cache_resource(max_entries=64, show_spinner=False)
 def ask(run: Path, models: Sequence[str], task: str, picture: bytes) -> tuple[dict[str, list[float]], float, float]:
-    """Model → probabilities over the task's classes of a picture, and the seconds that loading and answering took."""
+    """Model → probabilities over the task's classes of a picture, and the seconds that loading and answering took.
+
+    Asked once for the same picture; nobody changes the answer.
+    """
     began = time.perf_counter()
     with st.spinner("Loading the models"):
         from otmf_core.answers import answer

@@ -21,7 +21,7 @@ MOST_PIXELS = 40_000_000
 PREFIX = "data:image/png;base64,"
 
 
-@st.cache_data(max_entries=6, show_spinner=False)
+@st.cache_resource(max_entries=6, show_spinner=False)
 def evaluation_pictures(root: str, manifest: str, task: str) -> list[tuple[bytes, int]]:
     """A task's test images as stored, each with its class; raises InputError where the table is damaged."""
     path = open_library(root).file(task, "test")

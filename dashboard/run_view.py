@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
 import streamlit as st
 
+from dashboard.fusion_figures import fusion_figures
+from dashboard.later import later
 from dashboard.machine import in_use
 from dashboard.session import queue, runs_folder, show_run
-from dashboard.widgets import RESUMABLE, figures, measures, progress, sentence, stamp, status_badge, title
+from dashboard.widgets import RESUMABLE, accuracy_figures, measures, progress, sentence, stamp, status_badge, title
 from otmf_core.config import MergeConfig
 from otmf_core.errors import InputError
 from otmf_core.files import Mark, inside, mark
@@ -76,12 +79,21 @@ def run_view(view: JobView, place: str) -> None:
     stamp(view)
     if view.status in ("queued", "running") and queue().snapshot(view.run):
         _live(view.run, view.status)
-        _live_figures(view.run, place)
+        _live_accuracy(view.run, place)
+        later(lambda: _rest(view, place, _live_fusions))
     else:
         _ended(view)
         if any(row is not None for row in view.matrix):
             measures(view)
-            figures(view, place)
+            accuracy_figures(view, place)
+        later(lambda: _rest(view, place, fusion_figures))
+
+
+def _rest(view: JobView, place: str, fusions: Callable[[JobView, str], None]) -> None:
+    """What happened inside the fusions, and what the run was asked to do."""
+    fusions(view, place)
+    with st.expander("Settings", icon=":material/tune:"):
+        st.json(dict(view.config))
 
 
 @st.fragment(run_every=POLL_SECONDS)
@@ -97,11 +109,16 @@ def _live(run: str, status: str) -> None:
 
 
 @st.fragment(run_every=REDRAW_SECONDS)
-def _live_figures(run: str, place: str) -> None:
+def _live_accuracy(run: str, place: str) -> None:
     """The figures of a run under way, drawn less often: the merge shares the machine with the browser that draws."""
     view = queue().snapshot(run)
     if view is not None:
-        figures(view, place)
+        accuracy_figures(view, place)
+
+
+@st.fragment(run_every=REDRAW_SECONDS)
+def _live_fusions(view: JobView, place: str) -> None:
+    fusion_figures(queue().snapshot(view.run) or view, place)
 
 
 def _controls(view: JobView, place: str) -> None:

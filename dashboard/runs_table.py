@@ -21,7 +21,9 @@ def runs_table(runs: Sequence[Run], opened: str) -> None:
     named = any(run.name for run in runs)
     column = st.column_config
     st.dataframe(
-        pd.DataFrame([_row(run) for run in runs]).drop(columns=[] if named else ["name"]),
+        pd.DataFrame([_row(run) for run in runs])
+        .astype({"created": "datetime64[ns, UTC]"})
+        .drop(columns=[] if named else ["name"]),
         key=key,
         hide_index=True,
         height=38 + 35 * min(len(runs), VISIBLE),
@@ -61,7 +63,7 @@ def _row(run: Run) -> dict[str, object]:
     return {
         "name": run.name,
         "status": [BADGES[run.status][0]],
-        "created": pd.Timestamp(run.created),
+        "created": run.created,
         "method": METHODS[run.config["method"]],
         "tasks": len(run.config["tasks"]),
         "alpha": run.config["alpha"] if run.config["method"] == "otmf" else None,

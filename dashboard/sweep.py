@@ -9,6 +9,7 @@ import streamlit as st
 
 from dashboard.charts.outcome import outcomes
 from dashboard.library_choice import CHOSEN, configured
+from dashboard.merge_options import options_set
 from dashboard.session import chosen_tasks, queue
 from otmf_core.config import MergeConfig
 from otmf_core.errors import InputError
@@ -31,11 +32,6 @@ def known_runs(stored: list[Run]) -> list[Known]:
 
 def form_config() -> MergeConfig:
     """The OTMF merge that the Merge page describes, or its first suite before a first visit; raises InputError."""
-    fields = {
-        field: st.session_state[field]
-        for field in MergeConfig.model_fields
-        if field in st.session_state and field not in ("tasks", "method", "alpha", "library", "preset")
-    }
     installed = [library.root.name for library in list_libraries()]
     name = st.session_state.get(CHOSEN) or next(iter(installed), None)
     if name is None:
@@ -44,7 +40,7 @@ def form_config() -> MergeConfig:
     library = open_library(name)
     suites = list(library.suites)
     tasks = chosen_tasks() or (order(library, suites[0]) if suites else [task.id for task in library.tasks])
-    return MergeConfig.build(st.session_state.get("preset", "default"), tasks=tasks, library=name, **fields)
+    return MergeConfig.build(tasks=tasks, library=name, **options_set("otmf"))
 
 
 def sequences(runs: list[Known], form: MergeConfig | None) -> dict[str, MergeConfig]:

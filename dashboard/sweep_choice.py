@@ -9,7 +9,7 @@ import streamlit as st
 
 from dashboard.session import looked_at
 from dashboard.sweep import FORM, form_config, sequences
-from dashboard.widgets import DEFINITIONS, faces, labels_badge, sentence
+from dashboard.widgets import faces, labels_badge, named, sentence
 from otmf_core.config import MergeConfig
 from otmf_core.errors import InputError
 from otmf_core.sweeps import Known, members, same_sweep
@@ -108,9 +108,6 @@ def choose_alpha(table: pd.DataFrame) -> float:
                 st.session_state["method"] = "otmf"
             st.switch_page("app_pages/merge.py", query_params={})  # without it, refused while widgets hold parameters
     row = table[table["alpha"] == chosen].iloc[0]
-    with st.grid(4, min_column_width=115):
-        for label, unit in (("ACC", "%"), ("BWT", ""), ("Stability", "%"), ("Plasticity", "%")):
-            value = row[label.lower()]
-            text = None if pd.isna(value) else f"{value:{'' if unit else '+'}.1f}{unit}".replace("-", "−")
-            st.metric(label if unit else f"{label} (points)", text, help=DEFINITIONS[label])
+    units = {"ACC": "%", "BWT": "pt", "Stability": "%", "Plasticity": "%"}
+    named({label: (row[label.lower()], unit) for label, unit in units.items()}, "alpha")
     return chosen

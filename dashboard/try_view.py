@@ -110,17 +110,17 @@ def verdicts(
     answers: Mapping[str, Sequence[float]], names: Mapping[str, str], task: TaskInfo, truth: int | None
 ) -> None:
     """Each model's answer in a word, with how sure it is and whether it is right."""
-    with st.grid(len(answers), min_column_width=150):
-        for model, values in answers.items():
-            best = ranking(values)[0]
-            st.metric(
-                names[model],
-                task.classes[best],
-                None if truth is None else "right" if best == truth else "wrong",
-                delta_color="off" if truth is None else "green" if best == truth else "red",
-                delta_arrow="off",
-                delta_description=f"{values[best]:.0%} sure",
-            )
+    columns = st.container(key="numbers-verdicts").columns(len(answers))
+    for column, (model, values) in zip(columns, answers.items(), strict=True):
+        best = ranking(values)[0]
+        column.metric(
+            names[model],
+            task.classes[best],
+            None if truth is None else "right" if best == truth else "wrong",
+            delta_color="off" if truth is None else "green" if best == truth else "red",
+            delta_arrow="off",
+            delta_description=f"{values[best]:.0%} sure",
+        )
 
 
 def every_model(

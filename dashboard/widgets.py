@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache, partial
 from typing import Any, Literal
 
 import pandas as pd
@@ -13,8 +14,8 @@ from dashboard.charts.colours import task_colours
 from dashboard.charts.curves import accuracy_curves
 from dashboard.charts.matrix import accuracy_matrix
 from dashboard.figure import built, figure, ground
-from dashboard.fusion_figures import fusion_figures
 from dashboard.machine import size_text
+from dashboard.side_by_side import numbers, panels, with_unit
 from otmf_core.config import MergeConfig
 from otmf_core.errors import InputError
 from otmf_core.library import open_library
@@ -67,7 +68,7 @@ def faces(config: Mapping[str, Any]) -> Faces:
     return Faces({**ids, **known.names}, {**task_colours(sorted(tasks)), **known.colours})
 
 
-@st.cache_data(max_entries=16, show_spinner=False)
+@lru_cache(maxsize=16)
 def _library_faces(library: str) -> Faces:
     tasks = open_library(library).tasks
     return Faces({task.id: task.name for task in tasks}, task_colours([task.id for task in tasks]))
@@ -151,11 +152,7 @@ def measures(view: JobView) -> None:
         "Pre-trained": _mean(view.matrix[0] if view.matrix else None),
         "Individual": _mean(view.individual.values()),
     }
-    with st.grid(4, min_column_width=115):
-        for label, value in shown.items():
-            unit, sign = (" (points)", "+") if label == "BWT" else ("", "")
-            text = None if value is None else f"{value:{sign}.1f}{'' if unit else '%'}".replace("-", "−")
-            st.metric(label + unit, text, help=DEFINITIONS[label])
+    named({label: (value, "pt" if label == "BWT" else "%") for label, value in shown.items()}, "measures")
 
 
 def metric_row(view: JobView) -> None:
@@ -163,7 +160,7 @@ def metric_row(view: JobView) -> None:
     if not view.record:
         measures(view)
         return
-    values = {
+    keys = {
         "ACC": ("acc", "%"),
         "BWT": ("bwt", "pt"),
         "FWT": ("fwt", "pt"),
@@ -172,14 +169,25 @@ def metric_row(view: JobView) -> None:
         "Plasticity": ("plasticity", "%"),
         "Normalised ACC": ("normalised_acc", "%"),
     }
-    with st.grid(len(values), min_column_width=115):
-        for label, (key, unit) in values.items():
-            value = view.record.get(key)
-            if isinstance(value, list):
-                value = _mean(value)
-            sign = "+" if label in ("BWT", "FWT") else ""
-            text = None if value is None else f"{value:{sign}.1f}{'%' if unit == '%' else ''}".replace("-", "−")
-            st.metric(f"{label} (points)" if unit == "pt" else label, text, help=DEFINITIONS[label])
+    found = {label: (view.record.get(key), unit) for label, (key, unit) in keys.items()}
+    named(
+        {label: (_mean(value) if isinstance(value, list) else value, unit) for label, (value, unit) in found.items()},
+        "metrics",
+    )
+
+
+def named(values: Mapping[str, tuple[float | None, str]], key: str) -> None:
+    """Draw values of DEFINITIONS, each with its unit."""
+    numbers(
+        {
+            f"{label} (points)" if unit == "pt" else label: (
+                with_unit(value, unit, signed=label in ("BWT", "FWT")),
+                DEFINITIONS[label],
+            )
+            for label, (value, unit) in values.items()
+        },
+        key,
+    )
 
 
 def _mean_so_far(view: JobView) -> float | None:
@@ -192,12 +200,6 @@ def _mean(values: Iterable[float | None] | None) -> float | None:
     return sum(known) / len(known) if known else None
 
 
-def figures(view: JobView, place: str) -> None:
-    """The accuracy matrix, the per-task curves and the losses; `place` keeps keys apart between pages."""
-    accuracy_figures(view, place)
-    fusion_figures(view, place, faces(view.config).names)
-
-
 def accuracy_figures(
     view: JobView, place: str, chosen: Sequence[str] | None = None, individual: Mapping[str, float] | None = None
 ) -> None:
@@ -206,9 +208,10 @@ def accuracy_figures(
     tasks = list(view.tasks)
     names = [shown.names[task] for task in tasks]
     matrix = view.matrix or (None,) * (len(tasks) + 1)
-    known = matrix_frame(matrix, names)
-    grid = st.grid(2 if len(tasks) <= SIDE_BY_SIDE else 1, min_column_width=380)
-    with grid.cell():
+    known = partial(matrix_frame, matrix, names)
+    beside = len(tasks) <= SIDE_BY_SIDE
+    first, second = panels(2, f"{place}-accuracy") if beside else (st.container(), st.container())
+    with first:
         figure(
             built(accuracy_matrix, matrix, names, ground()),
             known,
@@ -217,7 +220,7 @@ def accuracy_figures(
             key=f"{place}-matrix",
             name=f"{view.run}-matrix",
         )
-    with grid.cell():
+    with second:
         figure(
             built(accuracy_curves, matrix, tasks, shown.names, shown.colours, chosen, individual),
             known,

@@ -29,6 +29,7 @@ log = logging.getLogger(__name__)
 KEPT = 32  # ended jobs remembered; their run folders stay
 EXIT_SECONDS = 20.0  # given at exit to finish the current step and write a checkpoint
 NICENESS = 5  # more than that of the program
+DRAWING_SECONDS = 0.25  # that drawing a page takes, script and browser
 
 Emit = Callable[[dict[str, Any]], None]
 
@@ -64,6 +65,7 @@ class JobQueue:
         self._waiting: list[str] = []
         self._running: str | None = None
         self._thread: threading.Thread | None = None
+        self._quiet_until = 0.0
 
     def submit(self, config: MergeConfig) -> str:
         """Queues a merge and returns its run id at once."""
@@ -96,6 +98,10 @@ class JobQueue:
                 job = self._jobs[run]
                 job.stop.set()
                 job.view = replace(job.view, phase="Stopping")
+
+    def give_way(self) -> None:
+        """Lets the running merge rest after its current step while a page is drawn, which takes the same processor."""
+        self._quiet_until = time.monotonic() + DRAWING_SECONDS
 
     def delete(self, run: str) -> None:
         """Deletes the run's folder and forgets its job; raises InputError while the run is queued or running."""
@@ -168,12 +174,16 @@ class JobQueue:
             with self._changed:
                 job.view = advance(job.view, event)
 
+        def should_stop() -> bool:
+            job.stop.wait(max(0.0, self._quiet_until - time.monotonic()))
+            return job.stop.is_set()
+
         try:
             engine = self._engine or _engine()
             if job.resumes or job.config is None:
-                record = engine.resume_merge(self.out / run, emit=emit, should_stop=job.stop.is_set)
+                record = engine.resume_merge(self.out / run, emit=emit, should_stop=should_stop)
             else:
-                record = engine.run_merge(job.config, self.out, emit=emit, should_stop=job.stop.is_set, run_id=run)
+                record = engine.run_merge(job.config, self.out, emit=emit, should_stop=should_stop, run_id=run)
         except Interrupted:
             return {"status": "stopped", "phase": "Stopped"}
         except InputError as error:

@@ -59,6 +59,11 @@ def mask_steps(run: Path) -> list[int]:
     return sorted(int(name) for name in found if name.isdigit())
 
 
+def has_masks(run: Path) -> bool:
+    """Whether the masks of the run's first fusion are stored, without looking for those of the others."""
+    return (run / f"steps/02/{STATISTICS}").is_file()
+
+
 def read_statistics(run: Path, step: int) -> MaskStatistics:
     """The statistics of a step; raises InputError when the file is missing, damaged or not one of ours."""
     import numpy as np

@@ -62,7 +62,7 @@ def projection(path: Path, tasks: tuple[str, ...], task: str, method: str) -> np
     models, images, _ = taken.features.shape
     shown = [model for model in range(models) if model not in (0, len(tasks) + 1)]
     parameters = json.dumps({"method": method, **PARAMETERS[method]})
-    where = inside(path, f"features/{tasks.index(task) + 1:02d}-{method}.parquet")
+    where = projection_file(path, tasks, task, method)
     places = _read(where, parameters, len(shown) * images)
     if places is None:
         places = project(taken.features[shown].reshape(len(shown) * images, -1), method)
@@ -81,9 +81,9 @@ def projection(path: Path, tasks: tuple[str, ...], task: str, method: str) -> np
     return layout
 
 
-def is_kept(path: Path, tasks: tuple[str, ...], task: str, method: str) -> bool:
-    """Whether that projection is on disk."""
-    return inside(path, f"features/{tasks.index(task) + 1:02d}-{method}.parquet").is_file()
+def projection_file(path: Path, tasks: tuple[str, ...], task: str, method: str) -> Path:
+    """Where that projection is kept, once it has been computed."""
+    return inside(path, f"features/{tasks.index(task) + 1:02d}-{method}.parquet")
 
 
 def _read(where: Path, parameters: str, points: int) -> np.ndarray | None:

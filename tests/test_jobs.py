@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from otmf_core import jobs
 from otmf_core.config import MergeConfig
 from otmf_core.errors import InputError
 from otmf_core.jobs import JobQueue, job_queue
@@ -71,6 +72,17 @@ def test_a_merge_goes_behind_the_threads_that_draw_pages(tmp_path: Path):
     assert wait(queue, queue.submit(config()), ended).status == "done"
     own = os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
     assert found == [min(own + 5, 19)]
+
+
+def test_a_merge_rests_while_a_page_is_drawn(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(jobs, "DRAWING_SECONDS", 3600.0)
+    queue = JobQueue(tmp_path, FakeEngine())
+    queue.give_way()
+    run = queue.submit(config(steps=1000))
+    wait(queue, run, lambda view: view.step == 2)  # it asks before the first mask step, and then rests
+    queue.stop(run)
+    stopped = wait(queue, run, ended)
+    assert (stopped.status, stopped.iteration) == ("stopped", 0)
 
 
 def test_merges_run_one_at_a_time_in_the_order_of_submission(tmp_path: Path):
@@ -222,6 +234,7 @@ def test_a_process_that_ends_leaves_a_run_that_resumes(tmp_path: Path):
     program = f"""
 import time
 from pathlib import Path
+from otmf_core import jobs
 from otmf_core import jobs
 from otmf_core.config import MergeConfig
 from tests.dashboard.fake_engine import FakeEngine

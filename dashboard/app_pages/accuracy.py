@@ -5,6 +5,8 @@ import streamlit as st
 from dashboard.charts.outcome import outcome, outcomes, retention
 from dashboard.chosen_run import choose_run
 from dashboard.figure import built, figure
+from dashboard.later import later
+from dashboard.side_by_side import panels
 from dashboard.widgets import accuracy_figures, faces, metric_row
 
 view = choose_run(
@@ -26,25 +28,31 @@ chosen = st.multiselect(
 
 accuracy_figures(view, "accuracy", chosen or tasks, view.individual)
 
-table = outcomes(view.matrix, tasks, view.individual)
-if table.empty:
-    st.stop()
-grid = st.grid(2, min_column_width=380)
-with grid.cell():
-    figure(
-        built(outcome, table, shown.names, shown.colours),
-        table,
-        title="Where each task ended",
-        measured="from just merged to now",
-        key="outcome",
-        name=f"{view.run}-outcome",
-    )
-with grid.cell():
-    figure(
-        built(retention, table, shown.names, shown.colours),
-        table,
-        title="Stability against plasticity",
-        measured="per task",
-        key="retention",
-        name=f"{view.run}-retention",
-    )
+
+def ends() -> None:
+    """Where every task ended, and what that says of stability and plasticity."""
+    table = outcomes(view.matrix, tasks, view.individual)
+    if table.empty:
+        return
+    left, right = panels(2, "ends")
+    with left:
+        figure(
+            built(outcome, table, shown.names, shown.colours),
+            lambda: table,
+            title="Where each task ended",
+            measured="from just merged to now",
+            key="outcome",
+            name=f"{view.run}-outcome",
+        )
+    with right:
+        figure(
+            built(retention, table, shown.names, shown.colours),
+            lambda: table,
+            title="Stability against plasticity",
+            measured="per task",
+            key="retention",
+            name=f"{view.run}-retention",
+        )
+
+
+later(ends)

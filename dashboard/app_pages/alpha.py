@@ -1,10 +1,14 @@
 """Alpha: sweep the retention weight over one sequence, see what it trades, and take the best to the Merge page."""
 
+from functools import partial
+
 import streamlit as st
 
 from dashboard.charts.alpha import balance, each_task, front, quality
 from dashboard.figure import built, figure
+from dashboard.later import later
 from dashboard.run_view import readable_runs
+from dashboard.side_by_side import panels
 from dashboard.sweep import known_runs, sweep_table, task_table
 from dashboard.sweep_choice import choose_alpha, choose_sequence
 from dashboard.sweep_row import sweep_row
@@ -38,26 +42,28 @@ if not found:
 table, each = sweep_table(found), task_table(found)
 chosen = choose_alpha(table)
 name = f"alpha-{config.tasks[0]}-{len(config.tasks)}-tasks"
-grid = st.grid(3, min_column_width=340)
-for chart, columns, title, measured in (
+figures = (
     (quality, ["acc", "bwt"], "Quality", "ACC and BWT on test images"),
     (balance, ["stability", "plasticity"], "Balance", "means over tasks, test"),
     (front, ["plasticity", "stability", "front"], "Trade-off", "each point an α, test"),
-):
-    with grid.cell():
+)
+for panel, (chart, columns, title, measured) in zip(panels(3, "alpha"), figures, strict=True):
+    with panel:
         figure(
             built(chart, table, chosen),
-            table[["alpha", "run", *columns]],
+            partial(table.filter, ["alpha", "run", *columns]),
             title=title,
             measured=measured,
             key=chart.__name__,
             name=f"{name}-{chart.__name__}",
         )
-figure(
-    built(each_task, each, config.tasks, shown.names, shown.colours, chosen),
-    each,
-    title="Every task",
-    measured="test accuracy at the end (solid) and when just merged (dotted)",
-    key="tasks",
-    name=f"{name}-tasks",
+later(
+    lambda: figure(
+        built(each_task, each, config.tasks, shown.names, shown.colours, chosen),
+        lambda: each,
+        title="Every task",
+        measured="test accuracy at the end (solid) and when just merged (dotted)",
+        key="tasks",
+        name=f"{name}-tasks",
+    )
 )

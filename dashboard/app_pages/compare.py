@@ -1,5 +1,7 @@
 """Compare: runs against each other, and apart from them what papers report."""
 
+from functools import partial
+
 import pandas as pd
 import streamlit as st
 
@@ -9,7 +11,9 @@ from dashboard.charts.matrix import accuracy_matrix
 from dashboard.chosen_runs import choose_runs
 from dashboard.comparison import differences, leaderboard, letter, means_so_far, mismatches, pools
 from dashboard.figure import built, figure, ground, heading
+from dashboard.later import later
 from dashboard.run_view import readable_runs
+from dashboard.side_by_side import panels
 from dashboard.widgets import faces, matrix_frame
 
 MATRICES = 4  # side by side at most
@@ -41,7 +45,7 @@ pooled = st.toggle(
 groups = pools(chosen) if pooled else [[run] for run in chosen]
 table, groups = leaderboard(groups, names)
 measured = "mean ± sample standard deviation over n runs" if pooled else "on test images"
-heading(table, title="Leaderboard", measured=f"{measured}; best marked", key="board", name="leaderboard")
+heading(lambda: table, title="Leaderboard", measured=f"{measured}; best marked", key="board", name="leaderboard")
 board(table)
 
 lines = [
@@ -52,50 +56,57 @@ points = [
     (names[run.id], step, mean) for group in groups for run in group
     for step, mean in enumerate(means_so_far(run.record["matrix"]), 1)
 ]  # fmt: skip
-grid = st.grid(2, min_column_width=380)
-with grid.cell():
+left, right = panels(2, "curves")
+with left:
     figure(
         built(overlaid, lines),
-        pd.DataFrame(points, columns=["run", "tasks_merged", "mean_accuracy"]),
+        lambda: pd.DataFrame(points, columns=["run", "tasks_merged", "mean_accuracy"]),
         title="Along the merge",
         measured="test, mean of the tasks merged so far" + ("; band: ± std" if pooled else ""),
         key="overlaid",
         name="comparison-curves",
     )
-with grid.cell():
+with right:
     figure(
         built(cost, table),
-        table[["name", "acc", "seconds", "memory_gib"]],
+        lambda: table[["name", "acc", "seconds", "memory_gib"]],
         title="Quality beside cost",
         measured="ACC on test images, wall time, peak memory",
         key="cost",
         name="comparison-cost",
     )
 
-differ = differences({names[run.id]: run.config for run in chosen})
-if len(differ.columns):
-    measured = "marked where most of these runs have another value"
-    heading(differ.reset_index(), title="Settings that differ", measured=measured, key="differ", name="settings")
-    settings_table(differ, {task: name for run in chosen for task, name in faces(run.config).names.items()})
-elif len(chosen) > 1:
-    st.caption("These runs have the same settings.")
 
-letters = list(names.values())
-shown = letters
-if len(letters) > 2:
-    shown = st.multiselect(
-        "Matrices side by side", letters, letters[:2], max_selections=MATRICES, key="matrices", bind="query-params"
-    )
-grid = st.grid(2, min_column_width=380)
-for run in (run for run in chosen if names[run.id] in shown):
-    tasks = [faces(run.config).names[task] for task in run.config["tasks"]]
-    with grid.cell():
-        figure(
-            built(accuracy_matrix, run.record["matrix"], tasks, ground()),
-            matrix_frame(run.record["matrix"], tasks),
-            title=f"{names[run.id]} · {described(run.config)}",
-            measured="test, %, outlined where just merged",
-            key=f"matrix-{run.id}",
-            name=f"{run.id}-matrix",
+def apart() -> None:
+    """What was set differently, the matrices, and what papers report."""
+    differ = differences({names[run.id]: run.config for run in chosen})
+    if len(differ.columns):
+        measured = "marked where most of these runs have another value"
+        heading(differ.reset_index, title="Settings that differ", measured=measured, key="differ", name="settings")
+        settings_table(differ, {task: name for run in chosen for task, name in faces(run.config).names.items()})
+    elif len(chosen) > 1:
+        st.caption("These runs have the same settings.")
+
+    letters = list(names.values())
+    shown = letters
+    if len(letters) > 2:
+        shown = st.multiselect(
+            "Matrices side by side", letters, letters[:2], max_selections=MATRICES, key="matrices", bind="query-params"
         )
-published_table()
+    compared = [run for run in chosen if names[run.id] in shown]
+    places = [panel for row in range(0, len(compared), 2) for panel in panels(2, f"matrices-{row}")]
+    for run, panel in zip(compared, places, strict=False):
+        tasks = [faces(run.config).names[task] for task in run.config["tasks"]]
+        with panel:
+            figure(
+                built(accuracy_matrix, run.record["matrix"], tasks, ground()),
+                partial(matrix_frame, run.record["matrix"], tasks),
+                title=f"{names[run.id]} · {described(run.config)}",
+                measured="test, %, outlined where just merged",
+                key=f"matrix-{run.id}",
+                name=f"{run.id}-matrix",
+            )
+    published_table()
+
+
+later(apart)

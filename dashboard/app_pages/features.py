@@ -1,5 +1,7 @@
 """Features: the same test images as seen before a step, by the incoming expert and by the merged model."""
 
+from functools import partial
+
 import streamlit as st
 
 from dashboard.charts.colours import INK
@@ -27,6 +29,7 @@ from dashboard.feature_view import (
     toggle_selected,
 )
 from dashboard.figure import built, figure, ground, heading, picture
+from dashboard.later import later
 from dashboard.widgets import faces, sentence
 from otmf_core.errors import InputError
 from otmf_core.features import BLUR, models_at, read_features
@@ -64,7 +67,7 @@ table = points(
 left, right = st.columns([5, 3], gap="medium")
 with left:
     about = {"measured": f"{METHODS[method]} of {images} test images, step {step}: {names[step - 1]} fused in"}
-    heading(table, title=f"Features of {names[own - 1]}", key="map", name=f"{view.run}-{task}-{step}", **about)
+    heading(lambda: table, title=f"Features of {names[own - 1]}", key="map", name=f"{view.run}-{task}-{step}", **about)
     st.plotly_chart(
         built(
             feature_map,
@@ -76,13 +79,13 @@ with left:
             limits=limits(layout),
             ground=theme,
         ),
+        theme=None,
         key="map",
         on_select=lambda: toggle_selected("map", place, images),
         selection_mode=("points", "box"),
         config=picture(f"{view.run}-{task}-{step}") | {"modeBarButtonsToRemove": ["autoScale2d"]},
         alt=f"Features of {names[own - 1]}, {about['measured']}",
     )
-    feature_motion("map", places, sources, f"{view.run}-{task}-{method}", INK[theme][0])
     st.caption(
         f"{LAYOUT} Point at one for its picture and its way from before the step to merged; click it, or draw a "
         "box, to keep that and see the answers. They are the zero-shot head's. "
@@ -94,7 +97,7 @@ with right:
     mass = mass_of(path, task, step, taken, len(tasks) + own)
     figure(
         built(plan_heatmap, mass, info.classes, theme),
-        plan_frame(mass, info.classes),
+        partial(plan_frame, mass, info.classes),
         title="Transport plan",
         measured=f"{100 * mass.trace():.1f}% stays in its class",
         key="plan",
@@ -105,12 +108,20 @@ if selected:
         st.markdown(f"**Selected images** · {len(selected)} of {images}", width="stretch")
         st.button("Clear", key="clear", type="tertiary", on_click=lambda: st.session_state.pop(place))
     pictures(sources, info, taken, models, selected)
-curve = distance_frame(taken.distances.tolist(), len(tasks))
-figure(
-    built(distance_curves, curve, names, own, step, shown.colours[task]),
-    curve,
-    title="Distance to the teacher along the merge",
-    measured=f"Sinkhorn divergence, p = 2, blur {BLUR}, of unit features of {names[own - 1]}",
-    key="distances",
-    name=f"{view.run}-{task}-distances",
-)
+
+
+def along() -> None:
+    """Pictures at the points, points that move, and how the distance to the teacher changed over the steps."""
+    feature_motion("map", places, sources, f"{view.run}-{task}-{method}", INK[theme][0])
+    curve = distance_frame(taken.distances.tolist(), len(tasks))
+    figure(
+        built(distance_curves, curve, names, own, step, shown.colours[task]),
+        lambda: curve,
+        title="Distance to the teacher along the merge",
+        measured=f"Sinkhorn divergence, p = 2, blur {BLUR}, of unit features of {names[own - 1]}",
+        key="distances",
+        name=f"{view.run}-{task}-distances",
+    )
+
+
+later(along)

@@ -1,12 +1,16 @@
 """Library: what is installed: tasks and their images, checkpoints, and how the task vectors lie to each other."""
 
+from functools import partial
+
 import streamlit as st
 
 from dashboard.charts.colours import task_colours
 from dashboard.charts.geometry import cosine_matrix, lengths
 from dashboard.figure import built, figure, ground
+from dashboard.later import later
 from dashboard.library_choice import choose_library
 from dashboard.library_facts import (
+    COMPARING,
     checkpoint_table,
     cosine_frame,
     lengths_frame,
@@ -35,35 +39,44 @@ try:
 except InputError as error:
     st.error(sentence(str(error)), title="These tasks cannot be shown")
 
-between = None
-try:
-    between = task_geometry(root, manifest) if library.tasks else None
-except InputError as error:
-    st.error(sentence(str(error)), title="The task vectors cannot be compared")
-if between:
-    names = {task.id: task.name for task in library.tasks}
-    labels = [names[task] for task in between.tasks]
-    left, right = st.columns([7, 3], gap="medium")
-    with left:
-        figure(
-            built(cosine_matrix, between.cosines, labels, ground()),
-            cosine_frame(between, labels),
-            title="Cosine between task vectors",
-            measured="0: orthogonal, 1: the same direction",
-            key="cosines",
-            name=f"{library.id}-cosines",
-        )
-    with right:
-        figure(
-            built(lengths, between.relative, between.tasks, names, task_colours([task.id for task in library.tasks])),
-            lengths_frame(between, labels),
-            title="Their lengths",
-            measured="% of ‖θ⁰‖",
-            key="lengths",
-            name=f"{library.id}-lengths",
-        )
 
-try:
-    checkpoints(checkpoint_table(library, between), library)
-except InputError as error:
-    st.error(sentence(str(error)), title="The checkpoints cannot be shown")
+def vectors() -> None:
+    """How the task vectors lie to each other, and the files that hold them."""
+    between = None
+    try:
+        with st.spinner(COMPARING):
+            between = task_geometry(root, manifest) if library.tasks else None
+    except InputError as error:
+        st.error(sentence(str(error)), title="The task vectors cannot be compared")
+    if between:
+        names = {task.id: task.name for task in library.tasks}
+        labels = [names[task] for task in between.tasks]
+        left, right = st.columns([7, 3], gap="medium")
+        with left:
+            figure(
+                built(cosine_matrix, between.cosines, labels, ground()),
+                partial(cosine_frame, between, labels),
+                title="Cosine between task vectors",
+                measured="0: orthogonal, 1: the same direction",
+                key="cosines",
+                name=f"{library.id}-cosines",
+            )
+        with right:
+            figure(
+                built(
+                    lengths, between.relative, between.tasks, names, task_colours([task.id for task in library.tasks])
+                ),
+                partial(lengths_frame, between, labels),
+                title="Their lengths",
+                measured="% of ‖θ⁰‖",
+                key="lengths",
+                name=f"{library.id}-lengths",
+            )
+
+    try:
+        checkpoints(checkpoint_table(library, between), library)
+    except InputError as error:
+        st.error(sentence(str(error)), title="The checkpoints cannot be shown")
+
+
+later(vectors)

@@ -4,15 +4,16 @@ import streamlit as st
 
 from dashboard.charts.mask_tensor import NAMES
 from dashboard.chosen_run import choose_run
+from dashboard.later import later
 from dashboard.mask_tensor_view import heads_of, tensor_section
 from dashboard.mask_view import mask_section, run_path, statistics_of
 from dashboard.widgets import faces
-from otmf_core.mask_reading import SIDES, mask_steps
+from otmf_core.mask_reading import SIDES, has_masks, mask_steps
 from otmf_core.tensor_names import places
 
 view = choose_run(
     "masks",
-    lambda run: bool(mask_steps(run.path)),
+    lambda run: has_masks(run.path),
     "Masks appear here as soon as an OTMF merge has taken in its second task. Other methods train none.",
 )
 steps = mask_steps(run_path(view.run))
@@ -56,5 +57,12 @@ with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
     )
 
 mask_section(stats, where, side, tensor, f"{view.run}-step-{step}")
-st.subheader(f"{where[tensor].layer} · {where[tensor].kind}", anchor=False)
-tensor_section(view.run, step, stats, side, tensor, where[tensor], heads_of(view.config))
+
+
+def one_tensor() -> None:
+    """The tensor chosen in the map, entry by entry."""
+    st.subheader(f"{where[tensor].layer} · {where[tensor].kind}", anchor=False)
+    tensor_section(view.run, step, stats, side, tensor, where[tensor], heads_of(view.config))
+
+
+later(one_tensor)

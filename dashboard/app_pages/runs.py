@@ -45,5 +45,3 @@ except InputError as error:
     st.error(sentence(str(error)), title="This run cannot be shown")
 else:
     run_view(view, "runs")
-    with st.expander("Settings", icon=":material/tune:"):
-        st.json(dict(view.config))

@@ -1,5 +1,7 @@
 """Try it: what the pre-trained, the fine-tuned and the merged model see in one picture."""
 
+from functools import partial
+
 import streamlit as st
 
 from dashboard.charts.answers import answers_chart, answers_frame
@@ -42,7 +44,7 @@ try:
         named = {titles[model]: values for model, values in answers.items()}
         figure(
             built(answers_chart, named, task.classes, picture.truth),
-            answers_frame(named, task.classes, picture.truth),
+            partial(answers_frame, named, task.classes, picture.truth),
             title="Probabilities",
             measured=f"the five most probable of {len(task.classes)} classes",
             key="answers",

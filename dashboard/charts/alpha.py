@@ -12,6 +12,7 @@ from dashboard.charts.colours import MEAN
 from dashboard.charts.compare import shade
 
 ACC, BWT, STABILITY, PLASTICITY = (shade(place) for place in range(4))
+HEIGHT = 400
 COLUMNS = 4  # small multiples in a row
 TITLE = "α, retention"
 
@@ -21,10 +22,10 @@ def quality(table: pd.DataFrame, chosen: float) -> go.Figure:
     figure = make_subplots(rows=2, cols=1, shared_xaxes=True, vertical_spacing=0.08)
     for row, column, name, colour, unit in ((1, "acc", "ACC", ACC, "%"), (2, "bwt", "BWT", BWT, " pt")):
         _line(figure, table, column, name, colour, chosen, unit, row=row, col=1)
-    figure.update_yaxes(title="ACC (%)", zeroline=False, row=1, col=1)
+    figure.update_yaxes(title="ACC (%)", row=1, col=1)
     figure.update_yaxes(title="BWT (points)", zeroline=True, row=2, col=1)
     figure.update_xaxes(title=TITLE, row=2, col=1)
-    return _layout(_mark(figure, table, chosen), 400).update_layout(showlegend=False)
+    return _mark(figure, table, chosen).update_layout(height=HEIGHT, showlegend=False)
 
 
 def balance(table: pd.DataFrame, chosen: float) -> go.Figure:
@@ -35,9 +36,9 @@ def balance(table: pd.DataFrame, chosen: float) -> go.Figure:
         ("plasticity", "Plasticity (taken in)", PLASTICITY),
     ):
         _line(figure, table, column, name, colour, chosen, "%")
-    figure.update_yaxes(title="Share (%)", zeroline=False)
+    figure.update_yaxes(title="Share (%)")
     figure.update_xaxes(title=TITLE)
-    return _layout(_mark(figure, table, chosen), 400)
+    return _mark(figure, table, chosen).update_layout(height=HEIGHT)
 
 
 def front(table: pd.DataFrame, chosen: float) -> go.Figure:
@@ -64,9 +65,9 @@ def front(table: pd.DataFrame, chosen: float) -> go.Figure:
         x=ring["plasticity"], y=ring["stability"], mode="markers", name="Chosen", hoverinfo="skip",
         marker={"symbol": "circle-open", "size": 19, "color": MEAN, "line": {"width": 2}},
     )  # fmt: skip
-    figure.update_xaxes(title="Adaptation: plasticity (%)", zeroline=False)
-    figure.update_yaxes(title="Retention: stability (%)", zeroline=False)
-    return _layout(figure, 400)
+    figure.update_xaxes(title="Adaptation: plasticity (%)")
+    figure.update_yaxes(title="Retention: stability (%)")
+    return figure.update_layout(height=HEIGHT)
 
 
 def each_task(
@@ -90,14 +91,14 @@ def each_task(
                 line={"color": colours[task], "dash": dash, "width": 2}, marker={"size": 5},
                 hovertemplate="%{fullData.name}, α = %{x:g}: %{y:.1f}%<extra></extra>", **where,
             )  # fmt: skip
-    figure.update_yaxes(range=[0, 101], zeroline=False, nticks=4)
+    figure.update_yaxes(range=[0, 101], nticks=4)
     for row in range(1, rows + 1):
         figure.update_yaxes(title="Accuracy (%)", row=row, col=1)
     for place in range(max(0, len(tasks) - COLUMNS), len(tasks)):
         where = {"row": place // COLUMNS + 1, "col": place % COLUMNS + 1}
         figure.update_xaxes(title="α", showticklabels=True, **where)
     figure.update_annotations(font={"size": 12})
-    return _layout(_mark(figure, table, chosen), 70 + 170 * rows).update_layout(margin={"t": 26})
+    return _mark(figure, table, chosen).update_layout(height=70 + 170 * rows, margin={"t": 26})
 
 
 def _line(figure: go.Figure, table: pd.DataFrame, column: str, name: str, colour: str, chosen: float, unit: str,
@@ -112,13 +113,5 @@ def _line(figure: go.Figure, table: pd.DataFrame, column: str, name: str, colour
 
 def _mark(figure: go.Figure, table: pd.DataFrame, chosen: float) -> go.Figure:
     """Mark the chosen α on every axis of α, which ends a little beyond the values there are."""
-    figure.update_xaxes(range=[table["alpha"].min() - 0.06, table["alpha"].max() + 0.06], zeroline=False)
+    figure.update_xaxes(range=[table["alpha"].min() - 0.06, table["alpha"].max() + 0.06])
     return figure.add_vline(chosen, line={"color": MEAN, "width": 1.5, "dash": "dash"})
-
-
-def _layout(figure: go.Figure, height: int) -> go.Figure:
-    return figure.update_layout(
-        height=height,
-        margin={"l": 8, "r": 8, "t": 8, "b": 8},
-        legend={"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom"},
-    )

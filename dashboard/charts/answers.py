@@ -55,6 +55,6 @@ def answers_chart(answers: Mapping[str, Sequence[float]], classes: Sequence[str]
             text=[f"{classes[i]}{mark}  {value:.1f}%" for i, mark, value in zip(top, marks, percent, strict=True)],
             hoverinfo="skip", showlegend=False, row=1, col=column,
         )  # fmt: skip
-    figure.update_xaxes(title="Probability (%)", range=[0, 100], zeroline=False, fixedrange=True, nticks=5)
+    figure.update_xaxes(title="Probability (%)", range=[0, 100], fixedrange=True, nticks=5)
     figure.update_yaxes(range=[lines - 0.6, -0.8], visible=False, fixedrange=True)
-    return figure.update_layout(height=90 + 42 * lines, margin={"l": 8, "r": 8, "t": 8, "b": 8})
+    return figure.update_layout(height=90 + 42 * lines)

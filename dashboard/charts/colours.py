@@ -11,6 +11,8 @@ PALETTE = (
     "#00735a", "#a5738c", "#734a6b", "#9c7b00", "#ada5d6", "#529ca5", "#5a42bd", "#21c594", "#ff8c8c", "#e65a9c",
 )  # fmt: skip
 
+# The pages' own colours, as in .streamlit/config.toml.
+GROUND = {"light": "#ffffff", "dark": "#12141c"}
 # Text on the page or on a weak cell, and on a strong one.
 INK = {"light": ("#1c2030", "#ffffff"), "dark": ("#e8eaf1", "#12141c")}
 PRE = "#7d8597"

@@ -11,6 +11,7 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 SHADES = ("#6a6ff0", "#e0862b", "#1f9d8f", "#d1495b", "#3d8fd1", "#a8842c", "#b05fc4", "#7d8597")
+HEIGHT = 380
 SYMBOLS = ("circle", "square", "diamond", "triangle-up", "cross", "x", "star", "hexagon")
 
 
@@ -53,11 +54,9 @@ def overlaid(lines: Sequence[Line]) -> go.Figure:
             hovertemplate="%{fullData.name}: %{y:.1f}% after %{x} tasks<extra></extra>",
         )  # fmt: skip
     longest = max((len(line.runs[0]) for line in lines), default=1)
-    figure.update_xaxes(
-        title="Tasks merged", dtick=1 if longest <= 20 else 5, range=[0.8, longest + 0.2], showgrid=False
-    )
-    figure.update_yaxes(title="Mean test accuracy of merged tasks (%)", zeroline=False)
-    return _layout(figure)
+    figure.update_xaxes(title="Tasks merged", dtick=1 if longest <= 20 else 5, range=[0.8, longest + 0.2])
+    figure.update_yaxes(title="Mean test accuracy of merged tasks (%)")
+    return figure.update_layout(height=HEIGHT)
 
 
 def cost(table: pd.DataFrame) -> go.Figure:
@@ -78,8 +77,8 @@ def cost(table: pd.DataFrame) -> go.Figure:
             )  # fmt: skip
     figure.update_xaxes(title="Time (s)", rangemode="tozero", row=1, col=1)
     figure.update_xaxes(title="Peak memory (GiB)", rangemode="tozero", row=1, col=2)
-    figure.update_yaxes(title="ACC (%)", zeroline=False, row=1, col=1)
-    return _layout(figure)
+    figure.update_yaxes(title="ACC (%)", row=1, col=1)
+    return figure.update_layout(height=HEIGHT)
 
 
 def _clear(colour: str) -> str:
@@ -89,11 +88,3 @@ def _clear(colour: str) -> str:
 
 def _symbol(place: int) -> str:
     return SYMBOLS[(place + place // len(SHADES)) % len(SYMBOLS)]
-
-
-def _layout(figure: go.Figure) -> go.Figure:
-    return figure.update_layout(
-        height=380,
-        margin={"l": 8, "r": 8, "t": 8, "b": 8},
-        legend={"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom"},
-    )

@@ -102,16 +102,10 @@ def feature_map(
             ]
         )
     x, y = limits or (None, None)
-    quiet = {"showticklabels": False, "ticks": "", "showgrid": False, "zeroline": False}
+    quiet = {"showticklabels": False, "ticks": "", "showgrid": False}
     figure.update_xaxes(title="First dimension (no unit)", range=x, **quiet)
     figure.update_yaxes(title="Second dimension (no unit)", range=y, **quiet)
-    figure.update_layout(
-        height=560,
-        margin={"l": 8, "r": 8, "t": 8, "b": 8},
-        dragmode="pan",
-        legend={"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom"},
-    )
-    return figure
+    return figure.update_layout(height=560, dragmode="pan", clickmode="event+select", hovermode="closest")
 
 
 def _paths(
@@ -171,10 +165,9 @@ def plan_heatmap(mass: np.ndarray, classes: Sequence[str], ground: str = "light"
         )
     )  # fmt: skip
     small = {"tickfont": {"size": 11 if len(names) <= 16 else 9}, "ticks": "", "showgrid": False}
-    figure.update_xaxes(title="Class in the teacher's features", tickangle=-60, automargin=True, **small)
-    figure.update_yaxes(title="Class in the merged model's", autorange="reversed", automargin=True, **small)
-    figure.update_layout(height=400, margin={"l": 8, "r": 8, "t": 8, "b": 8})
-    return figure
+    figure.update_xaxes(title="Class in the teacher's features", tickangle=-60, **small)
+    figure.update_yaxes(title="Class in the merged model's", range=[len(names) - 0.5, -0.5], **small)
+    return figure.update_layout(height=400)
 
 
 def distance_frame(distances: Sequence[float], tasks: int) -> pd.DataFrame:
@@ -211,11 +204,6 @@ def distance_curves(table: pd.DataFrame, names: Sequence[str], own: int, step: i
         figure.add_vline(
             step, line={"color": MEAN, "dash": "dash", "width": 1}, annotation={"text": "shown", "font": {"size": 11}}
         )
-    figure.update_xaxes(title="Tasks merged", tickvals=table["step"].tolist(), showgrid=False, zeroline=False)
-    figure.update_yaxes(title="Sinkhorn divergence (no unit)", rangemode="tozero", zeroline=False)
-    figure.update_layout(
-        height=300,
-        margin={"l": 8, "r": 8, "t": 24, "b": 8},
-        legend={"orientation": "h", "x": 0, "y": -0.25, "yanchor": "top"},
-    )
-    return figure
+    figure.update_xaxes(title="Tasks merged", tickvals=table["step"].tolist())
+    figure.update_yaxes(title="Sinkhorn divergence (no unit)", rangemode="tozero")
+    return figure.update_layout(height=300)

@@ -19,7 +19,7 @@ def loss_curves(fusions: Mapping[int, Sides], steps: int, tasks: Sequence[str], 
     has `steps` mask steps.
     """
     figure = _curves(fusions, steps, tasks, names)
-    figure.update_yaxes(title="Transport loss", rangemode="tozero", zeroline=False)
+    figure.update_yaxes(title="Transport loss", rangemode="tozero")
     return figure
 
 
@@ -31,7 +31,7 @@ def mask_means(fusions: Mapping[int, Sides], steps: int, tasks: Sequence[str], n
     figure = _curves(fusions, steps, tasks, names)
     one = {"type": "line", "xref": "paper", "x0": 0, "x1": 1, "y0": 1, "y1": 1}
     figure.add_shape(**one, line={"color": MEAN, "width": 1, "dash": "dot"})
-    figure.update_yaxes(title="Mean mask", zeroline=False)
+    figure.update_yaxes(title="Mean mask")
     return figure
 
 
@@ -59,8 +59,6 @@ def _curves(fusions: Mapping[int, Sides], steps: int, tasks: Sequence[str], name
         ticktext=[names[task] for task in tasks[1:]],
         tickangle=-30 if len(tasks) > 5 else 0,
         range=[0, max(1, (len(tasks) - 1) * steps)],
-        showgrid=False,
-        zeroline=False,
     )
     between = {"type": "line", "yref": "paper", "y0": 0, "y1": 1, "opacity": 0.5}
     between["line"] = {"color": PRE, "width": 1, "dash": "dot"}
@@ -68,7 +66,5 @@ def _curves(fusions: Mapping[int, Sides], steps: int, tasks: Sequence[str], name
     figure.update_layout(
         shapes=[{**between, "x0": end, "x1": end} for end in ends],
         height=300,
-        margin={"l": 8, "r": 8, "t": 8, "b": 8},
-        legend={"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom"},
     )
     return figure

@@ -33,14 +33,9 @@ def mask_histogram(pre: Sequence[int], post: Sequence[int]) -> go.Figure:
     figure.add_vline(
         1, line={"color": MEAN, "width": 1.5, "dash": "dot"}, annotation={"text": "kept", "font": {"size": 11}}
     )
-    figure.update_xaxes(title="Mask value", range=shown, zeroline=False, showgrid=False)
-    figure.update_yaxes(title="Entries (%)", rangemode="tozero", zeroline=False)
-    figure.update_layout(
-        height=HEIGHT,
-        margin={"l": 8, "r": 8, "t": 8, "b": 8},
-        legend={"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom"},
-    )
-    return figure
+    figure.update_xaxes(title="Mask value", range=shown)
+    figure.update_yaxes(title="Entries (%)", rangemode="tozero")
+    return figure.update_layout(height=HEIGHT)
 
 
 def mask_matrix(means: NDArray[np.floating], corner: tuple[int, int], size: int, ground: str = "light") -> go.Figure:
@@ -66,7 +61,7 @@ def mask_matrix(means: NDArray[np.floating], corner: tuple[int, int], size: int,
             ),
         ]
     )  # fmt: skip
-    plain = {"showgrid": False, "zeroline": False, "fixedrange": True, "ticks": ""}
+    plain = {"showgrid": False, "fixedrange": True, "ticks": ""}
     figure.update_xaxes(title="Column (input)", range=[left - 0.5, left + width * size - 0.5], **plain)
     figure.update_yaxes(title="Row (output)", range=[top + height * size - 0.5, top - 0.5], **plain)
     if height == 1:
@@ -74,8 +69,8 @@ def mask_matrix(means: NDArray[np.floating], corner: tuple[int, int], size: int,
         figure.update_xaxes(title="Entry")
     figure.update_layout(
         height=HEIGHT if height > 1 else 150,
-        margin={"l": 8, "r": 8, "t": 8, "b": 8},
         dragmode="select",
+        clickmode="event",
         hovermode="closest",
     )
     return figure

@@ -10,6 +10,7 @@ import plotly.graph_objects as go
 from dashboard.charts.colours import MEAN
 
 COLUMNS = ["task", "pre_trained", "just_merged", "now", "individual", "plasticity", "stability"]
+NAMED = 10  # points up to which their names stand in the figure
 
 
 def outcomes(
@@ -37,11 +38,11 @@ def outcome(table: pd.DataFrame, names: Mapping[str, str], colours: Mapping[str,
     figure = go.Figure()
     labels = [names[task] for task in table["task"]]
     shades = [colours[task] for task in table["task"]]
-    for row, label, colour in zip(table.itertuples(), labels, shades, strict=True):
-        figure.add_scatter(
-            x=[row.just_merged, row.now], y=[label, label], mode="lines", line={"color": colour, "width": 3},
-            showlegend=False, hoverinfo="skip",
-        )  # fmt: skip
+    ways = [
+        {"type": "line", "layer": "below", "x0": row.just_merged, "x1": row.now, "y0": place, "y1": place,
+         "line": {"color": shade, "width": 3}}
+        for place, (row, shade) in enumerate(zip(table.itertuples(), shades, strict=True))
+    ]  # fmt: skip
     hollow = {"color": "rgba(0,0,0,0)", "line": {"color": shades, "width": 2}}
     for column, name, marker in (
         ("pre_trained", "Pre-trained", {"symbol": "x-thin", "line": {"color": MEAN, "width": 2}}),
@@ -53,31 +54,26 @@ def outcome(table: pd.DataFrame, names: Mapping[str, str], colours: Mapping[str,
             x=table[column], y=labels, mode="markers", name=name, marker={"size": 10, **marker},
             hovertemplate="%{y}, " + name.lower() + ": %{x:.1f}%<extra></extra>",
         )  # fmt: skip
-    figure.update_xaxes(title="Test accuracy (%)", range=[0, 101], zeroline=False)
-    figure.update_yaxes(autorange="reversed", showgrid=False)
-    return _layout(figure, 120 + 26 * max(len(table), 4))
+    figure.update_xaxes(title="Test accuracy (%)", range=[0, 101])
+    figure.update_yaxes(range=[len(labels) - 0.5, -0.5], showgrid=False)
+    return figure.update_layout(height=120 + 26 * max(len(table), 4), shapes=ways)
 
 
 def retention(table: pd.DataFrame, names: Mapping[str, str], colours: Mapping[str, str]) -> go.Figure:
     """Stability against plasticity in percent, a point per task; above and to the right is better."""
-    figure = go.Figure()
-    for row in table.dropna(subset=["plasticity", "stability"]).itertuples():
-        figure.add_scatter(
-            x=[row.plasticity], y=[row.stability], mode="markers", name=names[row.task],
-            marker={"size": 12, "color": colours[row.task]},
-            hovertemplate=f"{names[row.task]}<br>plasticity %{{x:.1f}}%, stability %{{y:.1f}}%<extra></extra>",
-        )  # fmt: skip
+    known = table.dropna(subset=["plasticity", "stability"])
+    labels = [names[task] for task in known["task"]]
+    figure = go.Figure(
+        go.Scatter(
+            x=known["plasticity"], y=known["stability"], text=labels, textposition="top center",
+            mode="markers+text" if len(labels) <= NAMED else "markers",
+            marker={"size": 12, "color": [colours[task] for task in known["task"]]},
+            hovertemplate="%{text}<br>plasticity %{x:.1f}%, stability %{y:.1f}%<extra></extra>",
+        )
+    )  # fmt: skip
     guide = {"line": {"color": MEAN, "dash": "dot", "width": 1}}
     figure.add_hline(100, **guide)
     figure.add_vline(100, **guide)
-    figure.update_xaxes(title="Plasticity: just merged / individual (%)", zeroline=False)
-    figure.update_yaxes(title="Stability: now / just merged (%)", zeroline=False)
-    return _layout(figure, 120 + 26 * max(len(table), 8))
-
-
-def _layout(figure: go.Figure, height: int) -> go.Figure:
-    return figure.update_layout(
-        height=height,
-        margin={"l": 8, "r": 8, "t": 8, "b": 8},
-        legend={"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom"},
-    )
+    figure.update_xaxes(title="Plasticity: just merged / individual (%)")
+    figure.update_yaxes(title="Stability: now / just merged (%)")
+    return figure.update_layout(height=120 + 26 * max(len(table), 8))

@@ -29,7 +29,7 @@ def server(tmp_path: Path) -> Iterator[str]:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    command = [sys.executable, "-m", "streamlit", "run", "dashboard/app.py"]
+    command = [sys.executable, "-m", "streamlit", "run", "dashboard/server.py"]
     options = ["--server.port", str(port), "--server.headless", "true", "--server.fileWatcherType", "none"]
     log = tmp_path / "server.log"
     with log.open("w") as output:

@@ -7,6 +7,14 @@ from collections.abc import Callable
 from streamlit.testing.v1 import AppTest
 
 
+def with_options(app: AppTest, opened: bool = True) -> AppTest:
+    """The Merge page with its options opened, or closed again."""
+    app.session_state["options_open"] = opened
+    app.run()
+    assert not app.exception
+    return app
+
+
 def opener(page: str) -> Callable[..., AppTest]:
     """A function that opens a page by a link; it shows no exception."""
 

@@ -82,7 +82,9 @@ def test_the_outcome_figure_has_the_values_on_its_axis():
 
 def test_the_retention_figure_has_a_point_per_task_with_both_ratios():
     figure = retention(outcomes(MATRIX, TASKS, OWN), NAMES, COLOURS)
-    assert [(trace.name, trace.x[0], trace.y[0]) for trace in figure.data] == [("A", 80.0, 50.0), ("B", 100.0, 50.0)]
+    (tasks,) = figure.data
+    assert list(zip(tasks.text, tasks.x, tasks.y, strict=True)) == [("A", 80.0, 50.0), ("B", 100.0, 50.0)]
+    assert list(tasks.marker.color) == [COLOURS["a"], COLOURS["b"]]
 
 
 @pytest.mark.parametrize(
@@ -92,6 +94,6 @@ def test_means_and_reference_lines_are_of_the_tasks_shown(shown: list[str], mean
     figure = accuracy_curves(MATRIX, TASKS, NAMES, COLOURS, shown, OWN)
     assert figure.data[-1].y[-1] == pytest.approx(mean)
     assert [shape.y0 for shape in figure.layout.shapes] == pytest.approx([start, own])
-    assert {trace.name for trace in figure.data if trace.showlegend is None} == {NAMES[t] for t in shown} | {
-        "Mean of merged"
-    }
+    assert {trace.name for trace in figure.data} == {*(NAMES[t] for t in shown), "Before its merge", "Mean of merged"}
+    (before,) = (trace for trace in figure.data if trace.name == "Before its merge")
+    assert {name for name in before.text if name} == {NAMES[t] for t in shown}

@@ -18,7 +18,7 @@ from otmf_core.errors import InputError
 from otmf_core.jobs import job_queue
 from otmf_core.runs import Run
 from tests.dashboard.fake_engine import FakeEngine
-from tests.dashboard.pages import opener
+from tests.dashboard.pages import opener, with_options
 from tests.dashboard.test_merge_page import metrics, press, texts
 
 TABLE = pd.DataFrame(
@@ -116,7 +116,7 @@ def test_a_merge_that_failed_says_why(app: AppTest, engine: FakeEngine, tmp_path
 
 
 def test_the_sequence_is_that_of_the_merge_form(app: AppTest, tmp_path: Path):
-    app.number_input(key="seed").set_value(7).run()
+    with_options(app).number_input(key="seed").set_value(7).run()
     app.number_input(key="steps").set_value(5).run()
     app.session_state["tasks"] = ["blue", "red"]
     app.run()

@@ -9,7 +9,7 @@ import pytest
 from dashboard.charts.colours import PALETTE, task_colours
 from dashboard.charts.curves import accuracy_curves
 from dashboard.charts.losses import loss_curves, mask_means
-from dashboard.charts.matrix import accuracy_matrix
+from dashboard.charts.matrix import accuracy_matrix, gaps
 
 TASKS = ("a", "b", "c")
 NAMES = {"a": "Ants", "b": "Bees", "c": "Cats"}
@@ -59,7 +59,15 @@ def test_the_matrix_shows_every_known_value_in_its_cell():
 
 def test_the_matrix_outlines_the_cells_of_finished_merges():
     shapes = accuracy_matrix(MATRIX, list(NAMES.values())).layout.shapes
-    assert [(shape.x0 + 0.5, shape.y0 + 0.5) for shape in shapes] == [(0, 1), (1, 2)]
+    outlines = [shape for shape in shapes if shape.type == "rect"]
+    assert [(shape.x0 + 0.5, shape.y0 + 0.5) for shape in outlines] == [(0, 1), (1, 2)]
+
+
+def test_lines_part_the_cells_of_a_heatmap():
+    assert gaps(2, 1, "light")["path"].split("M")[1:] == [
+        "-0.5,-0.5L1.5,-0.5", "-0.5,0.5L1.5,0.5",
+        "-0.5,-0.5L-0.5,0.5", "0.5,-0.5L0.5,0.5", "1.5,-0.5L1.5,0.5",
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize("ground", ["light", "dark"])
@@ -83,11 +91,18 @@ def test_curves_are_solid_from_the_merge_on_and_dotted_before():
     traces = {(trace.name, trace.line.dash): trace for trace in accuracy_curves(MATRIX, TASKS, NAMES, COLOURS).data}
     bees = traces["Bees", None]
     assert (bees.x, bees.y) == ((2,), (90.0,))
-    before = traces["Bees, before its merge", "dot"]
-    assert (before.x, before.y) == ((0, 1, 2), (20.0, 25.0, 90.0))
+    before = traces["Before its merge", "dot"]
+    ends = [place for place, x in enumerate(before.x) if x is None]
+    parts = [slice(start + 1, end) for start, end in pairwise([-1, *ends])]
+    drawn = {before.text[part][0]: (before.x[part], before.y[part]) for part in parts}
+    assert drawn == {
+        "Ants": ((0, 1), (10.0, 80.0)),
+        "Bees": ((0, 1, 2), (20.0, 25.0, 90.0)),
+        "Cats": ((0, 2), (30.0, 35.0)),
+    }
     ants = traces["Ants", None]
     assert (ants.x, ants.y) == ((1, 2), (80.0, 70.0))
-    assert {ants.line.color, traces["Ants, before its merge", "dot"].line.color} == {"#111111"}
+    assert ants.line.color == "#111111"
 
 
 def test_the_mean_is_over_the_tasks_merged_so_far():

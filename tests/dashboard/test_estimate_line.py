@@ -15,6 +15,7 @@ from otmf_core.forecast import Rates
 from otmf_core.jobs import job_queue
 from otmf_core.sizes import Sizes
 from tests.dashboard.fake_engine import FakeEngine
+from tests.dashboard.pages import with_options
 from tests.dashboard.test_merge_page import press, settle, texts
 
 MIB = 2**20
@@ -43,7 +44,7 @@ def test_a_measurement_is_taken_when_asked_for_and_kept(measured: list, app: App
     press(app, "estimate")
     # two fusions of 100 mask steps at 0.1 s and 5 s to read; 600 MiB and 8 float32 copies of 1 Mi parameters
     assert "About **25 s** · **632 MiB** of memory, measured on cpu: 100 ms a mask step" in texts(app)
-    app.number_input(key="steps").set_value(50).run()
+    with_options(app).number_input(key="steps").set_value(50).run()
     assert "About **15 s**" in texts(app)
     assert len(measured) == 1
     app.number_input(key="batch").set_value(32).run()  # another mask step than the one measured

@@ -174,7 +174,8 @@ def test_the_map_has_every_tensor_in_its_cell():
     assert [list(row) for row in heat.z] == [[1.5, 1.0], [0.5, None]]
     assert (heat.zmin, heat.zmax) == (0.5, 1.5)
     assert [point[0] for point in points.customdata] == names
-    assert (figure.layout.shapes[0].x0, figure.layout.shapes[0].y0) == (0.5, -0.5)
+    (outline,) = (shape for shape in figure.layout.shapes if shape.type == "rect")
+    assert (outline.x0, outline.y0) == (0.5, -0.5)
 
 
 def test_shares_are_in_percent_and_what_is_undefined_is_a_dash():

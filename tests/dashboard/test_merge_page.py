@@ -18,6 +18,7 @@ from otmf_core.config import MergeConfig
 from otmf_core.errors import InputError
 from otmf_core.jobs import job_queue
 from tests.dashboard.fake_engine import FakeEngine
+from tests.dashboard.pages import with_options
 
 
 def texts(app: AppTest) -> str:
@@ -197,6 +198,7 @@ def test_moving_and_removing(monkeypatch: pytest.MonkeyPatch):
 
 
 def test_the_preset_fills_in_its_numbers(app: AppTest):
+    with_options(app)
     app.get_by_key("preset").set_value("paper").run()
     assert app.number_input(key="memory").value == 0
     app.get_by_key("preset").set_value("default").run()
@@ -215,7 +217,7 @@ def test_choices_survive_a_change_of_page(app: AppTest):
 
 
 def test_methods_without_masks_have_no_mask_options(app: AppTest):
-    app.get_by_key("method").set_value("task-arithmetic").run()
+    with_options(app).get_by_key("method").set_value("task-arithmetic").run()
     assert not app.exception
     assert [slider.key for slider in app.slider] == ["scaling"]
     assert [number.key for number in app.number_input] == ["seed"]
@@ -311,7 +313,7 @@ def test_an_order_sorts_a_list_edited_by_hand(app: AppTest):
 
 
 def test_every_field_of_a_merge_can_be_set(app: AppTest, tmp_path: Path):
-    app.get_by_key("heads").set_value("tuned").run()
+    with_options(app).get_by_key("heads").set_value("tuned").run()
     values = {
         "update": "alternating", "schedule": "constant", "p": 1, "evaluate": "all",
     }  # fmt: skip
@@ -335,12 +337,28 @@ def test_every_field_of_a_merge_can_be_set(app: AppTest, tmp_path: Path):
 
 
 def test_a_preset_sets_every_number_it_names_and_its_merge_is_the_engine_s(app: AppTest, tmp_path: Path):
-    app.number_input(key="blur").set_value(0.4).run()
+    with_options(app).number_input(key="blur").set_value(0.4).run()
     app.get_by_key("preset").set_value("paper").run()
     press(app, "run")
     stored = stored_config(app, tmp_path)
     expected = MergeConfig.build("paper", tasks=("red", "green", "blue"), library="colours")
     assert stored == expected.model_dump(mode="json")
+
+
+def test_options_hold_while_they_are_closed(app: AppTest, tmp_path: Path):
+    with_options(app).get_by_key("heads").set_value("tuned").run()
+    app.number_input(key="seed").set_value(9)
+    app.number_input(key="blur").set_value(0.4).run()
+    with_options(app, opened=False)
+    assert not app.number_input
+    app.get_by_key("method").set_value("average").run()  # which has no masks, hence no blur
+    press(app, "run")
+    expected = MergeConfig.build(
+        tasks=("red", "green", "blue"), library="colours", method="average", seed=9, heads="tuned"
+    )
+    assert stored_config(app, tmp_path) == expected.model_dump(mode="json")
+    app.get_by_key("method").set_value("otmf").run()
+    assert with_options(app).number_input(key="blur").value == 0.4
 
 
 @pytest.mark.parametrize("run", ["20260101-000000-otmf-0000", "../../etc", ".."])

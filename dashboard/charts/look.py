@@ -1,0 +1,145 @@
+"""The look of every figure, written into the figure itself, so that Plotly lays it out once.
+
+Streamlit draws a chart, then hands Plotly an equal copy of it. A template, a one-dimensional array of numbers packed as
+bytes, or a missing `datarevision` makes Plotly draw that copy anew, and `automargin` draws each of the two twice: four
+drawings for one. So colours and fonts stand in the layout, numbers in lists, and margins are computed from the labels.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import zlib
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import plotly.graph_objects as go
+from plotly.utils import PlotlyJSONEncoder
+
+from dashboard.charts.colours import GROUND, INK
+
+FONT = "Source Sans, sans-serif"  # Streamlit's
+QUIET = {"light": "#6d727e", "dark": "#9a9da6"}  # labels of axes
+LINES = {"light": "#e8e9ec", "dark": "#2a2d38"}
+CHARACTER, LONGEST = 5.9, 240  # pixels: the mean width of one at 12 px, and what a label is given at most
+LINE, GAP, STANDOFF, EDGE = 16, 10, 8, 8  # pixels: of a line of labels, before it, before a title, around the figure
+LEGEND = {"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom"}
+LEGEND_WIDTH = 460  # pixels, on a narrow screen
+
+
+def dressed(figure: go.Figure, ground: str) -> go.Figure:
+    """A copy of `figure` with everything it leaves open said: fonts, colours for light or dark `ground`, margins."""
+    layout = figure.layout.to_plotly_json()
+    layout.pop("template", None)
+    traces = [_listed(trace.to_plotly_json()) for trace in figure.data]
+    axes = {"xaxis": _axis(ground, showgrid=False), "yaxis": _axis(ground)}
+    for name in sorted({*axes, *layout}):
+        if name[1:5] == "axis":
+            layout[name] = _over(axes[name[:5]], layout.get(name, {}))
+    layout = _over(_layout(ground), layout)
+    layout["margin"] = {**_margin(layout, traces), **layout.get("margin", {})}
+    content = json.dumps(traces, cls=PlotlyJSONEncoder)
+    dressed = go.Figure(traces, {**layout, "datarevision": zlib.crc32(content.encode())})
+    dressed.layout.template = None
+    return dressed
+
+
+def _layout(ground: str) -> dict[str, Any]:
+    font = {"family": FONT, "size": 12, "color": QUIET[ground]}
+    return {
+        "font": font,
+        "paper_bgcolor": GROUND[ground],
+        "plot_bgcolor": GROUND[ground],
+        "hoverlabel": {"bgcolor": GROUND[ground], "bordercolor": LINES[ground], "font": {"color": INK[ground][0]}},
+        "legend": {**LEGEND, "font": {"color": INK[ground][0]}},
+        "modebar": {"bgcolor": "rgba(0,0,0,0)", "color": QUIET[ground], "activecolor": INK[ground][0]},
+    }
+
+
+def _axis(ground: str, **more: Any) -> dict[str, Any]:
+    return {
+        "automargin": False,
+        "ticklabelstandoff": 6,
+        "gridcolor": LINES[ground],
+        "zerolinecolor": LINES[ground],
+        "zeroline": False,
+        "title": {"standoff": STANDOFF, "font": {"size": 13}},
+        **more,
+    }
+
+
+def _over(under: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
+    """`own` completed by `under`, at every depth."""
+    both = {key: _over(under[key], own[key]) for key in under if isinstance(own.get(key), dict)}
+    return {**under, **own, **both}
+
+
+def _listed(part: dict[str, Any]) -> dict[str, Any]:
+    """A trace whose one-dimensional arrays are lists; Plotly unpacks wider ones into lists of rows by itself."""
+    return {
+        key: _listed(value)
+        if isinstance(value, dict)
+        else value.tolist()
+        if isinstance(value, np.ndarray) and value.ndim == 1
+        else value
+        for key, value in part.items()
+    }
+
+
+def _margin(layout: Mapping[str, Any], traces: Sequence[Mapping[str, Any]]) -> dict[str, float]:
+    """Pixels around the axes that their labels and titles, the legend and a colour bar need."""
+    margin = dict.fromkeys("lrtb", float(EDGE))
+    for name, axis in layout.items():
+        if name[1:5] != "axis" or axis.get("visible") is False:
+            continue
+        labels = _labels(name, axis, traces) if axis.get("showticklabels", True) else []
+        wide = min(CHARACTER * max(map(len, labels), default=0), LONGEST)
+        title = STANDOFF + LINE if axis["title"].get("text") else 0
+        if name[0] == "y":
+            margin["l"] = max(margin["l"], EDGE + GAP * bool(labels) + wide + title)
+            continue
+        angle = math.radians(abs(axis.get("tickangle", 0)))
+        side = "t" if axis.get("side") == "top" else "b"
+        high = LINE * math.cos(angle) + wide * math.sin(angle) if labels else 0
+        margin[side] = max(margin[side], EDGE + GAP * bool(labels) + high + title)
+        if angle and side == "t":  # the last label leans out of the figure
+            margin["r"] = max(margin["r"], EDGE + CHARACTER * len(labels[-1]) * math.cos(angle) - LINE)
+    if any("colorbar" in trace and trace.get("showscale", True) for trace in traces):
+        margin["r"] = max(margin["r"], 96.0)
+    return _with_legend(margin, layout, traces)
+
+
+def _labels(name: str, axis: Mapping[str, Any], traces: Sequence[Mapping[str, Any]]) -> list[str]:
+    """The texts along an axis: those given, the categories on it, or numbers as long as Plotly will write them."""
+    if "ticktext" in axis:
+        return list(axis["ticktext"])
+    letter = name[0]
+    reference = letter + name[5:]
+    on_it = [trace.get(letter, []) for trace in traces if trace.get(f"{letter}axis", letter) == reference]
+    values = [value for each in on_it for value in each if value is not None]
+    if any(isinstance(value, str) for value in values):
+        return list(dict.fromkeys(map(str, values)))
+    ends = [end for end in axis.get("range") or values if end == end]
+    if not ends:
+        return [""]
+    low, high = min(ends), max(ends)
+    if axis.get("rangemode") == "tozero":
+        low, high = min(low, 0), max(high, 0)
+    decimals = max(0, math.ceil(-math.log10((high - low) / 5))) if high > low else 2
+    return [f"{end:,.{decimals}f}" for end in (low, high)]
+
+
+def _with_legend(
+    margin: dict[str, float], layout: Mapping[str, Any], traces: Sequence[Mapping[str, Any]]
+) -> dict[str, float]:
+    """Room for a legend above the axes or at their right; Plotly makes more where a narrow screen wraps it."""
+    shown = [trace for trace in traces if trace["type"] != "heatmap" and trace.get("showlegend", True)]
+    names = [trace.get("name", "") for trace in shown]
+    if not layout.get("showlegend", len(names) > 1 or any("showlegend" in trace for trace in shown)) or not names:
+        return margin
+    widest = 45 + CHARACTER * max(map(len, names))
+    if layout["legend"]["orientation"] == "v":
+        return {**margin, "r": max(margin["r"], EDGE + widest)}
+    columns = max(1, int(LEGEND_WIDTH // widest))
+    return {**margin, "t": margin["t"] + 24 + 19 * -(-len(names) // columns)}

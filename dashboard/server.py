@@ -1,0 +1,37 @@
+"""The dashboard's server: `python -m streamlit run dashboard/server.py` from the repository root.
+
+Before it answers, it loads what every page draws with and what the first page shows of the library; torch is not among
+that (see warm_up.py).
+"""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from importlib import import_module
+from pkgutil import iter_modules
+
+import streamlit as st
+
+import dashboard
+from otmf_core.errors import InputError
+from otmf_core.library import list_libraries, order
+
+
+@asynccontextmanager
+async def lifespan(app: st.App) -> AsyncIterator[None]:
+    for module in iter_modules(dashboard.__path__, "dashboard."):  # now, not above: their caches need the runtime
+        if module.name not in ("dashboard.app", "dashboard.server"):
+            import_module(module.name)
+    from dashboard.library_facts import AT_ONCE, task_geometry, vector_bytes
+    from dashboard.samples import sheet
+
+    with suppress(InputError):  # the page says what is wrong with a library
+        for library in list_libraries()[:1]:
+            if vector_bytes(library) <= AT_ONCE:
+                task_geometry(str(library.root), library.manifest_hash)
+            for suite in list(library.suites)[:1]:
+                for task in order(library, suite):
+                    sheet(str(library.root), task)
+    yield
+
+
+app = st.App("app.py", lifespan=lifespan)

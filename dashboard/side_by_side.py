@@ -1,0 +1,34 @@
+"""Figures and numbers side by side, in fewer columns where a screen is too narrow.
+
+Columns, not a grid: a grid measures itself before it takes its columns, and a chart in it is drawn three times.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
+
+NARROWEST = {"panels": 380, "numbers": 115}  # pixels of a column, before it goes into a row of its own
+STYLE = " ".join(f"[class*=st-key-{kind}-] .stColumn {{ min-width: {width}px }}" for kind, width in NARROWEST.items())
+
+
+def panels(count: int, key: str) -> list[DeltaGenerator]:
+    """Places for `count` figures; `key` is unique on the page."""
+    return st.container(key=f"panels-{key}").columns(count)
+
+
+def numbers(values: Mapping[str, tuple[str | None, str]], key: str) -> None:
+    """Draw metrics: by label the value (None where there is none yet) and its definition; `key` as in `panels`."""
+    columns = st.container(key=f"numbers-{key}").columns(len(values))
+    for column, (label, (value, definition)) in zip(columns, values.items(), strict=True):
+        column.metric(label, value, help=definition)
+
+
+def with_unit(value: float | None, unit: str, signed: bool = False) -> str | None:
+    """67.6% or, in percentage points, −4.2 and +4.1 where `signed`; a rounded zero has no sign."""
+    if value is None or value != value:
+        return None
+    rounded = round(value, 1) + 0.0
+    return f"{rounded:{'+' if signed and rounded else ''}.1f}{'%' if unit == '%' else ''}".replace("-", "−")

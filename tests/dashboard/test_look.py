@@ -1,0 +1,89 @@
+"""What every figure gets of the pages' look, and what keeps Plotly from drawing it more than once."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import plotly.graph_objects as go
+import pytest
+from plotly.subplots import make_subplots
+
+from dashboard.charts.colours import GROUND, INK
+from dashboard.charts.look import dressed
+from dashboard.charts.matrix import accuracy_matrix
+
+LINE = {"x": [0, 1], "y": [0.0, 100.0]}
+
+
+def layout(*traces: go.Scatter, **own) -> go.Layout:
+    return dressed(go.Figure(traces or [go.Scatter(**LINE)], layout=own), "light").layout
+
+
+@pytest.mark.parametrize("ground", ["light", "dark"])
+def test_a_figure_has_the_colours_of_its_page(ground: str):
+    shown = dressed(go.Figure(go.Scatter(**LINE)), ground).layout
+    assert shown.paper_bgcolor == shown.plot_bgcolor == GROUND[ground]
+    assert shown.legend.font.color == INK[ground][0]
+
+
+def test_what_a_figure_says_itself_holds():
+    own = layout(xaxis={"showgrid": True, "title": {"text": "Step", "font": {"size": 20}}}, margin={"l": 3})
+    assert own.xaxis.showgrid is True
+    assert (own.xaxis.title.text, own.xaxis.title.font.size) == ("Step", 20)
+    assert own.xaxis.title.standoff > 0  # completed at every depth
+    assert own.margin.l == 3 and own.margin.b > 0
+
+
+def test_nothing_makes_plotly_draw_an_equal_copy_anew():
+    figure = go.Figure(go.Scatter(x=np.arange(3.0), y=np.arange(3.0), marker={"color": np.arange(3.0)}))
+    sent = json.loads(dressed(figure, "light").to_json())
+    assert "template" not in sent["layout"]
+    assert sent["data"][0]["x"] == [0, 1, 2] and sent["data"][0]["marker"]["color"] == [0, 1, 2]
+    assert not any(sent["layout"][axis]["automargin"] for axis in ("xaxis", "yaxis"))
+
+
+def test_subplots_are_dressed_too():
+    shown = dressed(make_subplots(cols=2).add_scatter(**LINE, row=1, col=2), "dark").layout
+    assert shown.yaxis2.gridcolor == shown.yaxis.gridcolor
+    assert shown.xaxis2.automargin is False
+
+
+def test_the_revision_follows_the_data():
+    revisions = [
+        dressed(go.Figure(go.Scatter(x=[0, 1], y=y), {"title": title}), "light").layout.datarevision
+        for y, title in (([1, 2], "a"), ([1, 2], "b"), ([1, 3], "a"))
+    ]
+    assert revisions[0] == revisions[1] != revisions[2]
+
+
+def test_margins_hold_the_labels():
+    # around everything 8 pixels, 10 from the axis to a label; a character is 5.9 wide, a line 16 high, a title 24 more
+    assert layout(yaxis={"range": [0, 101]}).margin.l == pytest.approx(8 + 10 + 3 * 5.9)
+    assert layout(yaxis={"range": [0, 0.3]}).margin.l == pytest.approx(8 + 10 + 4 * 5.9)  # 0.05, 0.10, …
+    assert layout(yaxis={"range": [0, 101], "title": {"text": "%"}}).margin.l == pytest.approx(8 + 10 + 3 * 5.9 + 24)
+    names = go.Scatter(x=[1, 2], y=["Ants", "Butterflies"])
+    assert layout(names).margin.l == pytest.approx(8 + 10 + 11 * 5.9)
+    assert layout(yaxis={"visible": False}).margin.l == 8
+    assert layout().margin.b == 8 + 10 + 16
+    assert layout(xaxis={"ticktext": ["Ants"], "tickvals": [0], "tickangle": -90}).margin.b == pytest.approx(
+        18 + 4 * 5.9
+    )
+
+
+def test_a_legend_gets_its_rows():
+    few = [go.Scatter(**LINE, name=name) for name in ("a", "b")]
+    many = [go.Scatter(**LINE, name=f"a long name, number {place}") for place in range(7)]
+    assert layout(few[0]).margin.t == 8  # alone, it has no legend
+    assert layout(*few).margin.t == 8 + 24 + 19
+    assert layout(*many).margin.t == 8 + 24 + 19 * 4  # 21 characters: two in a row
+    assert layout(*few, showlegend=False).margin.t == 8
+    assert layout(*few, legend={"orientation": "v"}).margin.r == pytest.approx(8 + 45 + 5.9)
+
+
+def test_a_heatmap_keeps_the_names_above_it():
+    names = ["Ants", "Devanagari letters"]
+    flat = dressed(accuracy_matrix([[1.0, 2.0]] * 3, names), "light").layout.margin
+    steep = dressed(accuracy_matrix([[1.0] * 5] * 6, [*names, "c", "d", "Bees"]), "light").layout.margin
+    assert flat.t == 8 + 10 + 16 and flat.b == 8
+    assert steep.t == pytest.approx(8 + 10 + 16 * np.cos(np.radians(40)) + 18 * 5.9 * np.sin(np.radians(40)))
