@@ -4,6 +4,7 @@ from pathlib import Path
 
 import streamlit as st
 
+from dashboard.ground import watch_ground
 from dashboard.later import arrive
 from dashboard.queue_line import queue_line
 from dashboard.session import queue
@@ -14,7 +15,8 @@ LOGO = Path(__file__).resolve().parent.parent / "assets" / "logo.svg"
 
 st.set_page_config(page_title="OTMF", page_icon=LOGO, layout="wide")
 st.logo(LOGO, size="large")
-SPACE = ".stMainBlockContainer { padding-top: 4.5rem }"  # Streamlit leaves 6rem under the navigation
+# Streamlit leaves 6rem under the navigation, and a gap beside a component that shows nothing.
+SPACE = ".stMainBlockContainer { padding-top: 4.5rem } .st-key-ground { display: none }"
 st.html(f"<style>{SPACE} {STYLE}</style>")
 
 page = st.navigation(
@@ -80,6 +82,7 @@ page = st.navigation(
 if page.title != "Merge":  # which shows the queue itself
     queue_line()
 warm_up()
+watch_ground()
 queue().give_way()
 arrive(page.url_path)
 page.run()

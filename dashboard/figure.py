@@ -12,6 +12,7 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from dashboard.charts.look import dressed
+from dashboard.ground import ground
 
 P = ParamSpec("P")
 MODEBAR = {"displaylogo": False, "modeBarButtonsToRemove": ["lasso2d", "select2d", "autoScale2d"]}
@@ -27,11 +28,6 @@ def built(chart: Callable[P, go.Figure], *args: P.args, **kwargs: P.kwargs) -> g
 @st.cache_resource(max_entries=256, show_spinner=False)
 def _built(asked: bytes, _build: Callable[[], go.Figure]) -> go.Figure:
     return _build()
-
-
-def ground() -> str:
-    """What the page is drawn on: light or dark."""
-    return st.context.theme.type or "light"
 
 
 def figure(

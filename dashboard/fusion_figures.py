@@ -28,7 +28,7 @@ def fusion_figures(view: JobView, place: str) -> None:
             built(loss_curves, losses, view.steps, tasks, names),
             lambda: sides_frame(losses, "loss"),
             title="Transport losses",
-            measured="per mask step, fusions side by side",
+            measured="per mask step",
             key=f"{place}-losses",
             name=f"{view.run}-losses",
         )
@@ -37,8 +37,8 @@ def fusion_figures(view: JobView, place: str) -> None:
             figure(
                 built(mask_means, means, view.steps, tasks, names),
                 lambda: sides_frame(means, "mean").dropna(how="all", subset=["mean_pre", "mean_post"]),
-                title="Mean mask, pre and post",
-                measured="over all entries; 1 is where every fusion starts",
+                title="Mean mask",
+                measured="all entries; fusions start at 1",
                 key=f"{place}-masks",
                 name=f"{view.run}-mask-means",
             )

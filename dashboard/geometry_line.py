@@ -8,7 +8,8 @@ import pandas as pd
 import streamlit as st
 
 from dashboard.charts.geometry import cosine_matrix
-from dashboard.figure import built, figure, ground
+from dashboard.figure import built, figure
+from dashboard.ground import ground
 from dashboard.library_facts import AT_ONCE, COMPARING, task_geometry, vector_bytes
 from dashboard.widgets import sentence
 from otmf_core.errors import InputError

@@ -13,7 +13,8 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from dashboard.charts.mask_tensor import NAMES, mask_histogram, mask_matrix
-from dashboard.figure import built, figure, ground, heading, picture
+from dashboard.figure import built, figure, heading, picture
+from dashboard.ground import ground
 from dashboard.mask_view import run_path
 from dashboard.side_by_side import panels
 from dashboard.widgets import sentence

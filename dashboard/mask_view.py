@@ -11,7 +11,8 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from dashboard.charts.mask_map import MEASURES, mask_map
-from dashboard.figure import built, ground, heading, picture
+from dashboard.figure import built, heading, picture
+from dashboard.ground import ground
 from dashboard.session import runs_folder
 from dashboard.side_by_side import numbers
 from dashboard.widgets import sentence

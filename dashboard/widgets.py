@@ -13,7 +13,8 @@ import streamlit as st
 from dashboard.charts.colours import task_colours
 from dashboard.charts.curves import accuracy_curves
 from dashboard.charts.matrix import accuracy_matrix
-from dashboard.figure import built, figure, ground
+from dashboard.figure import built, figure
+from dashboard.ground import ground
 from dashboard.machine import size_text
 from dashboard.side_by_side import numbers, panels, with_unit
 from otmf_core.config import MergeConfig
@@ -213,10 +214,10 @@ def accuracy_figures(
     first, second = panels(2, f"{place}-accuracy") if beside else (st.container(), st.container())
     with first:
         figure(
-            built(accuracy_matrix, matrix, names, ground()),
+            built(accuracy_matrix, matrix, names, ground(), narrow=place == "merge" and beside),
             known,
             title="Accuracy matrix",
-            measured="test, %, outlined where just merged",
+            measured="test, %, framed when merged",
             key=f"{place}-matrix",
             name=f"{view.run}-matrix",
         )

@@ -10,7 +10,8 @@ from dashboard.charts.compare import Line, cost, overlaid
 from dashboard.charts.matrix import accuracy_matrix
 from dashboard.chosen_runs import choose_runs
 from dashboard.comparison import differences, leaderboard, letter, means_so_far, mismatches, pools
-from dashboard.figure import built, figure, ground, heading
+from dashboard.figure import built, figure, heading
+from dashboard.ground import ground
 from dashboard.later import later
 from dashboard.run_view import readable_runs
 from dashboard.side_by_side import panels
@@ -102,7 +103,7 @@ def apart() -> None:
                 built(accuracy_matrix, run.record["matrix"], tasks, ground()),
                 partial(matrix_frame, run.record["matrix"], tasks),
                 title=f"{names[run.id]} · {described(run.config)}",
-                measured="test, %, outlined where just merged",
+                measured="test, %, framed when merged",
                 key=f"matrix-{run.id}",
                 name=f"{run.id}-matrix",
             )

@@ -28,7 +28,8 @@ from dashboard.feature_view import (
     thumbnails,
     toggle_selected,
 )
-from dashboard.figure import built, figure, ground, heading, picture
+from dashboard.figure import built, figure, heading, picture
+from dashboard.ground import ground
 from dashboard.later import later
 from dashboard.widgets import faces, sentence
 from otmf_core.errors import InputError

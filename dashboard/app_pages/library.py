@@ -6,7 +6,8 @@ import streamlit as st
 
 from dashboard.charts.colours import task_colours
 from dashboard.charts.geometry import cosine_matrix, lengths
-from dashboard.figure import built, figure, ground
+from dashboard.figure import built, figure
+from dashboard.ground import ground
 from dashboard.later import later
 from dashboard.library_choice import choose_library
 from dashboard.library_facts import (

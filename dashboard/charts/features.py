@@ -197,13 +197,12 @@ def distance_curves(table: pd.DataFrame, names: Sequence[str], own: int, step: i
             mode="lines+markers" if column == "merged" else "markers", cliponaxis=False,
             hovertemplate="%{text}: %{y:.3f}<extra>" + title + "</extra>",
         )  # fmt: skip
-    figure.add_vline(
-        own, line={"color": MEAN, "dash": "dot", "width": 1.5}, annotation={"text": "merged here", "font": {"size": 11}}
-    )
-    if step != own:
+    marks = {own: ("merged here", "dot", 1.5)} | ({step: ("shown", "dash", 1)} if step != own else {})
+    for place, (text, dash, width) in marks.items():
         figure.add_vline(
-            step, line={"color": MEAN, "dash": "dash", "width": 1}, annotation={"text": "shown", "font": {"size": 11}}
-        )
+            place, line={"color": MEAN, "dash": dash, "width": width}, annotation={"text": text, "font": {"size": 11}},
+            annotation_position="top left" if place > len(names) / 2 else "top right",
+        )  # fmt: skip
     figure.update_xaxes(title="Tasks merged", tickvals=table["step"].tolist())
     figure.update_yaxes(title="Sinkhorn divergence (no unit)", rangemode="tozero")
     return figure.update_layout(height=300)

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import plotly.graph_objects as go
 
-from dashboard.charts.matrix import SCALES, cell_numbers, gaps, names_above, names_beside
+from dashboard.charts.matrix import SCALES, cell_numbers, names_above, names_beside
 
 TOP = 0.3  # the scale reaches at least here, so that near-orthogonal vectors do not look related
 
@@ -33,6 +33,8 @@ def cosine_matrix(cosines: Sequence[Sequence[float]], names: Sequence[str], grou
                 zmin=min([0.0, *known]),
                 zmax=top,
                 showscale=False,
+                xgap=2,
+                ygap=2,
                 customdata=[[(row, column) for column in names] for row in names],
                 hovertemplate="%{customdata[0]} and %{customdata[1]}: %{z:.3f}<extra></extra>",
                 hoverongaps=False,
@@ -42,7 +44,7 @@ def cosine_matrix(cosines: Sequence[Sequence[float]], names: Sequence[str], grou
     )
     figure.update_xaxes(**names_above(names))
     figure.update_yaxes(**names_beside(names))
-    return figure.update_layout(height=110 + 27 * max(len(names), 3), shapes=[gaps(len(names), len(names), ground)])
+    return figure.update_layout(height=110 + 27 * max(len(names), 3))
 
 
 def _short(value: float) -> str:

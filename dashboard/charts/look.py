@@ -33,6 +33,9 @@ def dressed(figure: go.Figure, ground: str) -> go.Figure:
     layout = figure.layout.to_plotly_json()
     layout.pop("template", None)
     traces = [_listed(trace.to_plotly_json()) for trace in figure.data]
+    for trace in traces:
+        if "colorbar" in trace:
+            trace["colorbar"] = {"x": 1, "xpad": EDGE, **trace["colorbar"]}
     axes = {"xaxis": _axis(ground, showgrid=False), "yaxis": _axis(ground)}
     for name in sorted({*axes, *layout}):
         if name[1:5] == "axis":
@@ -103,10 +106,12 @@ def _margin(layout: Mapping[str, Any], traces: Sequence[Mapping[str, Any]]) -> d
         side = "t" if axis.get("side") == "top" else "b"
         high = LINE * math.cos(angle) + wide * math.sin(angle) if labels else 0
         margin[side] = max(margin[side], EDGE + GAP * bool(labels) + high + title)
+        if labels and not angle:  # half of the last label, which Plotly hides where it does not fit
+            margin["r"] = max(margin["r"], 2 + CHARACTER * len(labels[-1]) / 2)
         if angle and side == "t":  # the last label leans out of the figure
             margin["r"] = max(margin["r"], EDGE + CHARACTER * len(labels[-1]) * math.cos(angle) - LINE)
     if any("colorbar" in trace and trace.get("showscale", True) for trace in traces):
-        margin["r"] = max(margin["r"], 96.0)
+        margin["r"] = max(margin["r"], 84.0)
     return _with_legend(margin, layout, traces)
 
 

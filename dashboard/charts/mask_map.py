@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import plotly.graph_objects as go
 
 from dashboard.charts.colours import INK
-from dashboard.charts.matrix import EMPTY, SCALES, gaps, names_above, names_beside
+from dashboard.charts.matrix import EMPTY, SCALES, names_above, names_beside
 from otmf_core.tensor_names import Place, kinds, layers
 
 # Below one the merge shrinks, at one it keeps, above it amplifies; told apart by every kind of colour vision.
@@ -76,7 +76,7 @@ def mask_map(
     figure = go.Figure(
         [
             go.Heatmap(
-                z=cells, colorscale=scale, zmin=low, zmax=high, hoverinfo="skip", hoverongaps=False,
+                z=cells, colorscale=scale, zmin=low, zmax=high, xgap=2, ygap=2, hoverinfo="skip", hoverongaps=False,
                 colorbar={"title": {"text": measure.label + (" (%)" if unit else ""), "side": "right"},
                           "thickness": 10, "outlinewidth": 0},
             ),
@@ -89,7 +89,6 @@ def mask_map(
             ),
         ]
     )  # fmt: skip
-    figure.add_shape(gaps(len(columns), len(rows), ground))
     names = list(places)
     here = names.index(chosen)
     figure.add_shape(

@@ -7,7 +7,7 @@ from typing import Any
 
 import plotly.graph_objects as go
 
-from dashboard.charts.colours import GROUND, INK
+from dashboard.charts.colours import INK
 
 Values = list[list[float | None]]
 
@@ -21,12 +21,13 @@ EMPTY = {"light": "#f7f8fb", "dark": "#191c27"}
 
 
 def accuracy_matrix(
-    matrix: Sequence[Sequence[float | None] | None], names: Sequence[str], ground: str = "light"
+    matrix: Sequence[Sequence[float | None] | None], names: Sequence[str], ground: str = "light", narrow: bool = False
 ) -> go.Figure:
     """Accuracy in percent, a row per step (row 0: the pre-trained model) and a column per task in merge order.
 
     `matrix` is (T+1) × T; a row is None while its step has not ended, a value None where it was not evaluated.
-    Outlined cells are the ones in which a task has just been merged. `ground` is light or dark.
+    Outlined cells are the ones in which a task has just been merged. `ground` is light or dark. Where it is `narrow`,
+    rows have the step's number only, which leaves the room to the cells.
     """
     tasks = len(names)
     values: Values = [list(row) if row is not None else [None] * tasks for row in matrix]
@@ -44,24 +45,25 @@ def accuracy_matrix(
                 z=values,
                 colorscale=SCALES[ground],
                 showscale=False,
+                xgap=2,
+                ygap=2,
                 customdata=[[(name, row) for name in names] for row in rows],
                 hovertemplate="%{customdata[0]} after %{customdata[1]}: %{z:.1f}%<extra></extra>",
                 hoverongaps=False,
                 zmin=0,
                 zmax=100,
             ),
-            cell_numbers(cells, ground),
+            cell_numbers(cells, ground, 11 if tasks <= 6 else 10),
         ]
     )
     outline = {"type": "rect", "line": {"color": INK[ground][0], "width": 1.5}}
     merged = [step for step in range(1, tasks + 1) if matrix[step] is not None]
     figure.update_xaxes(**names_above(names))
-    figure.update_yaxes(**names_beside(rows))
+    figure.update_yaxes(**names_beside([str(step) for step in range(tasks + 1)] if narrow else rows))
+    if narrow:
+        figure.update_yaxes(title="Tasks merged")
     figure.update_layout(
-        shapes=[
-            gaps(len(names), len(rows), ground),
-            *({**outline, "x0": step - 1.5, "x1": step - 0.5, "y0": step - 0.5, "y1": step + 0.5} for step in merged),
-        ],
+        shapes=[{**outline, "x0": step - 1.5, "x1": step - 0.5, "y0": step - 0.5, "y1": step + 0.5} for step in merged],
         height=110 + 30 * (tasks + 1),
         plot_bgcolor=EMPTY[ground],
     )
@@ -87,14 +89,7 @@ def _steep(names: Sequence[str]) -> bool:
     return len(names) > 4
 
 
-def gaps(columns: int, rows: int, ground: str) -> dict[str, Any]:
-    """Lines between the cells of a heatmap; one with gaps of its own takes Plotly three times as long to draw."""
-    across = [f"M-0.5,{row - 0.5}L{columns - 0.5},{row - 0.5}" for row in range(rows + 1)]
-    down = [f"M{column - 0.5},-0.5L{column - 0.5},{rows - 0.5}" for column in range(columns + 1)]
-    return {"type": "path", "path": "".join(across + down), "line": {"color": GROUND[ground], "width": 2}}
-
-
-def cell_numbers(cells: Sequence[tuple[int, int, str, bool]], ground: str) -> go.Scatter:
+def cell_numbers(cells: Sequence[tuple[int, int, str, bool]], ground: str, size: int = 11) -> go.Scatter:
     """The texts in a heatmap's cells (column, row, text, whether the cell is strong), to be read on their colours."""
     weak, strong = INK[ground]
     return go.Scatter(
@@ -102,7 +97,7 @@ def cell_numbers(cells: Sequence[tuple[int, int, str, bool]], ground: str) -> go
         y=[row for _, row, _, _ in cells],
         mode="text",
         text=[text for _, _, text, _ in cells],
-        textfont={"size": 11, "color": [strong if is_strong else weak for _, _, _, is_strong in cells]},
+        textfont={"size": size, "color": [strong if is_strong else weak for _, _, _, is_strong in cells]},
         hoverinfo="skip",
         showlegend=False,
     )

@@ -63,9 +63,12 @@ def retention(table: pd.DataFrame, names: Mapping[str, str], colours: Mapping[st
     """Stability against plasticity in percent, a point per task; above and to the right is better."""
     known = table.dropna(subset=["plasticity", "stability"])
     labels = [names[task] for task in known["task"]]
+    middle = known["plasticity"].mean()
+    sides = ["top left" if value > middle else "top right" for value in known["plasticity"]]
     figure = go.Figure(
         go.Scatter(
-            x=known["plasticity"], y=known["stability"], text=labels, textposition="top center",
+            x=known["plasticity"], y=known["stability"], text=labels, cliponaxis=False,
+            textposition=sides,
             mode="markers+text" if len(labels) <= NAMED else "markers",
             marker={"size": 12, "color": [colours[task] for task in known["task"]]},
             hovertemplate="%{text}<br>plasticity %{x:.1f}%, stability %{y:.1f}%<extra></extra>",
