@@ -49,7 +49,7 @@ def board(table: pd.DataFrame) -> None:
             ]
             config[figure] = column.TextColumn(head, alignment="right")
         else:
-            shown[figure] = shown[figure].round(digits) + 0.0  # no −0.0
+            shown[figure] = shown[figure].astype(float).round(digits) + 0.0  # no −0.0
             config[figure] = column.NumberColumn(head, format=f"%{'+' if figure == 'bwt' else ''}.{digits}f")
     marks = best(table)
     styled = shown.style.apply(

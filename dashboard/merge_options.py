@@ -40,6 +40,13 @@ def options_set(method: str) -> dict[str, Any]:
     }
 
 
+def set_options(config: MergeConfig) -> None:
+    """Set every option as in `config`, but the device, which is this machine's."""
+    fields = {name: getattr(config, name) for name in ("preset", *OF_PRESET, *OF_ALL) if name != "device"}
+    st.session_state["options"] = st.session_state.get("options", {}) | fields
+    st.session_state.update(fields)
+
+
 def _options(method: str) -> dict[str, Any]:
     fields: dict[str, Any] = {}
     fill_in_preset(only_missing=True)

@@ -7,8 +7,11 @@ from collections.abc import Mapping, Sequence
 import pandas as pd
 import streamlit as st
 
+from dashboard.library_choice import CHOSEN
+from dashboard.merge_options import set_options
 from dashboard.session import looked_at
 from dashboard.sweep import FORM, form_config, sequences
+from dashboard.task_order import choose_by_hand
 from dashboard.widgets import faces, labels_badge, named, sentence
 from otmf_core.config import MergeConfig
 from otmf_core.errors import InputError
@@ -88,7 +91,7 @@ def _label(key: str, config: MergeConfig, known: Sequence[Known], form: MergeCon
     return " · ".join(parts)
 
 
-def choose_alpha(table: pd.DataFrame) -> float:
+def choose_alpha(table: pd.DataFrame, config: MergeConfig) -> float:
     """Draw the choice among the finished values of α, what that one reached, and the way to the Merge page with it."""
     values = table["alpha"].tolist()
     with st.container(horizontal=True, vertical_alignment="bottom"):
@@ -102,10 +105,11 @@ def choose_alpha(table: pd.DataFrame) -> float:
             required=True,
             help="Marked in every figure; at first the one of the best ACC.",
         )
-        if st.button(f"Use α = {chosen:g}", icon=":material/merge:", key="use-alpha", help="Fills the Merge page."):
-            st.session_state["alpha"] = chosen
-            if st.session_state.get("method", "otmf") != "otmf":  # the only method with an α
-                st.session_state["method"] = "otmf"
+        about = "Fills the Merge page with this α, these tasks in this order, and these settings."
+        if st.button(f"Use α = {chosen:g}", icon=":material/merge:", key="use-alpha", help=about):
+            st.session_state.update({"alpha": chosen, "method": "otmf", CHOSEN: config.library})
+            choose_by_hand(config.tasks)
+            set_options(config)
             st.switch_page("app_pages/merge.py", query_params={})  # without it, refused while widgets hold parameters
     row = table[table["alpha"] == chosen].iloc[0]
     units = {"ACC": "%", "BWT": "pt", "Stability": "%", "Plasticity": "%"}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from urllib.parse import quote
 
 import pandas as pd
@@ -45,6 +46,7 @@ def task_order(library: Library) -> list[str]:
             on_change=_pick,
             args=(library,),
             persist_state="session",
+            placeholder="By hand",
             help="The field reports ten orders: the canonical one shuffled with the seeds 42 to 51.",
         )
     tasks = chosen_tasks()
@@ -116,7 +118,7 @@ def _swatch(colour: str) -> str:
 def _pick(library: Library) -> None:
     """A suite or an order was picked: replace the list; without a suite, the order is that of the tasks chosen."""
     picked = st.session_state["order_seed"]
-    seed = None if picked == CANONICAL else picked
+    seed = None if picked in (None, CANONICAL) else picked
     if st.session_state["suite"]:
         choose_tasks(order(library, st.session_state["suite"], seed))
     else:
@@ -124,24 +126,24 @@ def _pick(library: Library) -> None:
         choose_tasks(shuffled(tasks, seed))
 
 
-def _edit(tasks: list[str]) -> None:
-    """The list was edited by hand: it is no suite any more."""
+def choose_by_hand(tasks: Sequence[str]) -> None:
+    """Put these tasks in this order into the form: no suite, and none of the orders to choose from."""
     choose_tasks(tasks)
-    st.session_state["suite"] = None
+    st.session_state["suite"] = st.session_state["order_seed"] = None
 
 
 def _move(row: int, by: int) -> None:
     tasks = chosen_tasks().copy()
     tasks.insert(row + by, tasks.pop(row))
-    _edit(tasks)
+    choose_by_hand(tasks)
 
 
 def _remove(row: int) -> None:
-    _edit([task for place, task in enumerate(chosen_tasks()) if place != row])
+    choose_by_hand([task for place, task in enumerate(chosen_tasks()) if place != row])
 
 
 def _add() -> None:
     task = st.session_state["task_to_add"]
     if task:
-        _edit([*chosen_tasks(), task])
+        choose_by_hand([*chosen_tasks(), task])
         st.session_state["task_to_add"] = None

@@ -40,7 +40,7 @@ if not found:
     st.stop()
 
 table, each = sweep_table(found), task_table(found)
-chosen = choose_alpha(table)
+chosen = choose_alpha(table, config)
 name = f"alpha-{config.tasks[0]}-{len(config.tasks)}-tasks"
 figures = (
     (quality, ["acc", "bwt"], "Quality", "ACC and BWT on test images"),

@@ -129,6 +129,7 @@ def test_the_sequence_is_that_of_the_merge_form(app: AppTest, tmp_path: Path):
 
 def test_use_this_alpha_fills_the_merge_page(finished: list[str], app: AppTest):
     app.segmented_control(key="method").set_value("average").run()
+    with_options(app).number_input(key="seed").set_value(7).run()
     open_page(
         app, sequence=finished[0], alphas="0.9"
     )  # a parameter bound to a widget, as after any choice in a browser
@@ -137,6 +138,10 @@ def test_use_this_alpha_fills_the_merge_page(finished: list[str], app: AppTest):
     assert not app.exception
     assert app.slider(key="alpha").value == 0.5
     assert app.segmented_control(key="method").value == "otmf"
+    assert app.session_state["tasks"] == ["red", "green"]
+    assert app.session_state["suite"] is app.selectbox(key="order_seed").value is None
+    app.switch_page("app_pages/merge.py")
+    assert [with_options(app).number_input(key=key).value for key in ("steps", "seed")] == [3, 0]
 
 
 def test_a_link_to_a_sequence_that_is_gone_says_so(finished: list[str], app: AppTest):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
 
 import pytest
@@ -198,3 +199,11 @@ def test_fifty_runs_of_twenty_tasks_are_compared_and_pooled(engine, app: AppTest
     board = app.dataframe[1].value
     assert board["n"].tolist() == [20]  # 50 runs in 20 orders: a repeat counts once
     assert board["acc"].tolist() == ["61.0 ± 0.0"]  # the mean of 42, 44, …, 80
+
+
+def test_a_rounded_zero_has_no_sign(finished: list[str], app: AppTest, tmp_path: Path):
+    record = tmp_path / "runs" / finished[0] / "record.json"
+    record.write_text(json.dumps({**json.loads(record.read_text()), "bwt": -0.02}))
+    open_page(app, runs=finished[0])
+    (shown,) = app.dataframe[1].value["bwt"]
+    assert math.copysign(1.0, shown) == 1.0 and shown == 0.0

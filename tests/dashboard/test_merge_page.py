@@ -190,7 +190,7 @@ def test_moving_and_removing(monkeypatch: pytest.MonkeyPatch):
     state = {"tasks": ["red", "green", "blue"], "suite": "3"}
     monkeypatch.setattr("streamlit.session_state", state)
     task_order._move(0, 1)
-    assert state == {"tasks": ["green", "red", "blue"], "suite": None}
+    assert state == {"tasks": ["green", "red", "blue"], "suite": None, "order_seed": None}
     task_order._move(2, -1)
     assert state["tasks"] == ["green", "blue", "red"]
     task_order._remove(1)
