@@ -43,6 +43,26 @@ def points(page, alt: str) -> list[int]:
     )
 
 
+def whole(page) -> None:
+    """Waits until what lies below the first screen is drawn, too; no chart has a label that it cuts off."""
+    page.wait_for_function(
+        """() => !document.querySelector('.st-key-first_screen')
+            && [...document.querySelectorAll('[data-testid=stPlotlyChart]')].every(
+                chart => chart.querySelector('.main-svg'))"""
+    )
+    cut = page.evaluate(
+        """() => [...document.querySelectorAll('.js-plotly-plot')].flatMap(chart => {
+            const frame = chart.getBoundingClientRect();
+            return [...chart.querySelectorAll('text')].filter(text => {
+                const box = text.getBoundingClientRect();
+                return box.width && text.checkVisibility({ opacityProperty: true, visibilityProperty: true })
+                    && (box.left < frame.left - 1 || box.right > frame.right + 1 || box.bottom > frame.bottom + 1);
+            }).map(text => text.textContent);
+        })"""
+    )
+    assert cut == []
+
+
 def test_a_finished_merge_is_looked_at_from_every_page(context, merged: dict, server: str, tmp_path: Path):
     problems: list[str] = []
     page = context.new_page()
@@ -61,12 +81,21 @@ def test_a_finished_merge_is_looked_at_from_every_page(context, merged: dict, se
     page.get_by_text(f"run {run}").wait_for()
     assert metric(page, "ACC") == f"{merged['acc']:.1f}%"
     assert metric(page, "BWT").replace("−", "-") == f"{merged['bwt']:+.1f}"
+    whole(page)
+    assert len(page.locator(".js-plotly-plot").all()) == 4
+    page.get_by_test_id("stMainMenu").click()
+    page.get_by_test_id("stMainMenuList").get_by_text("Dark").last.click()
+    page.wait_for_function(  # figures follow the page's ground, without a reload
+        "[...document.querySelectorAll('.js-plotly-plot')].every(chart => chart.layout.paper_bgcolor === '#12141c')"
+    )
+    page.keyboard.press("Escape")
 
     page.get_by_role("link", name="Masks").click()
     page.get_by_text("Mean mask of every tensor").wait_for()
     assert f"run={run}" in page.url
     page.get_by_text("Sparsity", exact=True).click()
     page.get_by_text("threshold 0.10").wait_for()
+    whole(page)
     below = float(metric(page, "Sparsity, pre").rstrip("%"))
     threshold = page.get_by_role("slider", name="Threshold")
     threshold.focus()
@@ -82,6 +111,7 @@ def test_a_finished_merge_is_looked_at_from_every_page(context, merged: dict, se
     page.wait_for_function("document.querySelectorAll('.js-plotly-plot').length >= 3")
     assert sum(points(page, "Features of")) >= 3 * 24  # three models of as many images
     assert (folder / "features").is_dir()
+    whole(page)
     dot = page.locator(".st-key-map .scatterlayer .point").last.bounding_box()
     for step in (2, 3):  # Plotly looks at moves, not at places
         page.mouse.move(dot["x"] + step, dot["y"] + step)
@@ -97,6 +127,7 @@ def test_a_finished_merge_is_looked_at_from_every_page(context, merged: dict, se
     page.get_by_role("button", name="Run 2 merges").click()
     page.get_by_text("3 done and reused").wait_for()
     assert len(list((tmp_path / "runs").glob("*/record.json"))) == 3
+    whole(page)
     page.get_by_role("button", name="Use α").click()
     page.wait_for_url(re.compile(rf"^{re.escape(server)}/?(\?.*)?$"))
     page.get_by_role("slider", name="α, retention").wait_for()
@@ -105,8 +136,14 @@ def test_a_finished_merge_is_looked_at_from_every_page(context, merged: dict, se
     page.get_by_text("Leaderboard").wait_for()
     page.wait_for_function("document.querySelectorAll('.js-plotly-plot').length >= 2")
     assert points(page, "Along the merge") == [3, 3, 3]  # three runs, three steps
+    whole(page)
+    page.get_by_role("link", name="Library").click()
+    page.get_by_text("Checkpoints").wait_for()
+    whole(page)
 
     page.goto(f"{server}/runs?run={run}")
+    page.get_by_text("Transport losses").wait_for()
+    whole(page)
     page.get_by_role("button", name="Export model").click()
     page.get_by_role("button", name="Download model").wait_for()
     assert (folder / "export" / "README.md").is_file()
