@@ -61,7 +61,7 @@ def controls(tasks: Sequence[str], names: dict[str, str]) -> tuple[str, int, str
     last = len(tasks)
     if st.session_state.get("step", last) > last:  # chosen on a longer run
         del st.session_state["step"]
-    with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
+    with st.container(horizontal=True, gap="medium"):
         task = st.selectbox(
             "Test images of",
             tasks,

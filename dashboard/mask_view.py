@@ -64,7 +64,7 @@ def mask_section(stats: MaskStatistics, places: Mapping[str, Place], side: str, 
     """Figures over all tensors, the measure and threshold to look at, and the map; a click chooses a tensor."""
     if st.session_state.pop("mask-picked", False):
         st.rerun()  # the rest of the page shows the tensor, too
-    with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
+    with st.container(horizontal=True, gap="medium"):
         measure = st.segmented_control(
             "Measure",
             list(MEASURES),

@@ -68,7 +68,7 @@ def _row(run: Run) -> dict[str, object]:
         "tasks": len(run.config["tasks"]),
         "alpha": run.config["alpha"] if run.config["method"] == "otmf" else None,
         "acc": known.get("acc"),
-        "bwt": known.get("bwt"),
+        "bwt": round(known["bwt"], 1) + 0.0 if "bwt" in known else None,  # no −0.0
         "labels": known.get("labels", ""),
         "time": duration(known["seconds"]) if "seconds" in known else "",
         "run": run.id,

@@ -26,7 +26,7 @@ def task_order(library: Library) -> list[str]:
         choose_tasks(order(library, suites[0]) if suites else [task.id for task in library.tasks])
     if st.session_state.get("suite") not in suites:
         st.session_state["suite"] = None
-    with st.container(horizontal=True, vertical_alignment="bottom"):
+    with st.container(horizontal=True):
         if suites:
             st.segmented_control(
                 "Suite",

@@ -20,7 +20,7 @@ steps = mask_steps(run_path(view.run))
 names = faces(view.config).names
 labels = {step: f"{step} · {names[view.config['tasks'][step - 1]]}" for step in steps}
 
-with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
+with st.container(horizontal=True, gap="medium"):
     if len(steps) > 1:
         step = st.select_slider(
             "Incoming task",
