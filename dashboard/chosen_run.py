@@ -37,10 +37,9 @@ def choose_run(page: str, shows: Callable[[Run], bool], nothing: str) -> JobView
         wanted = runs[0].id
     key = f"{page}-run-choice"
     st.session_state[key] = wanted
-    with st.container(horizontal=True, vertical_alignment="bottom"):
-        st.selectbox(
-            "Run", list(labels), format_func=labels.__getitem__, key=key, on_change=_choose, args=(page, key), width=520
-        )
+    st.selectbox(
+        "Run", list(labels), format_func=labels.__getitem__, key=key, on_change=_choose, args=(page, key), width=520
+    )
     show_run(page, wanted)
     try:
         view = view_of(wanted)

@@ -12,7 +12,7 @@ from dashboard.widgets import faces, title
 from otmf_core.runs import Run
 
 FIRST = 6  # compared on a first visit
-VISIBLE = 5  # rows without scrolling
+VISIBLE = 11  # rows without scrolling
 
 
 def choose_runs(runs: Sequence[Run]) -> list[Run]:

@@ -6,10 +6,11 @@ from collections.abc import Callable
 
 import streamlit as st
 
+# The pause keeps a moment between two messages of the page itself from being taken for its end.
 JS = """
 export default function ({ setTriggerValue }) {
-  const idle = window.requestIdleCallback ?? ((call) => setTimeout(call, 50));
-  idle(() => setTriggerValue("shown", true), { timeout: 500 });
+  const idle = window.requestIdleCallback ?? ((call) => call());
+  setTimeout(() => idle(() => setTriggerValue("shown", true), { timeout: 500 }), 60);
 }
 """
 

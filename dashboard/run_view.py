@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -77,23 +76,31 @@ def run_view(view: JobView, place: str) -> None:
         st.space("stretch")
         _controls(view, place)
     stamp(view)
-    if view.status in ("queued", "running") and queue().snapshot(view.run):
+    live = view.status in ("queued", "running") and queue().snapshot(view.run) is not None
+    begun = any(row is not None for row in view.matrix)
+    if live:
         _live(view.run, view.status)
-        _live_accuracy(view.run, place)
-        later(lambda: _rest(view, place, _live_fusions))
     else:
         _ended(view)
-        if any(row is not None for row in view.matrix):
+        if begun:
             measures(view)
+
+    def accuracy() -> None:
+        if live:
+            _live_accuracy(view, place)
+        elif begun:
             accuracy_figures(view, place)
-        later(lambda: _rest(view, place, fusion_figures))
 
+    def rest() -> None:
+        (_live_fusions if live else fusion_figures)(view, place)
+        with st.expander("Settings", icon=":material/tune:"):
+            st.json(dict(view.config))
 
-def _rest(view: JobView, place: str, fusions: Callable[[JobView, str], None]) -> None:
-    """What happened inside the fusions, and what the run was asked to do."""
-    fusions(view, place)
-    with st.expander("Settings", icon=":material/tune:"):
-        st.json(dict(view.config))
+    if place == "merge":  # elsewhere the figures lie below the first screen
+        accuracy()
+        later(rest)
+    else:
+        later(lambda: (accuracy(), rest()))
 
 
 @st.fragment(run_every=POLL_SECONDS)
@@ -109,11 +116,9 @@ def _live(run: str, status: str) -> None:
 
 
 @st.fragment(run_every=REDRAW_SECONDS)
-def _live_accuracy(run: str, place: str) -> None:
+def _live_accuracy(view: JobView, place: str) -> None:
     """The figures of a run under way, drawn less often: the merge shares the machine with the browser that draws."""
-    view = queue().snapshot(run)
-    if view is not None:
-        accuracy_figures(view, place)
+    accuracy_figures(queue().snapshot(view.run) or view, place)
 
 
 @st.fragment(run_every=REDRAW_SECONDS)

@@ -11,7 +11,7 @@ from dashboard.session import show_run
 from dashboard.widgets import BADGES, METHODS, duration
 from otmf_core.runs import Run
 
-VISIBLE = 6  # rows without scrolling
+VISIBLE = 11  # rows without scrolling
 
 
 def runs_table(runs: Sequence[Run], opened: str) -> None:

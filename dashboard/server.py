@@ -1,7 +1,7 @@
 """The dashboard's server: `python -m streamlit run dashboard/server.py` from the repository root.
 
-Before it answers, it loads what every page draws with and what the first page shows of the library; torch is not among
-that (see warm_up.py).
+Before it answers, it loads what every page draws with, what the first page shows of the library, and what stored runs
+say of themselves; torch is not among that (see warm_up.py).
 """
 
 from collections.abc import AsyncIterator
@@ -22,7 +22,10 @@ async def lifespan(app: st.App) -> AsyncIterator[None]:
         if module.name not in ("dashboard.app", "dashboard.server"):
             import_module(module.name)
     from dashboard.library_facts import AT_ONCE, task_geometry, vector_bytes
+    from dashboard.run_view import readable_runs
     from dashboard.samples import sheet
+
+    readable_runs()
 
     with suppress(InputError):  # the page says what is wrong with a library
         for library in list_libraries()[:1]:

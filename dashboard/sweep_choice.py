@@ -12,7 +12,7 @@ from dashboard.merge_options import set_options
 from dashboard.session import looked_at
 from dashboard.sweep import FORM, form_config, sequences
 from dashboard.task_order import choose_by_hand
-from dashboard.widgets import faces, labels_badge, named, sentence
+from dashboard.widgets import faces, facts_line, named, sentence
 from otmf_core.config import MergeConfig
 from otmf_core.errors import InputError
 from otmf_core.sweeps import Known, members, same_sweep
@@ -43,16 +43,9 @@ def choose_sequence(known: Sequence[Known]) -> MergeConfig:
     _remember(chosen)
     config = found[chosen]
     used, names = config.stamp(), faces(config.model_dump()).names
-    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        labels_badge(
-            used["labels"],
-            config.heads,
-            "What training data these merges read: images without labels, or labels for their heads.",
-        )
-        kept = f"{used['memory_per_task']} images per earlier task" if used["memory_per_task"] else "none"
-        order = " → ".join(names[task] for task in config.tasks)
-        splits = f"calibration: {used['calibration_split']} · memory: {kept} · accuracy: test"
-        st.caption(f"{order} · {splits} · seed: {config.seed}", width="content")
+    kept = f"{used['memory_per_task']} images per earlier task" if used["memory_per_task"] else "none"
+    facts = [f"calibration: {used['calibration_split']}", f"memory: {kept}", "accuracy: test", f"seed: {config.seed}"]
+    facts_line(used["labels"], config.heads, [" → ".join(names[task] for task in config.tasks), *facts])
     return config
 
 

@@ -106,18 +106,16 @@ def stamp(view: JobView) -> None:
         facts.insert(-1, f"time: {duration((view.record or {}).get('seconds', view.elapsed))}")
     if view.record and view.record.get("peak_memory_bytes"):
         facts.insert(-1, f"peak: {size_text(view.record['peak_memory_bytes'])} on {view.record['device']}")
-    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        labels_badge(
-            used["labels"],
-            view.config["heads"],
-            "What training data this merge reads: no images, images without labels, or labels for its heads.",
-        )
-        st.caption(" · ".join(facts), width="content")
+    facts_line(used["labels"], view.config["heads"], facts)
 
 
-def labels_badge(labels: str, heads: str, about: str) -> None:
-    """The labels that a merge reads, orange where it reads any."""
-    st.badge(f"Labels: {labels}", icon=":material/label:", color="orange" if heads == "tuned" else "green", help=about)
+def facts_line(labels: str, heads: str, facts: Sequence[str]) -> None:
+    """The labels that a merge reads, orange where it reads any, and what else its figures rest on."""
+    colour = "orange" if heads == "tuned" else "green"
+    st.markdown(
+        f":{colour}-badge[:material/label: Labels: {labels}] &ensp; :gray[:small[{' · '.join(facts)}]]",
+        help="Labels are what training data a merge reads: none, images without labels, or labels for its heads.",
+    )
 
 
 def _test_split(view: JobView) -> str:

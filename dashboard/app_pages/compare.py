@@ -49,37 +49,37 @@ measured = "mean ± sample standard deviation over n runs" if pooled else "on te
 heading(lambda: table, title="Leaderboard", measured=f"{measured}; best marked", key="board", name="leaderboard")
 board(table)
 
-lines = [
-    Line(f"{name} · {described(group[0].config)}", [means_so_far(run.record["matrix"]) for run in group])
-    for name, group in zip(table["name"], groups, strict=True)
-]
-points = [
-    (names[run.id], step, mean) for group in groups for run in group
-    for step, mean in enumerate(means_so_far(run.record["matrix"]), 1)
-]  # fmt: skip
-left, right = panels(2, "curves")
-with left:
-    figure(
-        built(overlaid, lines),
-        lambda: pd.DataFrame(points, columns=["run", "tasks_merged", "mean_accuracy"]),
-        title="Along the merge",
-        measured="test, mean of the tasks merged so far" + ("; band: ± std" if pooled else ""),
-        key="overlaid",
-        name="comparison-curves",
-    )
-with right:
-    figure(
-        built(cost, table),
-        lambda: table[["name", "acc", "seconds", "memory_gib"]],
-        title="Quality beside cost",
-        measured="ACC on test images, wall time, peak memory",
-        key="cost",
-        name="comparison-cost",
-    )
 
+def figures() -> None:
+    """How the runs went on and what they cost, what was set differently, the matrices, and what papers report."""
+    lines = [
+        Line(f"{name} · {described(group[0].config)}", [means_so_far(run.record["matrix"]) for run in group])
+        for name, group in zip(table["name"], groups, strict=True)
+    ]
+    points = [
+        (names[run.id], step, mean) for group in groups for run in group
+        for step, mean in enumerate(means_so_far(run.record["matrix"]), 1)
+    ]  # fmt: skip
+    left, right = panels(2, "curves")
+    with left:
+        figure(
+            built(overlaid, lines),
+            lambda: pd.DataFrame(points, columns=["run", "tasks_merged", "mean_accuracy"]),
+            title="Along the merge",
+            measured="test, mean of the tasks merged so far" + ("; band: ± std" if pooled else ""),
+            key="overlaid",
+            name="comparison-curves",
+        )
+    with right:
+        figure(
+            built(cost, table),
+            lambda: table[["name", "acc", "seconds", "memory_gib"]],
+            title="Quality beside cost",
+            measured="ACC on test images, wall time, peak memory",
+            key="cost",
+            name="comparison-cost",
+        )
 
-def apart() -> None:
-    """What was set differently, the matrices, and what papers report."""
     differ = differences({names[run.id]: run.config for run in chosen})
     if len(differ.columns):
         measured = "marked where most of these runs have another value"
@@ -110,4 +110,4 @@ def apart() -> None:
     published_table()
 
 
-later(apart)
+later(figures)

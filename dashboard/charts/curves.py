@@ -83,4 +83,4 @@ def accuracy_curves(
     figure.update_xaxes(title="Tasks merged", tickvals=steps, range=[-0.2, len(tasks) + 0.2])
     figure.update_yaxes(title="Test accuracy (%)", range=[0, 101])
     beside = {"orientation": "v", "x": 1.02, "y": 1, "yanchor": "top"} if len(tasks) > 10 else {}
-    return figure.update_layout(height=max(460, 90 + 19 * len(figure.data)), legend=beside)
+    return figure.update_layout(height=max(500, 90 + 19 * len(figure.data)), legend=beside)

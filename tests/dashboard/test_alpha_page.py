@@ -206,7 +206,7 @@ import sys
 from streamlit.testing.v1 import AppTest
 app = AppTest.from_file({str(root / "dashboard" / "app.py")!r}, default_timeout=60).run()
 for page in ("alpha", "compare"):
-    app.switch_page(f"app_pages/{{page}}.py").run()
+    app.switch_page(f"app_pages/{{page}}.py").run().run()  # the second draws what lies below the first screen
     assert not app.exception, app.exception
     assert app.get("plotly_chart"), page
 print(*sorted({{name.split('.')[0] for name in sys.modules}} & {{"torch", "open_clip", "sklearn", "timm", "geomloss"}}))
