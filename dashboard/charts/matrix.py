@@ -64,7 +64,7 @@ def accuracy_matrix(
         figure.update_yaxes(title="Tasks merged")
     figure.update_layout(
         shapes=[{**outline, "x0": step - 1.5, "x1": step - 0.5, "y0": step - 0.5, "y1": step + 0.5} for step in merged],
-        height=110 + 30 * (tasks + 1),
+        height=110 + len(rows) * max(30, min(44, 390 // len(rows))),  # as tall as the curves beside it, while rows fit
         plot_bgcolor=EMPTY[ground],
     )
     return figure
