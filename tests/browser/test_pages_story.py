@@ -46,7 +46,8 @@ def points(page, alt: str) -> list[int]:
 def whole(page) -> None:
     """Waits until what lies below the first screen is drawn, too; no chart has a label that it cuts off."""
     page.wait_for_function(
-        """() => !document.querySelector('.st-key-first_screen')
+        """() => document.querySelector('[data-testid=stApp]').dataset.testScriptState === 'notRunning'
+            && !document.querySelector('.st-key-first_screen')
             && [...document.querySelectorAll('[data-testid=stPlotlyChart]')].every(
                 chart => chart.querySelector('.main-svg'))"""
     )
