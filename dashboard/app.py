@@ -15,8 +15,9 @@ LOGO = Path(__file__).resolve().parent.parent / "assets" / "logo.svg"
 
 st.set_page_config(page_title="OTMF", page_icon=LOGO, layout="wide")
 st.logo(LOGO, size="large")
-# Streamlit leaves 6rem under the navigation, and a gap beside a component that shows nothing.
-SPACE = ".stMainBlockContainer { padding-top: 4.5rem } .st-key-ground { display: none }"
+# Streamlit leaves 6rem under the navigation, and a gap beside a component that shows nothing, at times after its end.
+EMPTY = ".st-key-ground, .st-key-first_screen[data-retained] { display: none }"
+SPACE = f".stMainBlockContainer {{ padding-top: 4.5rem }} {EMPTY}"
 st.html(f"<style>{SPACE} {STYLE}</style>")
 
 page = st.navigation(

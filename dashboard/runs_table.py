@@ -7,11 +7,24 @@ from collections.abc import Sequence
 import pandas as pd
 import streamlit as st
 
+from dashboard.run_view import readable_runs
 from dashboard.session import show_run
 from dashboard.widgets import BADGES, METHODS, duration
 from otmf_core.runs import Run
 
 VISIBLE = 11  # rows without scrolling
+POLL_SECONDS = 3.0
+
+
+@st.fragment(run_every=POLL_SECONDS)
+def follow_runs(seen: Sequence[Run]) -> None:
+    """Draw the page anew when a run has come, gone or changed its state, by this program or another."""
+    if _states(readable_runs()[0]) != _states(seen):
+        st.rerun()
+
+
+def _states(runs: Sequence[Run]) -> list[tuple[str, str]]:
+    return [(run.id, run.status) for run in runs]
 
 
 def runs_table(runs: Sequence[Run], opened: str) -> None:

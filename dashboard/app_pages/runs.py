@@ -4,12 +4,13 @@ import streamlit as st
 
 from dashboard.run_tools import import_tool, refused, run_tools
 from dashboard.run_view import readable_runs, run_view, view_of
-from dashboard.runs_table import runs_table
+from dashboard.runs_table import follow_runs, runs_table
 from dashboard.session import shown_run
 from dashboard.widgets import sentence
 from otmf_core.errors import InputError
 
 runs, problems = readable_runs()
+follow_runs(runs)
 opened = shown_run("runs") or (runs[0].id if runs else None)
 
 refused()

@@ -55,11 +55,11 @@ READY = """
   const app = document.querySelector('[data-testid=stApp]');
   const below = (part) => !whole && part.getBoundingClientRect().top >= innerHeight;
   const charts = [...document.querySelectorAll('[data-testid=stPlotlyChart]')];
-  const rest = document.querySelector('.st-key-first_screen');
+  const pending = [...document.querySelectorAll('.st-key-first_screen:not([data-retained]), [data-testid=stSkeleton]')];
   return app?.getAttribute('data-test-script-state') === 'notRunning'
     && !document.querySelector('[data-testid=stMain] [data-stale=true]')
     && charts.every(chart => below(chart) || chart.querySelector('.main-svg'))
-    && (!rest || below(rest));
+    && pending.every(below);
 }
 """
 SWITCH = """

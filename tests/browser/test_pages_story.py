@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -47,7 +48,7 @@ def whole(page) -> None:
     """Waits until what lies below the first screen is drawn, too; no chart has a label that it cuts off."""
     page.wait_for_function(
         """() => document.querySelector('[data-testid=stApp]').dataset.testScriptState === 'notRunning'
-            && !document.querySelector('.st-key-first_screen')
+            && !document.querySelector('.st-key-first_screen:not([data-retained]), [data-testid=stSkeleton]')
             && [...document.querySelectorAll('[data-testid=stPlotlyChart]')].every(
                 chart => chart.querySelector('.main-svg'))"""
     )
@@ -160,4 +161,6 @@ def test_a_finished_merge_is_looked_at_from_every_page(context, merged: dict, se
     page.locator("input[type=file]").set_input_files(zipped)
     page.get_by_text("3 runs").wait_for()
     assert json.loads((folder / "record.json").read_text())["acc"] == merged["acc"]
+    shutil.copytree(folder, folder.with_name("20260101-000000-otmf-0000"))  # as another program would
+    page.get_by_text("4 runs").wait_for()
     assert problems == []
