@@ -10,7 +10,8 @@ import streamlit as st
 JS = """
 export default function ({ setTriggerValue }) {
   const idle = window.requestIdleCallback ?? ((call) => call());
-  setTimeout(() => idle(() => setTriggerValue("shown", true), { timeout: 500 }), 60);
+  const timer = setTimeout(() => idle(() => setTriggerValue("shown", true), { timeout: 500 }), 60);
+  return () => clearTimeout(timer);
 }
 """
 
@@ -23,13 +24,14 @@ def arrive(page: str) -> None:
     st.session_state["at_page"] = page
 
 
-@st.fragment
 def later(draw: Callable[[], None]) -> None:
     """Call `draw` here, once on a page: on arrival when the browser has shown all before it, otherwise at once."""
     if st.session_state.get("rest_due"):
+        # Outside a fragment: Streamlit sends what is done within one turn as one message, to one fragment if any is in
+        # it, and a click in that turn on anything else would be lost.
         _first_screen(key="first_screen", on_shown_change=_shown)
     else:
-        draw()
+        st.fragment(draw)()
 
 
 def _shown() -> None:
