@@ -6,12 +6,30 @@ from collections.abc import Callable
 
 import streamlit as st
 
-# The pause keeps a moment between two messages of the page itself from being taken for its end.
+# Not while the script runs, nor just after the reader did something: a run that another one cuts short has not seen
+# which button was pressed for it.
 JS = """
+const ACTS = ["pointerdown", "pointerup", "keydown", "keyup", "input", "change"];
+const QUIET = 300;
+
 export default function ({ setTriggerValue }) {
   const idle = window.requestIdleCallback ?? ((call) => call());
-  const timer = setTimeout(() => idle(() => setTriggerValue("shown", true), { timeout: 500 }), 60);
-  return () => clearTimeout(timer);
+  const script = document.querySelector("[data-test-script-state]")?.dataset;
+  let acted = -Infinity;
+  let timer = null;
+  const act = () => { acted = performance.now(); };
+  const wait = () => { timer = setTimeout(() => idle(report, { timeout: 500 }), 60); };
+  const report = () => {
+    const runs = script && script.testScriptState !== "notRunning";
+    if (runs || performance.now() - acted < QUIET) wait();
+    else setTriggerValue("shown", true);
+  };
+  ACTS.forEach((kind) => window.addEventListener(kind, act, true));
+  wait();
+  return () => {
+    clearTimeout(timer);
+    ACTS.forEach((kind) => window.removeEventListener(kind, act, true));
+  };
 }
 """
 
