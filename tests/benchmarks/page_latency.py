@@ -203,7 +203,9 @@ def main() -> None:
             print("First visit on a fresh server (the first page from an empty tab)")
             for path, taken in first.items():
                 print(f"{path:<14}{taken:>6.0f} ms", flush=True)
+            began = time.monotonic()
             floor = opened(browser, floor_address)
+            print(f"(The bare app's first page: {1000 * (time.monotonic() - began):.0f} ms.)", flush=True)
             for path in paths(floor):
                 switch(floor, path)
             warm = rounds(page, floor, options.rounds)
