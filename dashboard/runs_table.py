@@ -58,7 +58,7 @@ def runs_table(runs: Sequence[Run], opened: str) -> None:
             "alpha": column.NumberColumn("α", format="%.2f"),
             "acc": column.NumberColumn("ACC (%)", format="%.1f"),
             "bwt": column.NumberColumn("BWT (pt)", format="%+.1f"),
-            "labels": column.TextColumn("Labels"),
+            "labels": column.TextColumn("Labels", width=140),  # also where the table began with a run that had none yet
             "time": column.TextColumn("Time"),
             "run": column.TextColumn("Run"),
         },
