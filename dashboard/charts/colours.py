@@ -13,6 +13,7 @@ PALETTE = (
 
 # The pages' own colours, as in .streamlit/config.toml.
 GROUND = {"light": "#ffffff", "dark": "#12141c"}
+GREY = {"light": "#696e7a", "dark": "#9a9da6"}  # of lesser text
 # Text on the page or on a weak cell, and on a strong one.
 INK = {"light": ("#1c2030", "#ffffff"), "dark": ("#e8eaf1", "#12141c")}
 PRE = "#7d8597"

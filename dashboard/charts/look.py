@@ -17,10 +17,9 @@ import numpy as np
 import plotly.graph_objects as go
 from plotly.utils import PlotlyJSONEncoder
 
-from dashboard.charts.colours import GROUND, INK
+from dashboard.charts.colours import GREY, GROUND, INK
 
 FONT = "Source Sans, sans-serif"  # Streamlit's
-QUIET = {"light": "#6d727e", "dark": "#9a9da6"}  # labels of axes
 LINES = {"light": "#e8e9ec", "dark": "#2a2d38"}
 CHARACTER, LONGEST = 5.9, 240  # pixels: the mean width of one at 12 px, and what a label is given at most
 LINE, GAP, STANDOFF, EDGE = 16, 10, 8, 8  # pixels: of a line of labels, before it, before a title, around the figure
@@ -49,14 +48,14 @@ def dressed(figure: go.Figure, ground: str) -> go.Figure:
 
 
 def _layout(ground: str) -> dict[str, Any]:
-    font = {"family": FONT, "size": 12, "color": QUIET[ground]}
+    font = {"family": FONT, "size": 12, "color": GREY[ground]}
     return {
         "font": font,
         "paper_bgcolor": GROUND[ground],
         "plot_bgcolor": GROUND[ground],
         "hoverlabel": {"bgcolor": GROUND[ground], "bordercolor": LINES[ground], "font": {"color": INK[ground][0]}},
         "legend": {**LEGEND, "font": {"color": INK[ground][0]}},
-        "modebar": {"bgcolor": "rgba(0,0,0,0)", "color": QUIET[ground], "activecolor": INK[ground][0]},
+        "modebar": {"bgcolor": "rgba(0,0,0,0)", "color": GREY[ground], "activecolor": INK[ground][0]},
     }
 
 

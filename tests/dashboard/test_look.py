@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import numpy as np
 import plotly.graph_objects as go
 import pytest
+import tomllib
 from plotly.subplots import make_subplots
 
-from dashboard.charts.colours import GROUND, INK
+from dashboard.charts.colours import GREY, GROUND, INK
 from dashboard.charts.look import dressed
 from dashboard.charts.matrix import accuracy_matrix
 
@@ -25,6 +27,13 @@ def test_a_figure_has_the_colours_of_its_page(ground: str):
     shown = dressed(go.Figure(go.Scatter(**LINE)), ground).layout
     assert shown.paper_bgcolor == shown.plot_bgcolor == GROUND[ground]
     assert shown.legend.font.color == INK[ground][0]
+
+
+@pytest.mark.parametrize("ground", ["light", "dark"])
+def test_figures_and_pages_have_the_same_colours(ground: str):
+    theme = tomllib.loads(Path(".streamlit/config.toml").read_text())["theme"][ground]
+    page = [theme[name] for name in ("backgroundColor", "grayTextColor", "textColor")]
+    assert page == [GROUND[ground], GREY[ground], INK[ground][0]]
 
 
 def test_what_a_figure_says_itself_holds():
