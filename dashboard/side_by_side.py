@@ -16,14 +16,22 @@ STYLE = " ".join(f"[class*=st-key-{kind}-] .stColumn {{ min-width: {width}px }}"
 
 def panels(count: int, key: str) -> list[DeltaGenerator]:
     """Places for `count` figures; `key` is unique on the page."""
-    return st.container(key=f"panels-{key}").columns(count)
+    return _columns("panels", count, key)
+
+
+def cells(count: int, key: str) -> list[DeltaGenerator]:
+    """Places for `count` metrics; `key` as in `panels`."""
+    return _columns("numbers", count, key)
+
+
+def _columns(kind: str, count: int, key: str) -> list[DeltaGenerator]:
+    return st.container(key=f"{kind}-{key}").columns(count)
 
 
 def numbers(values: Mapping[str, tuple[str | None, str]], key: str) -> None:
     """Draw metrics: by label the value (None where there is none yet) and its definition; `key` as in `panels`."""
-    columns = st.container(key=f"numbers-{key}").columns(len(values))
-    for column, (label, (value, definition)) in zip(columns, values.items(), strict=True):
-        column.metric(label, value, help=definition)
+    for cell, (label, (value, definition)) in zip(cells(len(values), key), values.items(), strict=True):
+        cell.metric(label, value, help=definition)
 
 
 def with_unit(value: float | None, unit: str, signed: bool = False) -> str | None:

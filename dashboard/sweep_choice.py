@@ -12,7 +12,7 @@ from dashboard.merge_options import set_options
 from dashboard.session import looked_at
 from dashboard.sweep import FORM, form_config, sequences
 from dashboard.task_order import choose_by_hand
-from dashboard.widgets import faces, facts_line, named, sentence
+from dashboard.widgets import faces, facts_line, named, reads, sentence
 from otmf_core.config import MergeConfig
 from otmf_core.errors import InputError
 from otmf_core.sweeps import Known, members, same_sweep
@@ -43,9 +43,8 @@ def choose_sequence(known: Sequence[Known]) -> MergeConfig:
     _remember(chosen)
     config = found[chosen]
     used, names = config.stamp(), faces(config.model_dump()).names
-    kept = f"{used['memory_per_task']} images per earlier task" if used["memory_per_task"] else "none"
-    facts = [f"calibration: {used['calibration_split']}", f"memory: {kept}", "accuracy: test", f"seed: {config.seed}"]
-    facts_line(used["labels"], config.heads, [" → ".join(names[task] for task in config.tasks), *facts])
+    order = " → ".join(names[task] for task in config.tasks)
+    facts_line(used["labels"], config.heads, [order, *reads(used), "accuracy: test", f"seed: {config.seed}"])
     return config
 
 

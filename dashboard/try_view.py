@@ -13,6 +13,7 @@ from dashboard.charts.answers import ranking
 from dashboard.models import ask_experts
 from dashboard.picture_input import drawing_pad, picture_grid
 from dashboard.pictures import MOST_BYTES, as_uri, drawn, evaluation_pictures, fitted, from_uri, side
+from dashboard.side_by_side import cells
 from otmf_core.library import Library, TaskInfo
 
 SOURCES = {"test": "Test image", "upload": "Upload", "draw": "Draw"}
@@ -110,10 +111,9 @@ def verdicts(
     answers: Mapping[str, Sequence[float]], names: Mapping[str, str], task: TaskInfo, truth: int | None
 ) -> None:
     """Each model's answer in a word, with how sure it is and whether it is right."""
-    columns = st.container(key="numbers-verdicts").columns(len(answers))
-    for column, (model, values) in zip(columns, answers.items(), strict=True):
+    for cell, (model, values) in zip(cells(len(answers), "verdicts"), answers.items(), strict=True):
         best = ranking(values)[0]
-        column.metric(
+        cell.metric(
             names[model],
             task.classes[best],
             None if truth is None else "right" if best == truth else "wrong",

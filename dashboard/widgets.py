@@ -94,10 +94,8 @@ def status_badge(view: JobView) -> None:
 def stamp(view: JobView) -> None:
     """What the figures used: labels, splits, memory and seed. Every result carries it."""
     used = view.record or MergeConfig.parse(dict(view.config)).stamp()
-    images = used["memory_per_task"]
     facts = [
-        f"calibration: {used['calibration_split']}",
-        f"memory: {images} images per earlier task" if images else "memory: none",
+        *reads(used),
         f"accuracy: {_test_split(view)}",
         f"seed: {view.config['seed']}",
         f"run {view.run}",
@@ -107,6 +105,13 @@ def stamp(view: JobView) -> None:
     if view.record and view.record.get("peak_memory_bytes"):
         facts.insert(-1, f"peak: {size_text(view.record['peak_memory_bytes'])} on {view.record['device']}")
     facts_line(used["labels"], view.config["heads"], facts)
+
+
+def reads(used: Mapping[str, Any]) -> list[str]:
+    """The training data behind a merge, from its stamp: the calibration split and what is kept of earlier tasks."""
+    images = used["memory_per_task"]
+    memory = f"{images} images per earlier task" if images else "none"
+    return [f"calibration: {used['calibration_split']}", f"memory: {memory}"]
 
 
 def facts_line(labels: str, heads: str, facts: Sequence[str]) -> None:

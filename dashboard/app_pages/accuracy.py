@@ -34,25 +34,20 @@ def ends() -> None:
     table = outcomes(view.matrix, tasks, view.individual)
     if table.empty:
         return
-    left, right = panels(2, "ends")
-    with left:
-        figure(
-            built(outcome, table, shown.names, shown.colours),
-            lambda: table,
-            title="Where each task ended",
-            measured="from just merged to now",
-            key="outcome",
-            name=f"{view.run}-outcome",
-        )
-    with right:
-        figure(
-            built(retention, table, shown.names, shown.colours),
-            lambda: table,
-            title="Stability against plasticity",
-            measured="per task",
-            key="retention",
-            name=f"{view.run}-retention",
-        )
+    figures = (
+        (outcome, "Where each task ended", "from just merged to now"),
+        (retention, "Stability against plasticity", "per task"),
+    )
+    for panel, (chart, title, measured) in zip(panels(2, "ends"), figures, strict=True):
+        with panel:
+            figure(
+                built(chart, table, shown.names, shown.colours),
+                lambda: table,
+                title=title,
+                measured=measured,
+                key=chart.__name__,
+                name=f"{view.run}-{chart.__name__}",
+            )
 
 
 later(ends)

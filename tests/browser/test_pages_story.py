@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.benchmarks.page_latency import READY
 from tests.browser.conftest import PATIENCE, ROOT
 
 pytestmark = pytest.mark.browser
@@ -46,12 +47,7 @@ def points(page, alt: str) -> list[int]:
 
 def whole(page) -> None:
     """Waits until what lies below the first screen is drawn, too; no chart has a label that it cuts off."""
-    page.wait_for_function(
-        """() => document.querySelector('[data-testid=stApp]').dataset.testScriptState === 'notRunning'
-            && !document.querySelector('.st-key-first_screen:not([data-retained]), [data-testid=stSkeleton]')
-            && [...document.querySelectorAll('[data-testid=stPlotlyChart]')].every(
-                chart => chart.querySelector('.main-svg'))"""
-    )
+    page.wait_for_function(READY, arg=True)
     cut = page.evaluate(
         """() => [...document.querySelectorAll('.js-plotly-plot')].flatMap(chart => {
             const frame = chart.getBoundingClientRect();
