@@ -12,8 +12,8 @@ from dashboard.run_view import readable_runs, view_of
 from dashboard.session import looked_at, queue, show_run
 from dashboard.widgets import BADGES, sentence, stamp, title
 from otmf_core.errors import InputError
-from otmf_core.progress import JobView
-from otmf_core.runs import Run
+from otmf_core.runs.folder import Run
+from otmf_core.runs.view import JobView
 
 POLL_SECONDS = 2.0
 

@@ -9,7 +9,7 @@ import streamlit as st
 
 from dashboard.comparison import like
 from dashboard.widgets import faces, title
-from otmf_core.runs import Run
+from otmf_core.runs.folder import Run
 
 FIRST = 6  # compared on a first visit
 VISIBLE = 11  # rows without scrolling

@@ -11,7 +11,7 @@ import pandas as pd
 
 from otmf_core.config import MergeConfig
 from otmf_core.metrics import Matrix
-from otmf_core.runs import Run
+from otmf_core.runs.folder import Run
 
 FIGURES = {"acc": max, "bwt": max, "stability": max, "plasticity": max, "seconds": min, "memory_gib": min}
 TRAINING = ("preset", "alpha", "update", "space", "blur", "p", "lr", "schedule", "batch", "steps", "memory")

@@ -12,9 +12,9 @@ from dashboard.session import queue
 from dashboard.widgets import duration, sentence
 from otmf_core.config import MergeConfig
 from otmf_core.errors import InputError
-from otmf_core.forecast import ALIKE, Estimate, Rates, alike, extrapolate, rates_of_runs
-from otmf_core.library import Library, open_library
-from otmf_core.sizes import Sizes, sizes
+from otmf_core.forecast.sizes import Sizes, sizes
+from otmf_core.forecast.work import ALIKE, Estimate, Rates, alike, extrapolate, rates_of_runs
+from otmf_core.library.library import Library, open_library
 
 RECENT = 5  # finished runs that an estimate is made from, the newest
 KEPT = 64  # measurements remembered
@@ -65,7 +65,7 @@ def _at(rates: Rates | None, config: MergeConfig, library: Library) -> Estimate 
 
 
 def _remember(key: Hashable, config: MergeConfig, library: Library) -> None:
-    from otmf_core import estimate  # torch: only when somebody asks
+    from otmf_core.forecast import measure as estimate  # torch: only when somebody asks
 
     known = _measurements()
     known[key] = estimate.measure(config, library)

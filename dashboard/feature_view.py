@@ -17,12 +17,12 @@ from dashboard.pictures import evaluation_pictures
 from dashboard.samples import data_uri
 from dashboard.session import runs_folder
 from dashboard.widgets import sentence
-from otmf_core.features import BLUR, TaskFeatures, images_per_task, stored, take_features
+from otmf_core.analysis.features import BLUR, TaskFeatures, images_per_task, stored, take_features
+from otmf_core.analysis.projection import installed, projection, projection_file
 from otmf_core.files import Mark, inside, mark
-from otmf_core.library import TaskInfo, open_library
-from otmf_core.plan import class_mass, transport_plan
-from otmf_core.progress import JobView
-from otmf_core.projection import installed, projection, projection_file
+from otmf_core.library.library import TaskInfo, open_library
+from otmf_core.runs.view import JobView
+from otmf_core.transport.transport_plan import class_mass, transport_plan
 
 METHODS = {"tsne": "t-SNE", "pca": "PCA", "umap": "UMAP"}
 LAYOUT = "One fit over all steps: a model keeps its place whichever step shows it, so points move, never the frame."

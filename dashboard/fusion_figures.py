@@ -10,7 +10,7 @@ from dashboard.charts.losses import loss_curves, mask_means
 from dashboard.figure import built, figure
 from dashboard.side_by_side import panels
 from dashboard.widgets import faces
-from otmf_core.progress import JobView, Row
+from otmf_core.runs.view import JobView, Row
 
 Sides = Mapping[int, tuple[Row, Row]]  # step of the fold → pre and post, one value per mask step
 

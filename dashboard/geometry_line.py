@@ -13,8 +13,8 @@ from dashboard.ground import ground
 from dashboard.library_facts import AT_ONCE, COMPARING, task_geometry, vector_bytes
 from dashboard.widgets import sentence
 from otmf_core.errors import InputError
-from otmf_core.geometry import concerns
-from otmf_core.library import Library
+from otmf_core.library.geometry import concerns
+from otmf_core.library.library import Library
 
 
 def geometry_line(library: Library, tasks: Sequence[str]) -> None:

@@ -9,7 +9,7 @@ import streamlit as st
 
 from dashboard.widgets import sentence
 from otmf_core.errors import InputError
-from otmf_core.library import Library, list_libraries, open_library
+from otmf_core.library.library import Library, list_libraries, open_library
 
 CHOSEN = "library_chosen"  # what the session remembers from page to page
 HELP = (

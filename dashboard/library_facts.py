@@ -10,11 +10,11 @@ import pyarrow.parquet as pq
 import streamlit as st
 
 from dashboard.samples import strip
-from otmf_core.checkpoints import Header, read_header
 from otmf_core.files import inside
-from otmf_core.geometry import Geometry, geometry
-from otmf_core.library import Library, open_library
-from otmf_core.runs import Run
+from otmf_core.library.geometry import Geometry, geometry
+from otmf_core.library.library import Library, open_library
+from otmf_core.models.checkpoints import Header, read_header
+from otmf_core.runs.folder import Run
 
 COMPARING = "Comparing the task vectors"
 AT_ONCE = 1 << 28  # bytes of task vectors that are read without being asked for

@@ -9,9 +9,9 @@ from dashboard.library_facts import Measured, parameters, split_sizes
 from dashboard.samples import sheet
 from dashboard.side_by_side import numbers
 from dashboard.widgets import sentence
-from otmf_core.checkpoints import read_header
 from otmf_core.errors import InputError
-from otmf_core.library import Library, TaskInfo
+from otmf_core.library.library import Library, TaskInfo
+from otmf_core.models.checkpoints import read_header
 
 TALL = 560  # pixels of the task table
 SHEET = 6, 6  # columns and most rows of the chosen task's images

@@ -18,13 +18,13 @@ from dashboard.ground import ground
 from dashboard.mask_view import run_path
 from dashboard.side_by_side import panels
 from dashboard.widgets import sentence
-from otmf_core import mask_reading
 from otmf_core.errors import InputError
 from otmf_core.files import Mark, mark
-from otmf_core.library import open_library
-from otmf_core.mask_measures import RANGE
-from otmf_core.mask_reading import MaskStatistics
-from otmf_core.tensor_names import Place, heads
+from otmf_core.library.library import open_library
+from otmf_core.masks import reading as mask_reading
+from otmf_core.masks.measures import RANGE
+from otmf_core.masks.reading import MaskStatistics
+from otmf_core.models.tensor_names import Place, heads
 
 Span = tuple[int, int]  # half-open
 QKV = ("Query", "Key", "Value")

@@ -16,12 +16,12 @@ from dashboard.ground import ground
 from dashboard.session import runs_folder
 from dashboard.side_by_side import numbers
 from dashboard.widgets import sentence
-from otmf_core import mask_reading
 from otmf_core.errors import InputError
 from otmf_core.files import Mark, inside, mark
-from otmf_core.mask_measures import BIN_WIDTH, drift, overlap, share_below
-from otmf_core.mask_reading import MaskStatistics, SideStatistics
-from otmf_core.tensor_names import Place
+from otmf_core.masks import reading as mask_reading
+from otmf_core.masks.measures import BIN_WIDTH, drift, overlap, share_below
+from otmf_core.masks.reading import MaskStatistics, SideStatistics
+from otmf_core.models.tensor_names import Place
 
 
 def run_path(run: str) -> Path:

@@ -13,7 +13,7 @@ from dashboard.task_order import task_order
 from dashboard.widgets import METHODS, sentence
 from otmf_core.config import MergeConfig
 from otmf_core.errors import InputError
-from otmf_core.library import Library
+from otmf_core.library.library import Library
 
 ABOUT = """
 **OTMF** learns masks over the merged and the incoming task vector by optimal transport, on unlabelled images.

@@ -25,7 +25,7 @@ def ask(run: Path, models: Sequence[str], task: str, picture: bytes) -> tuple[di
     """
     began = time.perf_counter()
     with st.spinner("Loading the models"):
-        from otmf_core.answers import answer
+        from otmf_core.analysis.answers import answer
 
         encoders = {model: _encoder(str(run), model) for model in models}
     loaded = time.perf_counter()
@@ -36,14 +36,14 @@ def ask(run: Path, models: Sequence[str], task: str, picture: bytes) -> tuple[di
 @st.cache_data(max_entries=16, show_spinner="Asking every fine-tuned model")
 def ask_experts(run: str, tasks: Sequence[str], task: str, picture: bytes) -> dict[str, list[float]]:
     """The same of every fine-tuned model, one after the other."""
-    from otmf_core.answers import experts
+    from otmf_core.analysis.answers import experts
 
     return {model: found[0].tolist() for model, found in experts(Path(run), tasks, task, _pixels(picture))}
 
 
 @st.cache_resource(max_entries=LOADED, show_spinner=False)
 def _encoder(run: str, model: str) -> Any:
-    from otmf_core.answers import load_encoder
+    from otmf_core.analysis.answers import load_encoder
 
     return load_encoder(Path(run), model)
 

@@ -14,7 +14,7 @@ import streamlit as st
 from PIL import Image, ImageOps
 
 from otmf_core.errors import InputError
-from otmf_core.library import Library, open_library
+from otmf_core.library.library import Library, open_library
 
 MOST_BYTES = 10_000_000
 MOST_PIXELS = 40_000_000

@@ -6,7 +6,7 @@ import streamlit as st
 
 from dashboard.session import queue
 from dashboard.widgets import duration, title
-from otmf_core.progress import JobView, fraction_done
+from otmf_core.runs.view import JobView, fraction_done
 
 POLL_SECONDS = 3.0
 PAGE = "app_pages/merge.py"

@@ -12,9 +12,9 @@ import streamlit as st
 
 from dashboard.session import forget_run, queue, runs_folder, show_run
 from dashboard.widgets import sentence, title
-from otmf_core.archive import MAX_BYTES, import_run, write_zip
 from otmf_core.errors import InputError
-from otmf_core.runs import CARD, EXPORT, NAME_LENGTH, NOTE_LENGTH, Run, load_run, owner, set_notes
+from otmf_core.runs.archive import MAX_BYTES, import_run, write_zip
+from otmf_core.runs.folder import CARD, EXPORT, NAME_LENGTH, NOTE_LENGTH, Run, load_run, owner, set_notes
 
 UPLOAD_MB = 1024  # held in memory while it is checked
 REFUSED = "runs_refused"  # title and sentence of what was just asked for and not done
@@ -157,7 +157,7 @@ def _export(run: Run) -> None:
         else "A model is exported when its run is done.",
     ):
         with st.spinner("Writing the merged model"):
-            from otmf_core.export import export_model  # torch
+            from otmf_core.export.open_clip import export_model  # torch
 
             _attempt(lambda: export_model(run.path), "The model was not exported")
         st.rerun()

@@ -15,8 +15,8 @@ from dashboard.widgets import RESUMABLE, accuracy_figures, measures, progress, s
 from otmf_core.config import MergeConfig
 from otmf_core.errors import InputError
 from otmf_core.files import Mark, inside, mark
-from otmf_core.progress import JobView, stored_view
-from otmf_core.runs import Run, list_runs, load_run
+from otmf_core.runs.folder import Run, list_runs, load_run
+from otmf_core.runs.view import JobView, stored_view
 
 POLL_SECONDS, REDRAW_SECONDS = 1.0, 4.0
 PAUSE = (

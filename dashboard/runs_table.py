@@ -10,7 +10,7 @@ import streamlit as st
 from dashboard.run_view import readable_runs
 from dashboard.session import show_run
 from dashboard.widgets import BADGES, METHODS, duration
-from otmf_core.runs import Run
+from otmf_core.runs.folder import Run
 
 VISIBLE = 11  # rows without scrolling
 POLL_SECONDS = 3.0

@@ -12,7 +12,7 @@ from PIL import Image
 
 from dashboard.pictures import as_uri
 from otmf_core.errors import InputError
-from otmf_core.library import Library, open_library
+from otmf_core.library.library import Library, open_library
 
 COLUMNS, ROWS = 4, 2
 SIDE = 64  # pixels of one image on the sheet

@@ -16,7 +16,7 @@ import streamlit as st
 
 import dashboard
 from otmf_core.errors import InputError
-from otmf_core.library import list_libraries, order
+from otmf_core.library.library import list_libraries, order
 
 
 @asynccontextmanager

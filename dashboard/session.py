@@ -8,7 +8,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from otmf_core.jobs import JobQueue, job_queue
+from otmf_core.jobs.queue import JobQueue, job_queue
 
 ROOT = Path(__file__).resolve().parent.parent
 

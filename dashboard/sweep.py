@@ -11,11 +11,11 @@ from dashboard.charts.outcome import outcomes
 from dashboard.library_choice import CHOSEN, configured
 from dashboard.merge_options import options_set
 from dashboard.session import chosen_tasks, queue
+from otmf_core.analysis.sweeps import Known, pareto, same_sweep
 from otmf_core.config import MergeConfig
 from otmf_core.errors import InputError
-from otmf_core.library import list_libraries, open_library, order
-from otmf_core.runs import Run
-from otmf_core.sweeps import Known, pareto, same_sweep
+from otmf_core.library.library import list_libraries, open_library, order
+from otmf_core.runs.folder import Run
 
 FIGURES = ["acc", "bwt", "stability", "plasticity"]
 FORM = "form"

@@ -13,9 +13,9 @@ from dashboard.session import looked_at
 from dashboard.sweep import FORM, form_config, sequences
 from dashboard.task_order import choose_by_hand
 from dashboard.widgets import faces, facts_line, named, reads, sentence
+from otmf_core.analysis.sweeps import Known, members, same_sweep
 from otmf_core.config import MergeConfig
 from otmf_core.errors import InputError
-from otmf_core.sweeps import Known, members, same_sweep
 
 
 def choose_sequence(known: Sequence[Known]) -> MergeConfig:

@@ -10,11 +10,11 @@ import streamlit as st
 from dashboard.run_view import POLL_SECONDS
 from dashboard.session import queue
 from dashboard.widgets import duration, sentence
+from otmf_core.analysis.sweeps import Plan, at
 from otmf_core.config import MergeConfig
 from otmf_core.errors import InputError
-from otmf_core.progress import JobView, fraction_done
-from otmf_core.runs import Run
-from otmf_core.sweeps import Plan, at
+from otmf_core.runs.folder import Run
+from otmf_core.runs.view import JobView, fraction_done
 
 
 def sweep_row(config: MergeConfig, plan: Plan, stored: Mapping[str, Run]) -> None:

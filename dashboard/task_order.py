@@ -10,7 +10,7 @@ import streamlit as st
 
 from dashboard.charts.colours import task_colours
 from dashboard.session import choose_tasks, chosen_tasks
-from otmf_core.library import Library, order, shuffled
+from otmf_core.library.library import Library, order, shuffled
 
 CANONICAL = "Canonical"
 ORDERS = (CANONICAL, *range(42, 52))

@@ -14,7 +14,7 @@ from dashboard.models import ask_experts
 from dashboard.picture_input import drawing_pad, picture_grid
 from dashboard.pictures import MOST_BYTES, as_uri, drawn, evaluation_pictures, fitted, from_uri, side
 from dashboard.side_by_side import cells
-from otmf_core.library import Library, TaskInfo
+from otmf_core.library.library import Library, TaskInfo
 
 SOURCES = {"test": "Test image", "upload": "Upload", "draw": "Draw"}
 THUMBNAILS = 24

@@ -27,5 +27,5 @@ def _begun() -> Timer:
 
 
 def _load() -> None:
-    import_module("otmf_core.fold")
+    import_module("otmf_core.merging.fold")
     gc.freeze()  # half a million objects that stay: no collection looks through them again, which took 0.4 s

@@ -19,8 +19,8 @@ from dashboard.machine import size_text
 from dashboard.side_by_side import numbers, panels, with_unit
 from otmf_core.config import MergeConfig
 from otmf_core.errors import InputError
-from otmf_core.library import open_library
-from otmf_core.progress import JobView, fraction_done
+from otmf_core.library.library import open_library
+from otmf_core.runs.view import JobView, fraction_done
 
 METHODS = {"otmf": "OTMF", "average": "Average", "task-arithmetic": "Task arithmetic"}
 BADGES: dict[str, tuple[str, str, Literal["gray", "blue", "orange", "red", "green"]]] = {

@@ -1,9 +1,9 @@
-"""`python -m otmf_core`: see cli.py."""
+"""`python -m otmf_core`: see cli/main.py."""
 
 import sys
 from io import TextIOWrapper
 
-from otmf_core.cli import main
+from otmf_core.cli.main import main
 
 if __name__ == "__main__":
     for stream in (sys.stdout, sys.stderr):

@@ -7,11 +7,11 @@ from pathlib import Path
 import torch
 from torch.nn import functional as F
 
-from otmf_core.backbone import build_encoder, preprocess
 from otmf_core.config import MergeConfig
-from otmf_core.context import Context, View
-from otmf_core.task_vector import StateDict, weights
-from otmf_core.transport import ClassVectors
+from otmf_core.methods.context import Context, View
+from otmf_core.models.clip import build_encoder, preprocess
+from otmf_core.models.task_vector import StateDict, weights
+from otmf_core.transport.losses import ClassVectors
 from tests.tiny import CONFIG, never
 
 

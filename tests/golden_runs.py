@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from otmf_core import library
+from otmf_core.library import library
 
 GOLDEN = Path(__file__).resolve().parent / "golden"
 DONE = ("20261122-100000-otmf-0001", "20261122-100100-otmf-0002", "20261122-100200-average-0003",

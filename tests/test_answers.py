@@ -11,10 +11,10 @@ import torch
 from safetensors.torch import load_file
 from torch.nn import functional as F
 
-from otmf_core.answers import MERGED, PRE_TRAINED, answer, experts, load_encoder
-from otmf_core.backbone import build_encoder, preprocess
+from otmf_core.analysis.answers import MERGED, PRE_TRAINED, answer, experts, load_encoder
 from otmf_core.errors import InputError
-from otmf_core.library import open_library
+from otmf_core.library.library import open_library
+from otmf_core.models.clip import build_encoder, preprocess
 from tests.tiny import CONFIG, TASKS, is_one_sentence, merge_config, merged, vouch
 
 

@@ -12,10 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from otmf_core import archive
-from otmf_core.archive import import_run, write_zip
 from otmf_core.errors import InputError
-from otmf_core.runs import load_run, set_notes, set_status
+from otmf_core.runs import archive
+from otmf_core.runs.archive import import_run, write_zip
+from otmf_core.runs.folder import load_run, set_notes, set_status
 from tests.tiny import contents, is_one_sentence, merge_config, merged
 
 Entries = dict[str, bytes]

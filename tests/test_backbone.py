@@ -6,8 +6,8 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from otmf_core.backbone import build_clip, build_encoder, encode, preprocess, tokenizer, vocabulary, zero_shot_head
 from otmf_core.errors import InputError
+from otmf_core.models.clip import build_clip, build_encoder, encode, preprocess, tokenizer, vocabulary, zero_shot_head
 
 TEXTS = ["a photo of a red fox.", "a drawing of the letter ka."]
 

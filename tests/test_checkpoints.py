@@ -9,8 +9,8 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from otmf_core.checkpoints import check_matches, read_tensors
 from otmf_core.errors import InputError
+from otmf_core.models.checkpoints import check_matches, read_tensors
 
 BASE = {"a": torch.zeros(2, 3), "b": torch.zeros(4)}
 

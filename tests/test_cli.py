@@ -14,11 +14,11 @@ from types import ModuleType
 
 import pytest
 
-import otmf_core
-from otmf_core.cli import main
+import otmf_core.merging
+from otmf_core.cli.main import main
 from otmf_core.config import MergeConfig
 from otmf_core.errors import Interrupted
-from otmf_core.runs import create_run, load_run, set_status
+from otmf_core.runs.folder import create_run, load_run, set_status
 
 TASKS = ["mnist", "flags", "letters", "chess"]
 MATRIX = [[10.0, 20.0, 30.0, None], [81.0, 21.5, None, None], [72.0, 82.0, 31.5, None], [63.0, 74.0, 83.0, 42.0]]
@@ -47,10 +47,10 @@ def library(tmp_path: Path) -> Path:
 
 
 class Engine(ModuleType):
-    """Stands in for otmf_core.merge: keeps the configuration it was given and behaves as `act` says."""
+    """Stands in for otmf_core.merging.merge: keeps the configuration it was given and behaves as `act` says."""
 
     def __init__(self) -> None:
-        super().__init__("otmf_core.merge")
+        super().__init__("otmf_core.merging.merge")
         self.config: MergeConfig | None = None
         self.act = lambda emit, should_stop: None
 
@@ -78,8 +78,8 @@ class Engine(ModuleType):
 @pytest.fixture
 def engine(monkeypatch: pytest.MonkeyPatch) -> Engine:
     fake = Engine()
-    monkeypatch.setitem(sys.modules, "otmf_core.merge", fake)
-    monkeypatch.setattr(otmf_core, "merge", fake, raising=False)
+    monkeypatch.setitem(sys.modules, "otmf_core.merging.merge", fake)
+    monkeypatch.setattr(otmf_core.merging, "merge", fake, raising=False)
     return fake
 
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from otmf_core.errors import InputError, Interrupted
-from otmf_core.merge import partial_record, resume_merge, run_merge
-from otmf_core.runs import list_runs, load_run
+from otmf_core.merging.merge import partial_record, resume_merge, run_merge
+from otmf_core.runs.folder import list_runs, load_run
 from tests.tiny import change_tensors, contents, is_one_sentence, merge_config, merged, never
 
 VECTOR = "tasks/blue/task_vector.safetensors"

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from otmf_core import device
 from otmf_core.errors import InputError
+from otmf_core.models import device
 
 
 def test_the_device_of_a_name(monkeypatch: pytest.MonkeyPatch):

@@ -9,8 +9,8 @@ import pytest
 import torch
 
 import otmf_core
-from otmf_core.evaluation import Evaluator, accuracy
-from otmf_core.library import open_library
+from otmf_core.library.library import open_library
+from otmf_core.merging.evaluation import Evaluator, accuracy
 
 ENGINE = Path(otmf_core.__file__).parent
 

@@ -15,12 +15,12 @@ from PIL import Image
 from safetensors import safe_open
 from safetensors.torch import load_file
 
-from otmf_core.archive import write_zip
-from otmf_core.backbone import build_encoder, preprocess
 from otmf_core.errors import InputError, Interrupted
-from otmf_core.export import export_model
-from otmf_core.library import open_library
-from otmf_core.merge import run_merge
+from otmf_core.export.open_clip import export_model
+from otmf_core.library.library import open_library
+from otmf_core.merging.merge import run_merge
+from otmf_core.models.clip import build_encoder, preprocess
+from otmf_core.runs.archive import write_zip
 from tests.tiny import CONFIG, merge_config, merged, vouch
 
 

@@ -12,19 +12,19 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch.nn import functional as F
 
-from otmf_core import backbone
-from otmf_core import features as module
-from otmf_core import projection as projections
-from otmf_core.backbone import build_encoder, preprocess
+from otmf_core.analysis import features as module
+from otmf_core.analysis import projection as projections
+from otmf_core.analysis.features import images_per_task, models_at, read_features, stored, take_features
+from otmf_core.analysis.projection import project, projection
+from otmf_core.analysis.replay import replay
 from otmf_core.errors import InputError
-from otmf_core.features import images_per_task, models_at, read_features, stored, take_features
-from otmf_core.library import open_library
-from otmf_core.plan import class_mass, transport_plan
-from otmf_core.projection import project, projection
-from otmf_core.replay import replay
-from otmf_core.runs import load_run
-from otmf_core.task_vector import apply
-from otmf_core.transport import sinkhorn
+from otmf_core.library.library import open_library
+from otmf_core.models import clip as backbone
+from otmf_core.models.clip import build_encoder, preprocess
+from otmf_core.models.task_vector import apply
+from otmf_core.runs.folder import load_run
+from otmf_core.transport.losses import sinkhorn
+from otmf_core.transport.transport_plan import class_mass, transport_plan
 from tests.tiny import CONFIG, TASKS, is_one_sentence, merge_config, merged
 
 

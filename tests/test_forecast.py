@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from otmf_core.config import MergeConfig
-from otmf_core.forecast import Rates, alike, extrapolate, rates_of_runs, work
-from otmf_core.library import open_library
-from otmf_core.runs import Run
-from otmf_core.sizes import Sizes, sizes
+from otmf_core.forecast.sizes import Sizes, sizes
+from otmf_core.forecast.work import Rates, alike, extrapolate, rates_of_runs, work
+from otmf_core.library.library import open_library
+from otmf_core.runs.folder import Run
 from tests.tiny import merge_config
 
 SIZE = Sizes(parameters=1000, picture=12, test=(10, 20, 30), calibration=(5, 6, 7), labelled=(0, 0, 0))
@@ -105,8 +105,8 @@ def test_only_runs_with_equal_settings_count():
 
 
 def test_sizes_are_read_from_headers(tiny: Path):
-    from otmf_core.backbone import build_encoder
-    from otmf_core.task_vector import weights
+    from otmf_core.models.clip import build_encoder
+    from otmf_core.models.task_vector import weights
 
     library = open_library(str(tiny))
     known = sizes(library, merge_config(tiny))
@@ -118,7 +118,7 @@ def test_sizes_are_read_from_headers(tiny: Path):
 
 @pytest.mark.parametrize("fields", [{}, {"update": "alternating", "memory": 0}, {"method": "average"}])
 def test_a_measurement_takes_real_steps_and_leaves_nothing(tiny: Path, tmp_path: Path, monkeypatch, fields: dict):
-    from otmf_core.estimate import estimate, measure
+    from otmf_core.forecast.measure import estimate, measure
 
     monkeypatch.chdir(tmp_path)
     asked = merge_config(tiny, **fields)

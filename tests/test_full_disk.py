@@ -11,8 +11,8 @@ import pytest
 
 from otmf_core import files
 from otmf_core.errors import InputError
-from otmf_core.merge import resume_merge
-from otmf_core.runs import load_run
+from otmf_core.merging.merge import resume_merge
+from otmf_core.runs.folder import load_run
 from tests.tiny import contents, merge_config, merged, never, refused, results
 
 

@@ -12,10 +12,10 @@ import numpy as np
 import pytest
 from safetensors.numpy import load_file
 
-from otmf_core.checkpoints import read_header, side_by_side
 from otmf_core.errors import InputError
-from otmf_core.geometry import Geometry, concerns, geometry
-from otmf_core.library import open_library
+from otmf_core.library.geometry import Geometry, concerns, geometry
+from otmf_core.library.library import open_library
+from otmf_core.models.checkpoints import read_header, side_by_side
 from tests.tiny import TASKS, change_tensors, is_one_sentence
 
 VECTOR = "tasks/{}/task_vector.safetensors"
@@ -74,7 +74,8 @@ def test_the_library_agrees_with_what_its_making_recorded():
 
 def test_comparing_loads_no_torch():
     program = (
-        "from otmf_core.geometry import geometry; from otmf_core.library import open_library; import sys; "
+        "from otmf_core.library.geometry import geometry; import sys; "
+        "from otmf_core.library.library import open_library; "
         "geometry(open_library('minizoo'), ['mnist', 'hebrew']); print('torch' in sys.modules)"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)

@@ -8,14 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from otmf_core.archive import import_run, write_zip
-from otmf_core.checkpoints import read_tensors
-from otmf_core.cli import main
+from otmf_core.analysis.replay import deviation, replay
+from otmf_core.analysis.sweeps import Known, members
+from otmf_core.cli.main import main
 from otmf_core.config import MergeConfig
-from otmf_core.library import open_library
-from otmf_core.replay import deviation, replay
-from otmf_core.runs import list_runs, load_run
-from otmf_core.sweeps import Known, members
+from otmf_core.library.library import open_library
+from otmf_core.models.checkpoints import read_tensors
+from otmf_core.runs.archive import import_run, write_zip
+from otmf_core.runs.folder import list_runs, load_run
 from tests.golden_runs import ALL, DEFAULT, DONE, FAILED, GOLDEN, QUEUED, STOPPED, WITHIN, copied_runs
 from tests.tiny import contents
 

@@ -7,7 +7,7 @@ import math
 import pytest
 import torch
 
-from otmf_core.heads import STEPS, labelled_subset, tune
+from otmf_core.models.heads import STEPS, labelled_subset, tune
 
 LABELS = torch.tensor([0] * 40 + [1] * 7 + [2] * 1 + [5] * 12)
 

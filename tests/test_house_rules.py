@@ -12,29 +12,32 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 ENGINE = ROOT / "otmf_core"
 
-# Imports point to the left: a module may import those before it, and those of its own folder.
-ORDER = [
-    "errors", "files", "config", "device", "metrics", "runs", "progress", "run_check", "archive", "tensor_names",
-    "mask_measures", "mask_reading", "checkpoints", "backbone", "library", "finished", "geometry", "task_vector",
-    "masks", "mask_report", "transport", "context", "evaluation", "heads", "methods", "sizes", "forecast", "estimate",
-    "record", "fold", "merge", "replay", "features", "plan", "projection", "model_card", "export", "answers", "jobs",
-    "sweeps", "cli_options", "cli_progress", "cli_tables", "cli", "__main__", "minizoo",
-]  # fmt: skip
-
 WITHOUT_TORCH = [
-    "errors", "files", "config", "metrics", "progress", "runs", "archive", "tensor_names", "mask_measures",
-    "mask_reading", "library", "geometry", "features", "plan", "projection", "sizes", "forecast", "jobs", "sweeps",
-    "cli",
-]  # fmt: skip
+    "errors",
+    "files",
+    "config",
+    "metrics",
+    "runs.view",
+    "runs.folder",
+    "runs.archive",
+    "models.tensor_names",
+    "masks.measures",
+    "masks.reading",
+    "library.library",
+    "library.geometry",
+    "analysis.features",
+    "transport.transport_plan",
+    "analysis.projection",
+    "forecast.sizes",
+    "forecast.work",
+    "jobs.queue",
+    "analysis.sweeps",
+    "cli.main",
+]
 SCREENS = {"streamlit", "plotly", "dashboard"}
 HEAVY = {"torch", "open_clip", "timm", "geomloss", "sklearn", "torchvision"}
 
 FILES = sorted(ENGINE.rglob("*.py"))
-
-
-def place(path: Path) -> str:
-    """The name under which a file stands in ORDER: its module, or its folder inside the engine."""
-    return path.relative_to(ENGINE).with_suffix("").parts[0]
 
 
 def imports(tree: ast.AST) -> set[str]:
@@ -49,19 +52,11 @@ def imports(tree: ast.AST) -> set[str]:
     return names
 
 
-def test_every_module_has_its_place():
-    assert {place(path) for path in FILES} - {"__init__"} == set(ORDER)
-
-
-@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ENGINE)))
-def test_imports_point_down_the_list(path: Path):
-    own = place(path)
-    for name in imports(ast.parse(path.read_text(encoding="utf-8"))):
-        top, *rest = name.split(".")
-        assert top not in SCREENS, f"the engine knows nothing of screens: {name}"
-        if top == "otmf_core" and rest[0] in ORDER:
-            assert own != "__init__", f"otmf_core itself imports nothing of the engine: {name}"
-            assert rest[0] == own or ORDER.index(rest[0]) < ORDER.index(own), f"{own} stands before {rest[0]}"
+def test_imports_keep_the_contracts():
+    """Floors of the engine, rooms of the dashboard: [tool.importlinter] in pyproject.toml."""
+    command = [sys.executable, "-c", "from importlinter.cli import lint_imports_command; lint_imports_command()"]
+    done = subprocess.run([*command, "--no-cache"], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ENGINE)))
@@ -105,4 +100,4 @@ def test_light_modules_load_nothing_heavy():
 
 def test_listing_loads_nothing_heavy():
     commands = [["list", "tasks"], ["list", "runs"], ["list", "libraries"]]
-    assert not loaded(f"from otmf_core.cli import main; [main(command) for command in {commands}]") & HEAVY
+    assert not loaded(f"from otmf_core.cli.main import main; [main(command) for command in {commands}]") & HEAVY

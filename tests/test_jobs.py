@@ -13,11 +13,11 @@ from pathlib import Path
 
 import pytest
 
-from otmf_core import jobs
 from otmf_core.config import MergeConfig
 from otmf_core.errors import InputError
-from otmf_core.jobs import JobQueue, job_queue
-from otmf_core.runs import load_run
+from otmf_core.jobs import queue as jobs
+from otmf_core.jobs.queue import JobQueue, job_queue
+from otmf_core.runs.folder import load_run
 from tests.dashboard.fake_engine import FakeEngine, accuracy
 
 TASKS = ("red", "green", "blue")
@@ -217,7 +217,7 @@ def test_close_stops_the_running_merge_and_drops_the_rest(tmp_path: Path):
 
 
 def test_ended_merges_are_forgotten_from_the_oldest_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr("otmf_core.jobs.KEPT", 2)
+    monkeypatch.setattr("otmf_core.jobs.queue.KEPT", 2)
     queue = JobQueue(tmp_path, FakeEngine())
     runs = [queue.submit(config("red", "green", method="average")) for _ in range(5)]
     wait(queue, runs[-1], ended)
@@ -234,8 +234,8 @@ def test_a_process_that_ends_leaves_a_run_that_resumes(tmp_path: Path):
     program = f"""
 import time
 from pathlib import Path
-from otmf_core import jobs
-from otmf_core import jobs
+from otmf_core.jobs import queue as jobs
+from otmf_core.jobs import queue as jobs
 from otmf_core.config import MergeConfig
 from tests.dashboard.fake_engine import FakeEngine
 jobs._engine = lambda: FakeEngine(pause=0.01)

@@ -12,7 +12,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from otmf_core.errors import InputError
-from otmf_core.library import Library, list_libraries, open_library, order
+from otmf_core.library.library import Library, list_libraries, open_library, order
 from tests.tiny import CLASSES, TASKS, vouch
 
 

@@ -12,7 +12,7 @@ import torch
 from PIL import Image
 
 from otmf_core.errors import InputError
-from otmf_core.library import Library, open_library
+from otmf_core.library.library import Library, open_library
 from tests.tiny import vouch, write_images
 
 

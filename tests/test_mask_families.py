@@ -11,12 +11,12 @@ from torch import Tensor
 from torch.func import functional_call
 
 from otmf_core.config import MergeConfig
-from otmf_core.context import Context
-from otmf_core.masks import SIDES
+from otmf_core.masks.element import SIDES
 from otmf_core.methods import otmf
+from otmf_core.methods.context import Context
 from otmf_core.methods.otmf import draw_batches
-from otmf_core.task_vector import StateDict
-from otmf_core.transport import sinkhorn
+from otmf_core.models.task_vector import StateDict
+from otmf_core.transport.losses import sinkhorn
 from tests.fusion import context_of, random_vectors
 
 

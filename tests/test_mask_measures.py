@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from otmf_core.mask_measures import BIN_WIDTH, BINS, COMMON_RANGE, RANGE, drift, overlap, share_below
+from otmf_core.masks.measures import BIN_WIDTH, BINS, COMMON_RANGE, RANGE, drift, overlap, share_below
 
 
 def histogram(mask: np.ndarray, span: tuple[float, float] = RANGE) -> np.ndarray:

@@ -10,8 +10,8 @@ from safetensors.numpy import load_file, save_file
 
 from otmf_core.errors import InputError
 from otmf_core.files import write_table
-from otmf_core.mask_measures import drift, share_below
-from otmf_core.mask_reading import block_means, block_size, mask_steps, matrix_shape, read_block, read_statistics
+from otmf_core.masks.measures import drift, share_below
+from otmf_core.masks.reading import block_means, block_size, mask_steps, matrix_shape, read_block, read_statistics
 
 SHAPES = {
     "matrix": (7, 5),

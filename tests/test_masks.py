@@ -9,11 +9,11 @@ import pytest
 import torch
 from torch import Tensor
 
-from otmf_core import masks as module
-from otmf_core.checkpoints import read_tensors
 from otmf_core.files import write_tensors
-from otmf_core.masks import ElementMasks
-from otmf_core.task_vector import StateDict
+from otmf_core.masks import element as module
+from otmf_core.masks.element import ElementMasks
+from otmf_core.models.checkpoints import read_tensors
+from otmf_core.models.task_vector import StateDict
 
 SHAPES = {"kernel": (5, 3, 2, 2), "weight": (7, 11), "bias": (13,), "scale": ()}
 RATE = 0.05

@@ -13,9 +13,9 @@ from safetensors.torch import load_file
 from torch.nn import functional as F
 
 from otmf_core import metrics
-from otmf_core.backbone import build_encoder, preprocess
-from otmf_core.library import Library, open_library
-from otmf_core.runs import load_run
+from otmf_core.library.library import Library, open_library
+from otmf_core.models.clip import build_encoder, preprocess
+from otmf_core.runs.folder import load_run
 from tests.tiny import CONFIG, TASKS, merge_config, merged, results
 
 NUMBER = (int, float)

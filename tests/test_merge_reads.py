@@ -10,10 +10,10 @@ import pyarrow.parquet as pq
 import pytest
 import torch
 
-from otmf_core.backbone import build_encoder, preprocess
-from otmf_core.library import Library, open_library
+from otmf_core.library.library import Library, open_library
 from otmf_core.methods import otmf
-from otmf_core.runs import load_run
+from otmf_core.models.clip import build_encoder, preprocess
+from otmf_core.runs.folder import load_run
 from tests.tiny import CONFIG, TASKS, merge_config, merged, vouch, write_images
 
 

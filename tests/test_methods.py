@@ -9,13 +9,13 @@ import pytest
 import torch
 
 from otmf_core.config import MergeConfig
-from otmf_core.context import View
 from otmf_core.errors import InputError
-from otmf_core.masks import ElementMasks
+from otmf_core.masks.element import ElementMasks
 from otmf_core.methods import average, otmf, task_arithmetic
+from otmf_core.methods.context import View
 from otmf_core.methods.otmf import draw_batches
-from otmf_core.task_vector import StateDict, apply, weights
-from otmf_core.transport import sinkhorn
+from otmf_core.models.task_vector import StateDict, apply, weights
+from otmf_core.transport.losses import sinkhorn
 from tests.fusion import context_of, random_vectors
 
 # --- average and task arithmetic -------------------------------------------------------------------------------------

@@ -8,8 +8,8 @@ import pytest
 
 from otmf_core.errors import InputError
 from otmf_core.files import write_json, write_table
-from otmf_core.progress import JobView, advance, eta_seconds, fraction_done, stored_view
-from otmf_core.runs import create_run, load_run, set_status
+from otmf_core.runs.folder import create_run, load_run, set_status
+from otmf_core.runs.view import JobView, advance, eta_seconds, fraction_done, stored_view
 
 
 def started(tasks: int = 3, steps: int = 4) -> JobView:

@@ -13,11 +13,12 @@ from pathlib import Path
 
 import pytest
 
-from otmf_core import fold, runs
 from otmf_core.config import MergeConfig
 from otmf_core.errors import InputError, Interrupted
-from otmf_core.merge import partial_record, resume_merge, run_merge
-from otmf_core.runs import load_run
+from otmf_core.merging import fold
+from otmf_core.merging.merge import partial_record, resume_merge, run_merge
+from otmf_core.runs import folder as runs
+from otmf_core.runs.folder import load_run
 from tests.tiny import TASKS, merge_config, merged, never, results
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -132,7 +133,7 @@ import json, sys
 from pathlib import Path
 from otmf_core.methods import otmf
 from otmf_core.config import MergeConfig
-from otmf_core.merge import run_merge
+from otmf_core.merging.merge import run_merge
 otmf.SAVING_SHARE = 1e9  # however long saving takes
 fields = json.loads(sys.argv[1])
 emit = lambda event: print(event["type"], event.get("step"), event.get("iteration"), flush=True)
@@ -224,7 +225,9 @@ def test_a_run_is_merged_by_one_at_a_time(tiny: Path, through: dict, tmp_path: P
             refusals.append(str(error))
 
     def resume_in_a_process() -> None:
-        program = f"from otmf_core import runs; from pathlib import Path\nwith runs.owned(Path({str(run)!r})): pass"
+        program = (
+            f"from otmf_core.runs import folder; from pathlib import Path\nwith folder.owned(Path({str(run)!r})): pass"
+        )
         done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True)
         refusals.append(done.stderr.splitlines()[-1].removeprefix("otmf_core.errors.InputError: "))
 

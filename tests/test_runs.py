@@ -13,9 +13,9 @@ from pathlib import Path
 import psutil
 import pytest
 
-from otmf_core import runs
 from otmf_core.errors import InputError
-from otmf_core.runs import (
+from otmf_core.runs import folder as runs
+from otmf_core.runs.folder import (
     create_run,
     delete_run,
     list_runs,
@@ -171,7 +171,7 @@ def test_a_damaged_claim_is_none(claim: str, tmp_path: Path):
 RACER = """
 import os, sys, time
 from pathlib import Path
-from otmf_core import runs
+from otmf_core.runs import folder as runs
 from otmf_core.errors import InputError
 
 run, wins, tries = Path(sys.argv[1]), 0, 0

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from otmf_core.analysis.sweeps import Known, at, members, pareto, plan
 from otmf_core.config import MergeConfig
 from otmf_core.errors import InputError
-from otmf_core.runs import create_run, list_runs, set_status
-from otmf_core.sweeps import Known, at, members, pareto, plan
+from otmf_core.runs.folder import create_run, list_runs, set_status
 
 CONFIG = MergeConfig.build(tasks=("a", "b", "c"), steps=20)
 

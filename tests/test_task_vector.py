@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from otmf_core.task_vector import apply, combined, scaled, weights
+from otmf_core.models.task_vector import apply, combined, scaled, weights
 
 FIRST = {"w": torch.tensor([[1.0, -2.0], [0.5, 4.0]]), "b": torch.tensor([3.0])}
 SECOND = {"w": torch.tensor([[2.0, 8.0], [-1.0, 0.25]]).half(), "b": torch.tensor([-1.0]).half()}

@@ -5,9 +5,9 @@ from __future__ import annotations
 import open_clip
 import pytest
 
-from otmf_core.backbone import build_encoder
-from otmf_core.library import open_library
-from otmf_core.tensor_names import heads, kinds, layers, places
+from otmf_core.library.library import open_library
+from otmf_core.models.clip import build_encoder
+from otmf_core.models.tensor_names import heads, kinds, layers, places
 from tests.tiny import CONFIG
 
 TABLE = {

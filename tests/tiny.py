@@ -52,7 +52,7 @@ def write_library(root: Path, images: int = 24) -> Path:
     import torch
     from safetensors.torch import save_file
 
-    from otmf_core.backbone import build_clip
+    from otmf_core.models.clip import build_clip
 
     torch.manual_seed(7)
     (root / "backbone").mkdir(parents=True)
@@ -95,9 +95,9 @@ def write_head(root: Path, task: str) -> None:
     from safetensors.torch import save_file
     from torch.nn import functional as F
 
-    from otmf_core.backbone import build_encoder, preprocess
-    from otmf_core.library import open_library
-    from otmf_core.task_vector import apply
+    from otmf_core.library.library import open_library
+    from otmf_core.models.clip import build_encoder, preprocess
+    from otmf_core.models.task_vector import apply
 
     library = open_library(str(root))
     base = library.base()
@@ -139,7 +139,7 @@ def merged(
     config: MergeConfig, out: Path, run_id: str = "run", emit: Callable[[dict], None] = lambda event: None
 ) -> Path:
     """The folder of a finished run."""
-    from otmf_core.merge import run_merge
+    from otmf_core.merging.merge import run_merge
 
     run_merge(config, out, emit=emit, should_stop=never, run_id=run_id)
     return out / run_id
@@ -184,7 +184,7 @@ def refused(config: MergeConfig, out: Path) -> str:
     import pytest
 
     from otmf_core.errors import InputError
-    from otmf_core.merge import run_merge
+    from otmf_core.merging.merge import run_merge
 
     before = contents(out)
     with pytest.raises(InputError) as caught:

@@ -13,7 +13,7 @@ from dashboard.sweep import known_runs, sweep_table, task_table
 from dashboard.sweep_choice import choose_alpha, choose_sequence
 from dashboard.sweep_row import sweep_row
 from dashboard.widgets import faces
-from otmf_core.sweeps import members, plan
+from otmf_core.analysis.sweeps import members, plan
 
 stored = readable_runs()[0]
 known = known_runs(stored)

@@ -32,9 +32,9 @@ from dashboard.figure import built, figure, heading, picture
 from dashboard.ground import ground
 from dashboard.later import later
 from dashboard.widgets import faces, sentence
+from otmf_core.analysis.features import BLUR, models_at, read_features
 from otmf_core.errors import InputError
-from otmf_core.features import BLUR, models_at, read_features
-from otmf_core.library import open_library
+from otmf_core.library.library import open_library
 
 view = choose_run(
     "features",

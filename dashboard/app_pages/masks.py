@@ -8,8 +8,8 @@ from dashboard.later import later
 from dashboard.mask_tensor_view import heads_of, tensor_section
 from dashboard.mask_view import mask_section, run_path, statistics_of
 from dashboard.widgets import faces
-from otmf_core.mask_reading import SIDES, has_masks, mask_steps
-from otmf_core.tensor_names import places
+from otmf_core.masks.reading import SIDES, has_masks, mask_steps
+from otmf_core.models.tensor_names import places
 
 view = choose_run(
     "masks",

@@ -12,7 +12,7 @@ from dashboard.session import runs_folder
 from dashboard.try_view import choose_picture, choose_task, every_model, verdicts
 from dashboard.widgets import faces, sentence
 from otmf_core.errors import InputError
-from otmf_core.library import open_library
+from otmf_core.library.library import open_library
 
 view = choose_run(
     "try_it",

@@ -10,7 +10,7 @@ import plotly.graph_objects as go
 
 from dashboard.charts.colours import INK
 from dashboard.charts.matrix import EMPTY, SCALES, names_above, names_beside
-from otmf_core.tensor_names import Place, kinds, layers
+from otmf_core.models.tensor_names import Place, kinds, layers
 
 # Below one the merge shrinks, at one it keeps, above it amplifies; told apart by every kind of colour vision.
 AROUND_ONE = {

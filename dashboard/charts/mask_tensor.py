@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from dashboard.charts.colours import MEAN, POST, PRE
 from dashboard.charts.mask_map import AROUND_ONE, radius
-from otmf_core.mask_measures import RANGE
+from otmf_core.masks.measures import RANGE
 
 NAMES = {"pre": "Pre: merged so far", "post": "Post: incoming task"}
 HEIGHT = 430

@@ -14,15 +14,15 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from otmf_core.checkpoints import read_metadata, read_tensors
 from otmf_core.config import MergeConfig
-from otmf_core.context import Context
 from otmf_core.errors import Interrupted
 from otmf_core.files import write_tensors
-from otmf_core.mask_report import mask_mean, write_report
-from otmf_core.masks import SIDES, ElementMasks, MaskPair
-from otmf_core.task_vector import StateDict, apply, scaled, weights
-from otmf_core.transport import sinkhorn
+from otmf_core.masks.element import SIDES, ElementMasks, MaskPair
+from otmf_core.masks.report import mask_mean, write_report
+from otmf_core.methods.context import Context
+from otmf_core.models.checkpoints import read_metadata, read_tensors
+from otmf_core.models.task_vector import StateDict, apply, scaled, weights
+from otmf_core.transport.losses import sinkhorn
 
 GROUPS = 4  # earlier tasks in one mini-batch; transport is solved for each
 STATISTICS_EVERY = 10  # optimisation steps between two reports of mask means

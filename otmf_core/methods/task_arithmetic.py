@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from otmf_core.config import MergeConfig
-from otmf_core.context import Context
-from otmf_core.task_vector import StateDict, combined, scaled
+from otmf_core.methods.context import Context
+from otmf_core.models.task_vector import StateDict, combined, scaled
 
 
 def first(delta: StateDict, config: MergeConfig) -> StateDict:

@@ -8,7 +8,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from otmf_core.errors import InputError
-from otmf_core.library import ASSETS, Library, open_library
+from otmf_core.library.library import ASSETS, Library, open_library
 from otmf_core.minizoo import licences, pico_tasks, tasks
 from otmf_core.minizoo.build import build
 from otmf_core.minizoo.fetch import DEFAULT_CACHE, fetch_all

@@ -10,9 +10,8 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from otmf_core.backbone import build_clip, tokenizer, zero_shot_head
 from otmf_core.files import write_json
-from otmf_core.library import Library, open_library
+from otmf_core.library.library import Library, open_library
 from otmf_core.minizoo.augment import TASK, TINTED
 from otmf_core.minizoo.finetune import task_vector
 from otmf_core.minizoo.package import Made, package
@@ -20,6 +19,7 @@ from otmf_core.minizoo.pretrain import Captioned, pretrain
 from otmf_core.minizoo.recipe import Recipe
 from otmf_core.minizoo.regime import regime, summary
 from otmf_core.minizoo.tasks import Task
+from otmf_core.models.clip import build_clip, tokenizer, zero_shot_head
 
 PACKAGES = ("torch", "timm", "open_clip_torch", "numpy", "pillow")
 

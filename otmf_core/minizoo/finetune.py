@@ -8,13 +8,13 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from otmf_core.backbone import build_encoder, encode
-from otmf_core.checkpoints import read_tensors
 from otmf_core.files import write_tensors
 from otmf_core.minizoo.augment import TASK, coloured
 from otmf_core.minizoo.pretrain import learning_rate, to_model
 from otmf_core.minizoo.recipe import Recipe, fingerprint, generator, watch
 from otmf_core.minizoo.tasks import Task
+from otmf_core.models.checkpoints import read_tensors
+from otmf_core.models.clip import build_encoder, encode
 
 
 def balanced(labels: Tensor) -> Tensor:

@@ -13,7 +13,7 @@ from PIL import Image
 from torch import Tensor
 
 from otmf_core.files import sha256, write_json, write_table, write_tensors
-from otmf_core.library import FORMAT
+from otmf_core.library.library import FORMAT
 from otmf_core.minizoo.augment import TASK, coloured
 from otmf_core.minizoo.recipe import Recipe, generator
 from otmf_core.minizoo.tasks import SUITES, Bank, Task

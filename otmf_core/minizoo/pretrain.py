@@ -15,9 +15,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from otmf_core.backbone import build_clip, preprocess, tokenizer, vocabulary
 from otmf_core.minizoo.augment import SIZE, TINTED, coloured, plain
 from otmf_core.minizoo.recipe import Recipe, fingerprint, generator, watch
+from otmf_core.models.clip import build_clip, preprocess, tokenizer, vocabulary
 
 Captioned = list[tuple[str, np.ndarray, list[str]]]  # kind, uint8 images, a caption for each
 Draw = Callable[[str, Tensor, torch.Generator], Tensor]  # kind, uint8 images, randomness -> (n, 3, 32, 32)

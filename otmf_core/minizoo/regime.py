@@ -8,10 +8,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from otmf_core.backbone import build_encoder, encode, preprocess
-from otmf_core.evaluation import accuracy
-from otmf_core.library import Library, Split
-from otmf_core.task_vector import apply
+from otmf_core.library.library import Library, Split
+from otmf_core.merging.evaluation import accuracy
+from otmf_core.models.clip import build_encoder, encode, preprocess
+from otmf_core.models.task_vector import apply
 
 LAMBDAS = (0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5, 0.7, 1.0)
 

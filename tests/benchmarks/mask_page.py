@@ -29,10 +29,10 @@ from dashboard.charts.mask_tensor import mask_matrix
 from dashboard.mask_view import measured
 from otmf_core.config import MergeConfig
 from otmf_core.files import write_table
-from otmf_core.mask_measures import BINS, COMMON_RANGE, RANGE
-from otmf_core.mask_reading import block_means, block_size, read_block, read_statistics
-from otmf_core.runs import create_run, set_status
-from otmf_core.tensor_names import places
+from otmf_core.masks.measures import BINS, COMMON_RANGE, RANGE
+from otmf_core.masks.reading import block_means, block_size, read_block, read_statistics
+from otmf_core.models.tensor_names import places
+from otmf_core.runs.folder import create_run, set_status
 
 APP = Path(__file__).resolve().parents[2] / "dashboard/app.py"
 TASKS = ("mnist", "animals", "thai", "hebrew", "textures", "food", "travel", "greek")

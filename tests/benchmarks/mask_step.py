@@ -20,13 +20,13 @@ import open_clip
 import torch
 from torch.nn import functional as F
 
-from otmf_core.backbone import build_encoder, preprocess
 from otmf_core.config import MergeConfig
-from otmf_core.context import Context, View
-from otmf_core.device import peak_memory, resolve
 from otmf_core.methods import otmf
-from otmf_core.task_vector import weights
-from otmf_core.transport import ClassVectors
+from otmf_core.methods.context import Context, View
+from otmf_core.models.clip import build_encoder, preprocess
+from otmf_core.models.device import peak_memory, resolve
+from otmf_core.models.task_vector import weights
+from otmf_core.transport.losses import ClassVectors
 
 FLOOR_PASSES = 4
 

@@ -38,7 +38,7 @@ WARM_UP = 15  # seconds after the first page until dashboard/warm_up.py has done
 TAKE_FEATURES = """
 import sys
 from pathlib import Path
-from otmf_core.features import take_features
+from otmf_core.analysis.features import take_features
 take_features(Path(sys.argv[1]), lambda done: None)
 """
 FLOOR = {

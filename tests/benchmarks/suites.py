@@ -14,9 +14,9 @@ from pathlib import Path
 from statistics import fmean, pstdev
 
 from otmf_core.config import MergeConfig
-from otmf_core.library import open_library, order
-from otmf_core.merge import run_merge
-from otmf_core.runs import list_runs
+from otmf_core.library.library import open_library, order
+from otmf_core.merging.merge import run_merge
+from otmf_core.runs.folder import list_runs
 
 SCALINGS = (0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.7)
 

@@ -13,10 +13,11 @@ from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 from dashboard import later
-from otmf_core import jobs, library
 from otmf_core.config import MergeConfig
 from otmf_core.files import sha256, write_table
-from otmf_core.jobs import JobQueue
+from otmf_core.jobs import queue as jobs
+from otmf_core.jobs.queue import JobQueue
+from otmf_core.library import library
 from tests.dashboard.fake_engine import FakeEngine
 
 APP = Path(__file__).resolve().parents[2] / "dashboard" / "app.py"

@@ -1,4 +1,4 @@
-"""A stand-in for otmf_core.merge: the same calls, events, errors and run folders, without models and without waiting.
+"""A stand-in for otmf_core.merging.merge: the same calls, events, errors and run folders, without models or waiting.
 
 Accuracies follow a rule a test can state: a task starts at 30 %, is at 80 % when merged, and loses 2 points a step.
 """
@@ -8,10 +8,11 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
-from otmf_core import metrics, runs
+from otmf_core import metrics
 from otmf_core.config import MergeConfig
 from otmf_core.errors import InputError, Interrupted
 from otmf_core.files import read_json, write_json, write_table
+from otmf_core.runs import folder as runs
 
 
 def accuracy(step: int, place: int) -> float:

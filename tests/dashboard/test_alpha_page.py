@@ -15,8 +15,8 @@ from dashboard.charts.alpha import balance, each_task, front, quality
 from dashboard.sweep import sweep_table, task_table
 from otmf_core.config import MergeConfig
 from otmf_core.errors import InputError
-from otmf_core.jobs import job_queue
-from otmf_core.runs import Run
+from otmf_core.jobs.queue import job_queue
+from otmf_core.runs.folder import Run
 from tests.dashboard.fake_engine import FakeEngine
 from tests.dashboard.pages import opener, with_options
 from tests.dashboard.test_merge_page import metrics, press, texts

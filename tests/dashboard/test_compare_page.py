@@ -14,7 +14,7 @@ from dashboard.comparison import best, differences, leaderboard, letter, like, m
 from dashboard.published import published
 from otmf_core.config import MergeConfig
 from otmf_core.metrics import summary
-from otmf_core.runs import Run, create_run, set_status
+from otmf_core.runs.folder import Run, create_run, set_status
 from tests.dashboard.fake_engine import accuracy
 from tests.dashboard.pages import opener
 from tests.dashboard.test_merge_page import texts

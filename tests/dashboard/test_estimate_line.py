@@ -11,9 +11,9 @@ from streamlit.testing.v1 import AppTest
 
 from dashboard.machine import size_text
 from otmf_core.errors import InputError
-from otmf_core.forecast import Rates
-from otmf_core.jobs import job_queue
-from otmf_core.sizes import Sizes
+from otmf_core.forecast.sizes import Sizes
+from otmf_core.forecast.work import Rates
+from otmf_core.jobs.queue import job_queue
 from tests.dashboard.fake_engine import FakeEngine
 from tests.dashboard.pages import with_options
 from tests.dashboard.test_merge_page import press, settle, texts
@@ -34,7 +34,7 @@ def measured(engine: FakeEngine, monkeypatch: pytest.MonkeyPatch) -> list:
         counts = (10,) * len(config.tasks)
         return Sizes(MIB, 0, counts, counts, (0,) * len(config.tasks))
 
-    monkeypatch.setattr("otmf_core.estimate.measure", measure)
+    monkeypatch.setattr("otmf_core.forecast.measure.measure", measure)
     monkeypatch.setattr("dashboard.estimate_line.sizes", sizes)
     st.cache_resource.clear()
     return asked
@@ -82,7 +82,7 @@ def test_a_library_that_cannot_be_measured_says_why(measured: list, app: AppTest
     def refuse(config, library):
         raise InputError("a file is missing: weights")
 
-    monkeypatch.setattr("otmf_core.estimate.measure", refuse)
+    monkeypatch.setattr("otmf_core.forecast.measure.measure", refuse)
     press(app, "estimate")
     assert "No estimate: A file is missing: weights." in texts(app)
 

@@ -21,8 +21,8 @@ from dashboard.charts.features import (
     plan_heatmap,
     points,
 )
-from otmf_core.features import models_at, read_features, take_features
-from otmf_core.projection import projection
+from otmf_core.analysis.features import models_at, read_features, take_features
+from otmf_core.analysis.projection import projection
 from tests.dashboard.conftest import APP
 from tests.dashboard.pages import opener
 from tests.dashboard.test_merge_page import metrics, press, texts
@@ -83,7 +83,7 @@ def test_step_task_and_method_are_chosen_and_nothing_is_taken_twice(
     run: Path, app_of: AppTest, monkeypatch: pytest.MonkeyPatch
 ):
     take_features(run)
-    monkeypatch.setattr("otmf_core.features._normalised", None)  # calling it would fail
+    monkeypatch.setattr("otmf_core.analysis.features._normalised", None)  # calling it would fail
     app = open_page(app_of, run="tiny-run")
     app.selectbox(key="task").select("red").run()
     app.slider(key="step").set_value(2).run()

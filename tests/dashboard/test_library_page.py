@@ -13,9 +13,9 @@ from streamlit.testing.v1 import AppTest
 from dashboard.charts.geometry import cosine_matrix, lengths
 from dashboard.library_facts import checkpoint_table, measured, split_sizes, task_table
 from otmf_core.files import sha256
-from otmf_core.geometry import geometry
-from otmf_core.library import open_library
-from otmf_core.runs import list_runs
+from otmf_core.library.geometry import geometry
+from otmf_core.library.library import open_library
+from otmf_core.runs.folder import list_runs
 from tests.dashboard.pages import opener
 from tests.dashboard.test_merge_page import metrics, texts
 from tests.tiny import TASKS, merge_config, merged

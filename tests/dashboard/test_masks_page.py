@@ -15,8 +15,8 @@ from dashboard.charts.mask_map import MEASURES, mask_map
 from dashboard.charts.mask_tensor import mask_histogram, mask_matrix
 from otmf_core.config import MergeConfig
 from otmf_core.files import write_table
-from otmf_core.runs import create_run, set_status
-from otmf_core.tensor_names import places
+from otmf_core.models.tensor_names import places
+from otmf_core.runs.folder import create_run, set_status
 from tests.dashboard.pages import opener
 from tests.dashboard.test_merge_page import metrics, texts
 

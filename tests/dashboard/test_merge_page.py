@@ -16,7 +16,7 @@ from streamlit.testing.v1 import AppTest
 from dashboard import task_order
 from otmf_core.config import MergeConfig
 from otmf_core.errors import InputError
-from otmf_core.jobs import job_queue
+from otmf_core.jobs.queue import job_queue
 from tests.dashboard.fake_engine import FakeEngine
 from tests.dashboard.pages import with_options
 
@@ -236,7 +236,7 @@ def test_a_damaged_library_is_one_sentence(app: AppTest, tmp_path: Path):
 
 
 def test_without_a_library_the_page_says_so(app: AppTest, monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
-    monkeypatch.setattr("otmf_core.library.ASSETS", tmp_path / "nothing")
+    monkeypatch.setattr("otmf_core.library.library.ASSETS", tmp_path / "nothing")
     app.run()
     assert app.error[0].value == "None is installed under assets/. Type the path of a library's folder."
 

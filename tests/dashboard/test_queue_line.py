@@ -8,8 +8,8 @@ from pathlib import Path
 from streamlit.testing.v1 import AppTest
 
 from dashboard.queue_line import in_words
-from otmf_core.jobs import job_queue
-from otmf_core.progress import JobView
+from otmf_core.jobs.queue import job_queue
+from otmf_core.runs.view import JobView
 from tests.dashboard.fake_engine import FakeEngine
 from tests.dashboard.test_merge_page import press, settle
 

@@ -14,11 +14,11 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from dashboard.run_tools import zipped
-from otmf_core import export
 from otmf_core.config import MergeConfig
 from otmf_core.errors import InputError
-from otmf_core.jobs import job_queue
-from otmf_core.runs import load_run, set_notes
+from otmf_core.export import open_clip as export
+from otmf_core.jobs.queue import job_queue
+from otmf_core.runs.folder import load_run, set_notes
 from tests.dashboard.fake_engine import FakeEngine
 from tests.dashboard.test_merge_page import press, settle, texts
 from tests.dashboard.test_runs_page import open_runs

@@ -9,7 +9,7 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
-from otmf_core.runs import set_status
+from otmf_core.runs.folder import set_status
 from tests.dashboard.test_merge_page import metrics, press, settle, texts
 
 
@@ -102,7 +102,7 @@ def test_a_run_whose_library_is_gone_keeps_its_figures(
     finished: list[str], app: AppTest, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ):
     st.cache_data.clear()
-    monkeypatch.setattr("otmf_core.library.ASSETS", tmp_path / "elsewhere")
+    monkeypatch.setattr("otmf_core.library.library.ASSETS", tmp_path / "elsewhere")
     open_runs(app, finished[0])
     assert metrics(app)["ACC"] == "79.0%"
     assert len(app.get("plotly_chart")) == 4

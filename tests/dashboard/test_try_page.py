@@ -16,9 +16,9 @@ from dashboard import pictures
 from dashboard.charts.answers import RIGHT, WRONG, answers_chart, answers_frame
 from dashboard.charts.colours import POST
 from dashboard.pictures import as_uri, drawn, fitted, from_uri
-from otmf_core.answers import MERGED, PRE_TRAINED, answer, load_encoder
+from otmf_core.analysis.answers import MERGED, PRE_TRAINED, answer, load_encoder
 from otmf_core.errors import InputError
-from otmf_core.library import open_library
+from otmf_core.library.library import open_library
 from tests.dashboard.pages import opener
 from tests.dashboard.test_merge_page import metrics, texts
 from tests.tiny import is_one_sentence, merge_config, merged

@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from otmf_core.library import open_library
+from otmf_core.library.library import open_library
 from otmf_core.minizoo.__main__ import main
 from otmf_core.minizoo.augment import TASK, TINTED, coloured, plain
 from otmf_core.minizoo.banks import Bank, Task

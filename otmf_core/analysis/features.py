@@ -1,0 +1,189 @@
+"""Features of a finished run's models on one sample of test images, taken once and kept in the run folder.
+
+runs/<id>/features/key.json              what they were taken with; files of another key are taken again
+                  /features.safetensors  by task, for all models: features, answers, distances (see TaskFeatures)
+
+The models of a run of T tasks are numbered: 0 is θ⁰, t the merged model after step t, T + t the expert of task t.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from otmf_core.analysis.finished import finished
+from otmf_core.config import MergeConfig
+from otmf_core.errors import InputError
+from otmf_core.files import inside, read_object, write_json, write_tensors
+from otmf_core.library.library import Library
+from otmf_core.runs.folder import Run
+
+if TYPE_CHECKING:
+    import numpy as np
+    from torch import Tensor, nn
+
+FORMAT = 1
+SEED = 0
+BLUR = 0.05  # of the Sinkhorn divergence between normalised features, p = 2: the same for all runs
+ALLOWED_DEVIATION = 0.01  # of the replayed Δ_m from the stored one; float16 masks leave about 0.0005
+
+
+@dataclass(frozen=True)
+class TaskFeatures:
+    """One task's sample of n test images under all 2T + 1 models of a run."""
+
+    features: np.ndarray  # (2T + 1, n, d) float32, rows of unit norm (kept in float16)
+    answers: np.ndarray  # (2T + 1, n) the class that the task's zero-shot head answers
+    distances: np.ndarray  # (2T + 1,) Sinkhorn divergence to the features of the task's own expert
+    rows: np.ndarray  # (n,) the images' rows in the test split, ascending
+    labels: np.ndarray  # (n,)
+
+
+def images_per_task(tasks: int) -> int:
+    """How many test images are taken of each of so many tasks: 100, fewer from the seventh task on, never below 40."""
+    return max(40, min(100, 640 // tasks))
+
+
+def models_at(step: int, tasks: int) -> dict[str, int]:
+    """The numbers of the three models of step t: before it, the incoming expert, after it."""
+    return {"pre": step - 1, "post": tasks + step, "merged": step}
+
+
+def key(tasks: int) -> dict[str, Any]:
+    """What features of a run of so many tasks are taken with."""
+    return {"format": FORMAT, "seed": SEED, "images_per_task": images_per_task(tasks), "blur": BLUR, "p": 2}
+
+
+def stored(path: Path, tasks: int) -> dict[str, Any] | None:
+    """The key.json of the run in folder `path`, None where its features are still to be taken.
+
+    It is `key(tasks)` with `deviation`, how far the replayed Δ_m is from the stored one relative to its norm.
+    """
+    where = inside(path, "features/key.json")
+    if not where.is_file() or not inside(path, "features/features.safetensors").is_file():
+        return None
+    found = read_object(where)
+    return found if found.items() >= key(tasks).items() and "deviation" in found else None
+
+
+def read_features(path: Path, task: str) -> TaskFeatures:
+    """One task's features from the run in folder `path`; raises InputError when they are missing or damaged."""
+    import numpy as np
+    from safetensors import SafetensorError, safe_open
+
+    where = inside(path, "features/features.safetensors")
+    if not where.is_file():
+        raise InputError(f"a file is missing: {where}")
+    try:
+        with safe_open(where, framework="numpy") as file:
+            found = {name: file.get_tensor(f"{task}/{name}") for name in TaskFeatures.__dataclass_fields__}
+    except SafetensorError as error:
+        raise InputError(f"features are those of the run's tasks: {task} in {where} ({error})") from None
+    return TaskFeatures(**{**found, "features": found["features"].astype(np.float32)})
+
+
+def take_features(path: Path, report: Callable[[float], None] = lambda done: None) -> None:
+    """Replay the finished run in folder `path` and write the features of all its models; `report` hears the share done.
+
+    Raises InputError when the run is not done, its folder cannot be written, its library has changed, or its masks do
+    not lead to its merged weights.
+    """
+    import torch
+
+    from otmf_core.analysis.replay import deviation
+    from otmf_core.models.checkpoints import read_tensors
+    from otmf_core.models.clip import build_encoder
+    from otmf_core.models.device import resolve
+    from otmf_core.models.task_vector import apply
+
+    run, library = finished(path, "a run's features are taken")
+    tasks = MergeConfig.parse(run.config).tasks
+    # written before the work, so that a folder that cannot be written says so at once
+    write_json(inside(path, "features/key.json"), key(len(tasks)))
+    base = library.base()
+    device = resolve("auto")
+    encoder = build_encoder(library.backbone_config).to(device)
+    on_device = {name: tensor.to(device) for name, tensor in base.items()}
+    sample = {task: _sample(library, task, place, images_per_task(len(tasks))) for place, task in enumerate(tasks)}
+    count = 2 * len(tasks) + 1
+    taken: dict[str, list[Tensor]] = {task: [torch.empty(0)] * count for task in tasks}
+    delta: dict[str, Tensor] | None = None
+    for done, (model, delta) in enumerate(_models(run, library, base), start=1):
+        apply(encoder, on_device, delta and {name: tensor.to(device) for name, tensor in delta.items()})
+        for task in tasks:
+            taken[task][model] = _normalised(encoder, sample[task][0], library.backbone_config)
+        report(done / (count + len(tasks)))
+    assert delta is not None  # the last one is Δ_m after the last step
+    off = deviation(delta, read_tensors(run.path / "merged.safetensors"))
+    if off > ALLOWED_DEVIATION:
+        raise InputError(f"a run's masks lead to its merged weights: in {run.id} they end {off:.1%} away from them")
+    _write(path, tasks, library, sample, {task: torch.stack(of_task) for task, of_task in taken.items()}, report)
+    write_json(inside(path, "features/key.json"), {**key(len(tasks)), "deviation": off})
+
+
+def _models(run: Run, library: Library, base: dict[str, Tensor]) -> Iterator[tuple[int, dict[str, Tensor] | None]]:
+    """The number and the task vector of every model of a run, the merged one after the last step at the end."""
+    from otmf_core.analysis.replay import replay
+
+    yield 0, None
+    for t, (delta, merged) in enumerate(replay(run, library, base), start=1):
+        yield len(run.config["tasks"]) + t, delta
+        yield t, merged
+
+
+def _sample(library: Library, task: str, place: int, count: int) -> tuple[Tensor, Tensor, Tensor]:
+    """At most `count` test images of the task in that place, drawn from (seed, place): pixels, rows and labels."""
+    import numpy as np
+    import torch
+
+    images = library.images(task, "test")
+    rows = np.sort(np.random.default_rng([SEED, place]).permutation(len(images))[:count])
+    chosen = torch.from_numpy(rows)
+    return images.pixels[chosen], chosen, images.labels[chosen]
+
+
+def _normalised(encoder: nn.Module, pixels: Tensor, backbone: dict[str, Any]) -> Tensor:
+    """Features (n, d) of unit norm of uint8 images under the encoder's present weights, on CPU."""
+    import torch
+    from torch.nn import functional as F
+
+    from otmf_core.methods.context import ENCODE_BATCH
+    from otmf_core.models.clip import encode, preprocess
+
+    device = next(encoder.parameters()).device
+    with torch.no_grad():
+        parts = [encode(encoder, preprocess(part.to(device), backbone)) for part in pixels.split(ENCODE_BATCH)]
+    return F.normalize(torch.cat(parts).float(), dim=-1).cpu()
+
+
+def _write(
+    path: Path,
+    tasks: tuple[str, ...],
+    library: Library,
+    sample: dict[str, tuple[Tensor, Tensor, Tensor]],
+    taken: dict[str, Tensor],
+    report: Callable[[float], None],
+) -> None:
+    """Answers and distances of the features taken, and all of it to features.safetensors."""
+    import torch
+
+    from otmf_core.transport.losses import sinkhorn
+
+    divergence = sinkhorn(2, BLUR)
+    count = 2 * len(tasks) + 1
+    tensors: dict[str, Tensor] = {}
+    for place, task in enumerate(tasks):
+        report((count + place) / (count + len(tasks)))
+        features, (_, rows, labels) = taken[task], sample[task]
+        expert = features[len(tasks) + 1 + place]
+        distances = [divergence(each[None], expert[None]).item() for each in features]
+        tensors |= {
+            f"{task}/features": features.half(),
+            f"{task}/answers": (features @ library.head(task)[0].T).argmax(dim=-1).short(),
+            f"{task}/distances": torch.tensor(distances),
+            f"{task}/rows": rows.int(),
+            f"{task}/labels": labels.int(),
+        }
+    write_tensors(inside(path, "features/features.safetensors"), tensors)

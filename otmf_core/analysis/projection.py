@@ -1,0 +1,105 @@
+"""Two dimensions of a task's features, one layout for all models and steps of a run, computed once and kept.
+
+runs/<id>/features/03-tsne.parquet: the third task's points, with the parameters they were computed with.
+"""
+
+from __future__ import annotations
+
+import json
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from otmf_core.analysis.features import read_features
+from otmf_core.errors import InputError
+from otmf_core.files import inside, write_table
+
+if TYPE_CHECKING:
+    import numpy as np
+
+# One fit over all steps: a model has one place, whatever step shows it.
+PARAMETERS: dict[str, dict[str, Any]] = {
+    "tsne": {"perplexity": 30, "init": "pca", "learning_rate": "auto", "max_iter": 500, "random_state": 0},
+    "pca": {"svd_solver": "full"},
+    "umap": {"n_neighbors": 15, "min_dist": 0.1, "init": "pca", "random_state": 0, "n_jobs": 1},
+}
+
+
+def installed() -> list[str]:
+    """The methods of this installation: UMAP only where its package is."""
+    return [method for method in PARAMETERS if method != "umap" or find_spec("umap")]
+
+
+def project(points: np.ndarray, method: str) -> np.ndarray:
+    """Points (n, d) in two dimensions (n, 2), float32; the same points give the same picture."""
+    import numpy as np
+
+    options = PARAMETERS[method]
+    if method == "pca":
+        from sklearn.decomposition import PCA
+
+        reducer: Any = PCA(n_components=2, **options)
+    elif method == "tsne":
+        from sklearn.manifold import TSNE
+
+        perplexity = min(options["perplexity"], (len(points) - 1) / 3)
+        reducer = TSNE(n_components=2, **{**options, "perplexity": perplexity})
+    else:
+        from umap import UMAP  # pyright: ignore[reportMissingImports]
+
+        reducer = UMAP(n_components=2, **options)
+    return reducer.fit_transform(np.ascontiguousarray(points)).astype(np.float32)
+
+
+def projection(path: Path, tasks: tuple[str, ...], task: str, method: str) -> np.ndarray:
+    """(2T + 1, n, 2): the features of `task` of the run in folder `path` in one layout, read or computed and kept.
+
+    NaN for the two models that no step shows, θ⁰ and the first expert. Raises InputError when they cannot be written.
+    """
+    import numpy as np
+
+    taken = read_features(path, task)
+    models, images, _ = taken.features.shape
+    shown = [model for model in range(models) if model not in (0, len(tasks) + 1)]
+    parameters = json.dumps({"method": method, **PARAMETERS[method]})
+    where = projection_file(path, tasks, task, method)
+    places = _read(where, parameters, len(shown) * images)
+    if places is None:
+        places = project(taken.features[shown].reshape(len(shown) * images, -1), method)
+        write_table(
+            where,
+            {
+                "model": [model for model in shown for _ in range(images)],
+                "row": [row for _ in shown for row in taken.rows.tolist()],
+                "x": places[:, 0].tolist(),
+                "y": places[:, 1].tolist(),
+                "parameters": [parameters] * len(places),
+            },
+        )
+    layout = np.full((models, images, 2), np.nan, np.float32)
+    layout[shown] = places.reshape(len(shown), images, 2)
+    return layout
+
+
+def projection_file(path: Path, tasks: tuple[str, ...], task: str, method: str) -> Path:
+    """Where that projection is kept, once it has been computed."""
+    return inside(path, f"features/{tasks.index(task) + 1:02d}-{method}.parquet")
+
+
+def _read(where: Path, parameters: str, points: int) -> np.ndarray | None:
+    """The points on disk (n, 2), None where there are none of these parameters; raises InputError on a damaged file."""
+    import numpy as np
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    if not where.is_file():
+        return None
+    try:
+        table = pq.read_table(where, columns=["x", "y", "parameters"])
+    except (pa.ArrowException, OSError) as error:
+        raise InputError(
+            f"a projection is a Parquet table with columns x, y and parameters: {where} ({error})"
+        ) from None
+    if len(table) != points or table["parameters"].unique().to_pylist() != [parameters]:
+        return None
+    return np.stack([table["x"].to_numpy(), table["y"].to_numpy()], axis=1).astype(np.float32)

@@ -1,0 +1,154 @@
+"""The command line: merge, list, show, resume and export, over the same engine as the dashboard.
+
+Results go to stdout, progress and errors to stderr. Exit codes: 0 done, 2 bad arguments or input, 130 interrupted
+(resumable). torch is imported only by the commands that compute, and only after their first line of progress.
+"""
+
+from __future__ import annotations
+
+import json
+import shlex
+import sys
+from argparse import ArgumentParser, Namespace
+from collections.abc import Callable, Sequence
+from contextlib import redirect_stdout
+from pathlib import Path
+from typing import Any
+
+from otmf_core.cli import options as cli_options
+from otmf_core.cli import tables as cli_tables
+from otmf_core.cli.progress import ProgressLines, StopSignals
+from otmf_core.config import MergeConfig
+from otmf_core.errors import InputError, Interrupted
+from otmf_core.library.library import list_libraries, open_library
+from otmf_core.runs.folder import list_runs, load_run, new_run_id, resolve_run
+
+DONE, BAD_INPUT, INTERRUPTED = 0, 2, 130
+PROGRAM = "python -m otmf_core"
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit code (argparse itself exits with 2 on bad arguments)."""
+    options = _parser().parse_args(arguments)
+    try:
+        return options.command(options)
+    except InputError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return BAD_INPUT
+    except KeyboardInterrupt:  # outside a merge, or before it had a run folder
+        print("Stopped; there is nothing to resume.", file=sys.stderr)
+        return INTERRUPTED
+
+
+def _merge(options: Namespace) -> int:
+    library = open_library(options.library)
+    tasks = cli_options.tasks(options, library)
+    config = MergeConfig.build(options.preset, tasks=tasks, **cli_options.overrides(options))
+    run = new_run_id(config.method)
+
+    return _follow(
+        options,
+        ProgressLines(f"Reading {library.name}"),
+        options.out / run,
+        lambda engine, **hooks: engine.run_merge(config, options.out, run_id=run, **hooks),
+    )
+
+
+def _resume(options: Namespace) -> int:
+    folder = resolve_run(options.run, options.out)
+    known = load_run(folder).progress.get("matrix", [])
+
+    return _follow(
+        options,
+        ProgressLines(f"Reading run {folder.name}", known),
+        folder,
+        lambda engine, **hooks: engine.resume_merge(folder, **hooks),
+    )
+
+
+def _follow(options: Namespace, lines: ProgressLines, folder: Path, compute: Callable[..., dict[str, Any]]) -> int:
+    """Carry out a computation with progress and signals, then print its record; a stopped one says how to go on."""
+    with StopSignals() as stop, lines as progress, redirect_stdout(sys.stderr):
+        from otmf_core.merging import merge  # torch: after the first line of progress
+
+        try:
+            record, code = compute(merge, emit=progress, should_stop=stop), DONE
+        except (Interrupted, KeyboardInterrupt):
+            if not folder.is_dir():
+                raise KeyboardInterrupt from None  # stopped before there was anything to keep
+            record, code = merge.partial_record(folder), INTERRUPTED
+    if options.json:
+        print(json.dumps(record, allow_nan=False))
+    elif code == DONE:
+        cli_tables.show(load_run(folder))
+    if code == INTERRUPTED:
+        print(f"Stopped. Go on with: {PROGRAM} resume {shlex.quote(str(folder))}", file=sys.stderr)
+    return code
+
+
+def _list(options: Namespace) -> int:
+    if options.what == "tasks":
+        library = open_library(options.library)
+        rows = cli_tables.task_rows(library)
+        title, values = f"Tasks of {library.name}", {"library": library.id, "suites": library.suites, "tasks": rows}
+    elif options.what == "runs":
+        runs, problems = list_runs(options.out)
+        for problem in problems:
+            print(f"warning: {problem}", file=sys.stderr)
+        rows = cli_tables.run_rows(runs)
+        title, values = f"Runs in {options.out}", {"out": str(options.out), "runs": rows}
+    else:
+        rows = cli_tables.library_rows(list_libraries())
+        title, values = "Libraries", {"libraries": rows}
+    if options.json:
+        print(json.dumps(values, allow_nan=False))
+    else:
+        cli_tables.print_rows(title, rows)
+    return DONE
+
+
+def _show(options: Namespace) -> int:
+    cli_tables.show(load_run(resolve_run(options.run, options.out)))
+    return DONE
+
+
+def _export(options: Namespace) -> int:
+    folder = resolve_run(options.run, options.out)
+    print(f"Reading run {folder.name}", file=sys.stderr, flush=True)
+    from otmf_core.export.open_clip import export_model
+
+    with redirect_stdout(sys.stderr):
+        path = export_model(folder, options.to)
+    print(path)
+    return DONE
+
+
+def _parser() -> ArgumentParser:
+    parser = ArgumentParser(
+        prog=PROGRAM,
+        description="Merge fine-tuned models one after another, by masks and optimal transport (arXiv 2511.19561).",
+        epilog="Exit codes: 0 done, 2 bad arguments or input, 130 interrupted (resumable).",
+    )
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    def command(name: str, run: Callable[[Namespace], int], text: str) -> ArgumentParser:
+        added = commands.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".", allow_abbrev=False)
+        added.set_defaults(command=run)
+        return added
+
+    merge = command("merge", _merge, "merge tasks of a library in order")
+    cli_options.add_merge(merge)
+    listing = command("list", _list, "list tasks, runs or libraries")
+    listing.add_argument("what", choices=("tasks", "runs", "libraries"), help="what to list")
+    cli_options.add_library(listing)
+    show = command("show", _show, "print the accuracy matrix and metrics of a run")
+    resume = command("resume", _resume, "go on with an interrupted run where it stopped")
+    export = command("export", _export, "write the merged model of a run in safetensors, as open_clip loads it")
+    for subparser in (show, resume, export):
+        subparser.add_argument("run", metavar="RUN", help="an id under --out, or the path of a run folder")
+    export.add_argument("--to", type=Path, metavar="FOLDER", help="folder to write (default: export in the run folder)")
+    for subparser in (merge, listing, show, resume, export):
+        cli_options.add_out(subparser)
+    for subparser in (merge, listing, resume):
+        cli_options.add_json(subparser)
+    return parser

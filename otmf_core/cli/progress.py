@@ -1,0 +1,120 @@
+"""What a merge looks like on stderr while it runs: bars with ETA on a terminal, plain lines elsewhere; and signals."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import timedelta
+from types import TracebackType
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, SpinnerColumn, TaskProgressColumn, TextColumn, TimeElapsedColumn
+
+from otmf_core.runs.view import JobView, advance, eta_seconds, fraction_done
+
+
+class StopSignals:
+    """Inside the block, the first Ctrl-C or SIGTERM asks to stop (calling this value then tells True).
+
+    A second one takes its usual effect, so that nothing can hang.
+    """
+
+    def __init__(self) -> None:
+        self._asked = False
+        self._usual: dict[signal.Signals, Any] = {}
+
+    def __call__(self) -> bool:
+        return self._asked
+
+    def __enter__(self) -> StopSignals:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            self._usual[number] = signal.signal(number, self._ask)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._restore()
+
+    def _ask(self, *_: object) -> None:
+        self._asked = True
+        self._restore()
+
+    def _restore(self) -> None:
+        for number, handler in self._usual.items():
+            signal.signal(number, handler)
+
+
+class ProgressLines:
+    """Shows engine events on stderr as they arrive; give it to the engine as `emit`. The first line comes at once.
+
+    `known` are the rows of the accuracy matrix that a resumed run brings along.
+    """
+
+    def __init__(self, first_line: str, known: Sequence[Sequence[float | None]] = ()) -> None:
+        self._console = Console(stderr=True, highlight=False, soft_wrap=True)
+        self._bar = Progress(
+            SpinnerColumn(),
+            TextColumn("{task.description}"),
+            BarColumn(),
+            TaskProgressColumn(),
+            TimeElapsedColumn(),
+            TextColumn("{task.fields[left]}"),
+            console=self._console,
+            transient=True,
+            disable=not sys.stderr.isatty(),
+        )
+        self._row = self._bar.add_task(first_line, total=1.0, left="")
+        self._known = tuple(tuple(row) for row in known)
+        self._view = JobView(run="")
+        self._said: set[str] = set()
+        self._say(first_line)
+
+    def __enter__(self) -> ProgressLines:
+        self._bar.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._bar.stop()
+
+    def __call__(self, event: Mapping[str, Any]) -> None:
+        view = advance(self._view, event)
+        if event["type"] == "started":
+            view = replace(view, matrix=self._known + view.matrix[len(self._known) :])
+        self._view = view
+        if event["type"] == "phase":
+            self._say(event["text"])
+        elif event["type"] == "row":
+            self._say(_row_line(view, event["step"]))
+        left = eta_seconds(view, event.get("seconds", 0.0))
+        self._bar.update(
+            self._row,
+            description=_now(view),
+            completed=fraction_done(view),
+            left="" if left is None else f"ETA {timedelta(seconds=round(left))}",
+        )
+
+    def _say(self, line: str) -> None:
+        if line not in self._said:
+            self._said.add(line)
+            self._bar.console.print(line, markup=False)
+
+
+def _now(view: JobView) -> str:
+    """What the run does at this moment, short."""
+    if not view.step:
+        return view.phase
+    return f"Task {min(view.step, len(view.tasks))}/{len(view.tasks)} {view.tasks[view.step - 1]}"
+
+
+def _row_line(view: JobView, step: int) -> str:
+    """Accuracy after a step, over the tasks merged so far; after step 0, of the pre-trained model where evaluated."""
+    row = view.matrix[step] or ()
+    seen = [value for value in (row[:step] if step else row) if value is not None]
+    mean = f"{sum(seen) / len(seen):.1f} %" if seen else "not evaluated"
+    if step == 0:
+        return f"Zero-shot accuracy {mean}"
+    return f"{step}/{len(view.tasks)} {view.tasks[step - 1]}: mean accuracy on merged tasks {mean}"

@@ -1,0 +1,1 @@
+"""Merged models in the layouts of others."""

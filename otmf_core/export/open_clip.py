@@ -1,0 +1,38 @@
+"""Export a merged model in the layout of a hub repository, which open_clip loads back."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from otmf_core.analysis.finished import finished
+from otmf_core.export.model_card import model_card
+from otmf_core.files import write_json, write_tensors, write_text
+from otmf_core.models.checkpoints import check_matches, read_tensors
+from otmf_core.runs.folder import CARD, EXPORT
+
+
+def export_model(run_dir: Path, to: Path | None = None) -> Path:
+    """Write the merged CLIP into folder `to` (default: <run>/export) and return it.
+
+    open_clip_model.safetensors holds the pre-trained model with its image tower replaced by θ⁰ + Δ_m, in float32, and
+    the run's figures as metadata; open_clip_config.json its configuration; README.md its model card.
+    `open_clip.create_model("local-dir:<to>")` loads it, once `otmf_core.models.clip` is imported where the tower is
+    ours.
+    Raises InputError unless the run is done.
+    """
+    run, library = finished(run_dir, "a run is exported")
+    assert run.record is not None  # as a finished run's never is
+    model = read_tensors(library.path(library.manifest["backbone"]["weights"]))
+    merged = read_tensors(run.path / "merged.safetensors")
+    tower = {name: tensor for name, tensor in library.base().items() if tensor.is_floating_point()}
+    check_matches(merged, tower, str(run.path / "merged.safetensors"))
+    state = {name: tensor.float() if tensor.is_floating_point() else tensor for name, tensor in model.items()}
+    state |= {f"visual.{name}": tower[name] + merged[name] for name in tower}
+    to = to or run.path / EXPORT
+    card = model_card(run.record, library)
+    facts = {key: json.dumps(run.record[key]) for key in ("run", "method", "alpha", "tasks", "labels", "acc", "bwt")}
+    write_tensors(to / "open_clip_model.safetensors", state, facts)
+    write_json(to / "open_clip_config.json", library.backbone_config)
+    write_text(to / CARD, card)  # last: where there is a card, the export is whole
+    return to

@@ -1,0 +1,1 @@
+"""Merges that wait for their turn, and the thread that runs them."""

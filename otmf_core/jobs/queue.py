@@ -1,0 +1,226 @@
+"""The queue of merges and its one background thread: submit, stop, resume, and look at any time.
+
+The thread runs one merge after the other and folds the engine's events into an immutable view under a lock, so that
+any number of pages can look without touching the thread. A failed merge ends as failed with its message; the thread
+lives on. It is a daemon: at exit a running merge is asked to stop, which leaves a run folder that resumes.
+"""
+
+from __future__ import annotations
+
+import atexit
+import logging
+import os
+import sys
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, Protocol
+
+from otmf_core.config import MergeConfig
+from otmf_core.errors import InputError, Interrupted
+from otmf_core.files import inside
+from otmf_core.runs.folder import delete_run, load_run, new_run_id
+from otmf_core.runs.view import JobView, advance, eta_seconds, stored_view
+
+log = logging.getLogger(__name__)
+
+KEPT = 32  # ended jobs remembered; their run folders stay
+EXIT_SECONDS = 20.0  # given at exit to finish the current step and write a checkpoint
+NICENESS = 5  # more than that of the program
+DRAWING_SECONDS = 0.25  # that drawing a page takes, script and browser
+
+Emit = Callable[[dict[str, Any]], None]
+
+
+class Engine(Protocol):
+    """The two calls the queue makes; `otmf_core.merging.merge` is the engine, tests bring their own."""
+
+    def run_merge(
+        self, config: MergeConfig, out: Path, *, emit: Emit, should_stop: Callable[[], bool], run_id: str
+    ) -> Mapping[str, Any]: ...
+
+    def resume_merge(self, path: Path, *, emit: Emit, should_stop: Callable[[], bool]) -> Mapping[str, Any]: ...
+
+
+@dataclass
+class _Job:
+    view: JobView
+    config: MergeConfig | None  # None when the run folder has it
+    resumes: bool = False  # whether there is a run folder to continue
+    started: float = 0.0
+    before: float = 0.0  # seconds spent in earlier parts
+    stop: threading.Event = field(default_factory=threading.Event)
+
+
+class JobQueue:
+    """Merges of one runs folder, one at a time, in the order in which they were asked for."""
+
+    def __init__(self, out: Path, engine: Engine | None = None):
+        self.out = out
+        self._engine = engine
+        self._changed = threading.Condition()
+        self._jobs: dict[str, _Job] = {}
+        self._waiting: list[str] = []
+        self._running: str | None = None
+        self._thread: threading.Thread | None = None
+        self._quiet_until = 0.0
+
+    def submit(self, config: MergeConfig) -> str:
+        """Queues a merge and returns its run id at once."""
+        run = new_run_id(config.method)
+        view = JobView(run, config=config.model_dump(mode="json"), tasks=config.tasks, phase="Waiting")
+        self._enqueue(_Job(view, config))
+        return run
+
+    def resume(self, run: str) -> None:
+        """Queues the rest of a stopped, interrupted or failed merge; nothing happens if it is queued or running.
+
+        Raises InputError when there is no such run.
+        """
+        with self._changed:
+            known = self._jobs.get(run)
+            if known and known.view.status in ("queued", "running"):
+                return
+            started = (self.out / run).is_dir()  # a merge refused before it began has no folder and starts over
+            view = known.view if known else stored_view(load_run(self.out / run))
+            view = replace(view, status="queued", phase="Waiting", message="", record=None)
+            self._enqueue(_Job(view, known.config if known else None, resumes=started, before=view.elapsed))
+
+    def stop(self, run: str) -> None:
+        """Removes a queued merge, or stops the running one within one optimisation step; resumable afterwards."""
+        with self._changed:
+            if run in self._waiting:
+                self._waiting.remove(run)
+                del self._jobs[run]
+            elif run == self._running:
+                job = self._jobs[run]
+                job.stop.set()
+                job.view = replace(job.view, phase="Stopping")
+
+    def give_way(self) -> None:
+        """Lets the running merge rest after its current step while a page is drawn, which takes the same processor."""
+        self._quiet_until = time.monotonic() + DRAWING_SECONDS
+
+    def delete(self, run: str) -> None:
+        """Deletes the run's folder and forgets its job; raises InputError while the run is queued or running."""
+        with self._changed:
+            if run in dict(self.active()):
+                raise InputError(f"a run is deleted once it has ended: {run} is {dict(self.active())[run]}")
+            delete_run(inside(self.out, run))
+            self._jobs.pop(run, None)
+
+    def snapshot(self, run: str) -> JobView | None:
+        """The job as it is now, or None if this process never had it or forgot it."""
+        with self._changed:
+            job = self._jobs.get(run)
+            if job is None or job.view.status != "running":
+                return job.view if job else None
+            now = time.monotonic() - job.started
+            return replace(job.view, elapsed=job.before + now, eta_seconds=eta_seconds(job.view, now))
+
+    def active(self) -> tuple[tuple[str, str], ...]:
+        """(run, status) of the running job and of the queued ones, in the order of their turn."""
+        with self._changed:
+            running = ((self._running, "running"),) if self._running else ()
+            return running + tuple((run, "queued") for run in self._waiting)
+
+    def close(self, timeout: float = EXIT_SECONDS) -> None:
+        """Drops queued merges, stops the running one and waits for its checkpoint for at most `timeout` seconds."""
+        with self._changed:
+            for run in list(self._waiting):
+                self.stop(run)
+            if self._running:
+                self.stop(self._running)
+            thread = self._thread
+            deadline = time.monotonic() + timeout
+            while thread and self._running and time.monotonic() < deadline:
+                self._changed.wait(deadline - time.monotonic())
+
+    def _enqueue(self, job: _Job) -> None:
+        with self._changed:
+            self._jobs.pop(job.view.run, None)  # a resumed run becomes the youngest
+            self._jobs[job.view.run] = job
+            self._waiting.append(job.view.run)
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._work, name="merges", daemon=True)
+                self._thread.start()
+            self._changed.notify_all()
+
+    def _work(self) -> None:
+        _go_behind()
+        while True:
+            with self._changed:
+                while not self._waiting:
+                    self._changed.wait()
+                run = self._running = self._waiting.pop(0)
+                job = self._jobs[run]
+                job.started = time.monotonic()
+                job.view = replace(job.view, status="running", phase="Starting")
+            ending = self._run(job)
+            with self._changed:
+                self._running = None
+                spent = job.before + time.monotonic() - job.started
+                job.view = replace(job.view, elapsed=spent, **ending)
+                self._forget()
+                self._changed.notify_all()
+
+    def _run(self, job: _Job) -> dict[str, Any]:
+        """Runs one merge to its end, whatever that is; returns the fields of the view that say how it ended."""
+        run = job.view.run
+
+        def emit(event: dict[str, Any]) -> None:
+            with self._changed:
+                job.view = advance(job.view, event)
+
+        def should_stop() -> bool:
+            job.stop.wait(max(0.0, self._quiet_until - time.monotonic()))
+            return job.stop.is_set()
+
+        try:
+            engine = self._engine or _engine()
+            if job.resumes or job.config is None:
+                record = engine.resume_merge(self.out / run, emit=emit, should_stop=should_stop)
+            else:
+                record = engine.run_merge(job.config, self.out, emit=emit, should_stop=should_stop, run_id=run)
+        except Interrupted:
+            return {"status": "stopped", "phase": "Stopped"}
+        except InputError as error:
+            return {"status": "failed", "phase": "Failed", "message": str(error)}
+        except Exception as error:  # the thread outlives any failure; the page says it, the log keeps the traceback
+            log.exception("run %s failed", run)
+            return {"status": "failed", "phase": "Failed", "message": f"{type(error).__name__}: {error}"}
+        return {"status": "done", "phase": "Done", "record": record, "eta_seconds": 0.0}
+
+    def _forget(self) -> None:
+        ended = [run for run, job in self._jobs.items() if job.view.status not in ("queued", "running")]
+        for run in ended[:-KEPT]:
+            del self._jobs[run]
+
+
+def _go_behind() -> None:
+    """Let what draws pages go first, where threads have priorities; threads that this one starts inherit its own."""
+    if sys.platform == "linux":
+        thread = threading.get_native_id()
+        os.setpriority(os.PRIO_PROCESS, thread, min(os.getpriority(os.PRIO_PROCESS, thread) + NICENESS, 19))
+
+
+def _engine() -> Engine:
+    from otmf_core.merging import merge  # torch: imported by the background thread, never on the way to a first paint
+
+    return merge
+
+
+_queues: dict[Path, JobQueue] = {}
+_queues_lock = threading.Lock()
+
+
+def job_queue(out: Path) -> JobQueue:
+    """The one queue of this process for a runs folder."""
+    key = out.resolve()
+    with _queues_lock:
+        if key not in _queues:
+            _queues[key] = JobQueue(key)
+            atexit.register(_queues[key].close)
+        return _queues[key]

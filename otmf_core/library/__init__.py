@@ -1,0 +1,1 @@
+"""Libraries of models: a pre-trained one, its tasks, their images and heads."""

@@ -1,0 +1,102 @@
+"""How task vectors lie to each other: their lengths and the cosines between them. NumPy only, so that it opens fast."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from otmf_core.errors import InputError
+from otmf_core.library.library import Library
+from otmf_core.models.checkpoints import side_by_side
+
+CHUNK = 1 << 18  # columns that are widened to float64 at a time
+PREFIX = "visual."
+ORTHOGONAL, FAR, UNEVEN = 0.03, 0.15, 3.0  # thresholds of `concerns`
+
+
+@dataclass(frozen=True)
+class Geometry:
+    """Lengths and angles of T task vectors, in the order of `tasks`."""
+
+    tasks: tuple[str, ...]
+    norms: tuple[float, ...]  # ‖Δᵗ‖, Euclidean over all entries
+    base_norm: float  # ‖θ⁰‖ over the same entries
+    cosines: tuple[tuple[float, ...], ...]  # (T, T) in −1…1; NaN for a task vector of zeros
+
+    @property
+    def relative(self) -> tuple[float, ...]:
+        """‖Δᵗ‖ / ‖θ⁰‖."""
+        return tuple(norm / self.base_norm for norm in self.norms)
+
+    def only(self, tasks: Sequence[str]) -> Geometry:
+        """The same of some of the tasks, in their order."""
+        places = [self.tasks.index(task) for task in tasks]
+        cosines = tuple(tuple(self.cosines[i][j] for j in places) for i in places)
+        return Geometry(tuple(tasks), tuple(self.norms[i] for i in places), self.base_norm, cosines)
+
+
+def geometry(library: Library, tasks: Sequence[str]) -> Geometry:
+    """Norms of the task vectors Δᵗ = θᵗ − θ⁰ of `tasks`, of θ⁰, and cos(Δⁱ, Δʲ) = ⟨Δⁱ, Δʲ⟩ / (‖Δⁱ‖ ‖Δʲ‖).
+
+    Sums in float64 over all floating-point entries of the image tower; one tensor of every task is in memory at a
+    time. Raises InputError when a file is missing, damaged, of other shapes or has values that are not finite.
+    """
+    paths = [library.file(task, "task_vector") for task in tasks]
+    gram = np.zeros((len(paths), len(paths)))
+    shapes = {}
+    for name, arrays in side_by_side(paths):
+        shapes[name] = arrays[0].shape
+        flat = [array.reshape(-1) for array in arrays]
+        for start in range(0, flat[0].size, CHUNK):
+            rows = np.stack([values[start : start + CHUNK] for values in flat]).astype(np.float64)
+            gram += rows @ rows.T  # (T, T)
+    for path, square in zip(paths, gram.diagonal(), strict=True):
+        if not np.isfinite(square):
+            raise InputError(f"weights must be finite: a task vector has NaN or infinite values in {path}")
+    norms = np.sqrt(gram.diagonal())
+    with np.errstate(invalid="ignore"):
+        cosines = np.clip(gram / np.outer(norms, norms), -1, 1)
+    return Geometry(
+        tuple(tasks),
+        tuple(norms.tolist()),
+        _base_norm(library, shapes),
+        tuple(tuple(row) for row in cosines.tolist()),
+    )
+
+
+def _base_norm(library: Library, shapes: dict[str, tuple[int, ...]]) -> float:
+    """‖θ⁰‖ over the entries that task vectors have; raises InputError where the pre-trained model has them not."""
+    path, square, left = library.backbone("weights"), 0.0, dict(shapes)
+    for name, (values,) in side_by_side([path]):
+        if left.get(name.removeprefix(PREFIX)) == values.shape and name.startswith(PREFIX):
+            del left[name.removeprefix(PREFIX)]
+            square += float(np.square(values, dtype=np.float64).sum())
+    if left:
+        name = min(left)
+        raise InputError(f"a task vector has the keys and shapes of the pre-trained model: {name} is not in {path}")
+    return square**0.5
+
+
+def concerns(geometry: Geometry) -> list[str]:
+    """What of these task vectors speaks against merging them, a sentence each; empty where nothing does.
+
+    Nearly orthogonal: a mean cosine below 0.03 over all pairs. Far apart: one is longer than 15 % of θ⁰, beyond which
+    fine-tuned models are no longer joined by a line of low loss, or three times as long as another.
+    """
+    found = []
+    count = len(geometry.tasks)
+    pairs = [geometry.cosines[i][j] for i in range(count) for j in range(i)]
+    mean = sum(pairs) / len(pairs) if pairs else 1.0
+    if not mean >= ORTHOGONAL:
+        found.append(f"task vectors are nearly orthogonal (mean cosine {mean:.2f}): one task helps another little")
+    longest, shortest = max(geometry.relative), min(geometry.relative)
+    if longest > FAR:
+        task = geometry.tasks[geometry.relative.index(longest)]
+        found.append(
+            f"{task} is far from the pre-trained model ({longest:.0%} of its norm): a mean of both may be poor"
+        )
+    if shortest and longest / shortest > UNEVEN:
+        found.append(f"task vectors differ {longest / shortest:.1f} times in length: the longest outweigh the others")
+    return found

@@ -1,0 +1,1 @@
+"""Masks over task vectors: how they are trained, reported and read back."""

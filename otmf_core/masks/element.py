@@ -1,0 +1,158 @@
+"""The two masks of a fusion step, M_pre and M_post, trained straight from the gradient of the merged weights.
+
+By equation (1) the gradient of a mask is the weight gradient G times a constant, dL/dM_pre = α · Δ_pre ⊙ G, so no
+autograd graph over masks exists: each tensor's G is consumed as backward produces it, and freed.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from typing import Protocol
+
+import torch
+from torch import Tensor
+
+from otmf_core.masks.measures import SIDES
+from otmf_core.models.task_vector import StateDict
+
+BETAS = (0.9, 0.999)
+EPS = 1e-8
+CHUNK = 1 << 16  # entries updated together on CPU, so that every operand of the update stays in the cache
+
+
+class MaskPair(Protocol):
+    """A family of masks: how finely Δ_pre and Δ_post are scaled, and how that is trained.
+
+    A step is `begin`, then `consume` once for each weight as its gradient arrives, then `finish`. Families whose
+    parameters span several weights (one scale per task, say) gather in `consume` and write all weights in `finish`.
+    A mask has the shape of its tensor or one that broadcasts to it.
+    """
+
+    def begin(self, sides: tuple[str, ...], rate: float) -> None: ...
+
+    def consume(self, name: str, grad: Tensor, weight: Tensor) -> None: ...
+
+    def finish(self, weights: StateDict) -> None: ...
+
+    def apply(self, weights: StateDict) -> None: ...
+
+    def mask(self, side: str, name: str) -> Tensor: ...
+
+    def merged(self) -> StateDict: ...
+
+    def state(self) -> StateDict: ...
+
+    def load(self, state: StateDict) -> None: ...
+
+
+class ElementMasks:
+    """One mask entry for every entry of both task vectors, initialised to one and trained by Adam.
+
+    Adam's moments are kept of G, not of the mask gradients: with g = c·Δ⊙G its first moment is c·Δ⊙m(G) and the root of
+    its second |c·Δ|⊙√v(G), so both masks trained in a step share one pair of moments, exactly.
+    """
+
+    def __init__(self, base: StateDict, pre: StateDict, post: StateDict, alpha: float) -> None:
+        """Δ_pre, Δ_post (any float type) and θ⁰ (float32) have the same keys and shapes; α lies in [0, 1]."""
+        self.base = base
+        self.delta = {"pre": pre, "post": post}
+        self.factor = {"pre": alpha, "post": 1 - alpha}
+        self.masks = {side: {name: torch.ones_like(tensor) for name, tensor in base.items()} for side in SIDES}
+        self.moments: dict[str, dict[str, tuple[Tensor, Tensor]]] = {}
+        self.counts: dict[str, int] = {}
+        self._scratch: tuple[Tensor, ...] = ()
+
+    def begin(self, sides: tuple[str, ...], rate: float) -> None:
+        """Start a step that trains the masks of `sides`; those trained together share their moments."""
+        self._sides = tuple(side for side in sides if self.factor[side] > 0)
+        self._stream = "+".join(sides)
+        if self._stream not in self.moments:
+            self.moments[self._stream] = {n: (torch.zeros_like(b), torch.zeros_like(b)) for n, b in self.base.items()}
+            self.counts[self._stream] = 0
+        self.counts[self._stream] += 1
+        self._rate = rate
+
+    @torch.no_grad()
+    def consume(self, name: str, grad: Tensor, weight: Tensor) -> None:
+        """One Adam step on the masks of tensor `name` from G = dL/dθ_m; writes the new θ_m into `weight`."""
+        count = self.counts[self._stream]
+        step_size = self._rate / (1 - BETAS[0] ** count)
+        root_correction = 1 / math.sqrt(1 - BETAS[1] ** count)
+        operands = (grad.float(), *self.moments[self._stream][name], *self._operands(name), weight)
+        for g, m, v, base, pre, post, mask_pre, mask_post, out in self._chunks(operands):
+            root, denominator, numerator = (buffer[: len(g)] for buffer in self._scratch)
+            m.lerp_(g, 1 - BETAS[0])
+            v.mul_(BETAS[1]).addcmul_(g, g, value=1 - BETAS[1])
+            torch.sqrt(v, out=root).mul_(root_correction)
+            deltas, masks = {"pre": pre, "post": post}, {"pre": mask_pre, "post": mask_post}
+            for side in self._sides:
+                delta, factor = deltas[side], self.factor[side]
+                torch.abs(delta, out=denominator).mul_(root).mul_(factor).add_(EPS)
+                torch.mul(delta, m, out=numerator)
+                masks[side].addcdiv_(numerator, denominator, value=-factor * step_size)
+            self._write(out, base, pre, post, mask_pre, mask_post)
+
+    def finish(self, weights: StateDict) -> None:
+        """Nothing to do: every weight was written as its gradient was consumed."""
+
+    @torch.no_grad()
+    def apply(self, weights: StateDict) -> None:
+        """Write θ_m, equations (1) and (2), into every weight."""
+        for name, weight in weights.items():
+            for base, pre, post, mask_pre, mask_post, out in self._chunks((*self._operands(name), weight)):
+                self._write(out, base, pre, post, mask_pre, mask_post)
+
+    def mask(self, side: str, name: str) -> Tensor:
+        """The mask of one tensor, same shape as the tensor."""
+        return self.masks[side][name]
+
+    @torch.no_grad()
+    def merged(self) -> StateDict:
+        """Δ_m of equation (1), in float32. Training is over: the moments are freed, twice the room Δ_m takes."""
+        self.moments.clear()
+        return {
+            name: self.factor["pre"] * (self.masks["pre"][name] * self.delta["pre"][name])
+            + self.factor["post"] * (self.masks["post"][name] * self.delta["post"][name])
+            for name in self.base
+        }
+
+    def state(self) -> StateDict:
+        """Everything training continues from: masks, moments and step counts."""
+        tensors = {f"mask/{side}/{name}": mask for side in SIDES for name, mask in self.masks[side].items()}
+        for stream, moments in self.moments.items():
+            tensors[f"count/{stream}"] = torch.tensor(self.counts[stream])
+            for name, (first, second) in moments.items():
+                tensors[f"first/{stream}/{name}"] = first
+                tensors[f"second/{stream}/{name}"] = second
+        return tensors
+
+    def load(self, state: StateDict) -> None:
+        """Continue from `state()`."""
+        device = next(iter(self.base.values())).device
+        state = {key: tensor.to(device) for key, tensor in state.items()}
+        for side in SIDES:
+            self.masks[side] = {name: state[f"mask/{side}/{name}"] for name in self.base}
+        for stream in [key.removeprefix("count/") for key in state if key.startswith("count/")]:
+            self.counts[stream] = int(state[f"count/{stream}"])
+            self.moments[stream] = {
+                name: (state[f"first/{stream}/{name}"], state[f"second/{stream}/{name}"]) for name in self.base
+            }
+
+    def _operands(self, name: str) -> tuple[Tensor, ...]:
+        deltas = (self.delta[side][name] for side in SIDES)
+        return (self.base[name], *deltas, *(self.masks[side][name] for side in SIDES))
+
+    def _write(self, out: Tensor, base: Tensor, pre: Tensor, post: Tensor, mask_pre: Tensor, mask_post: Tensor) -> None:
+        torch.addcmul(base, pre, mask_pre, value=self.factor["pre"], out=out)
+        out.addcmul_(post, mask_post, value=self.factor["post"])
+
+    def _chunks(self, operands: tuple[Tensor, ...]) -> Iterator[list[Tensor]]:
+        """The operands' flat views in float32 (copies of those that are not), in pieces that fit the cache on CPU."""
+        flat = [operand.view(-1) for operand in operands]
+        size = len(flat[0])
+        piece = min(size, CHUNK) if flat[0].device.type == "cpu" else size
+        if not self._scratch or len(self._scratch[0]) < piece or self._scratch[0].device != flat[0].device:
+            self._scratch = tuple(torch.empty(piece, device=flat[0].device) for _ in range(3))
+        for start in range(0, size, piece):
+            yield [tensor[start : start + piece].float() for tensor in flat]

@@ -1,0 +1,62 @@
+"""What a fusion leaves for the pages: loss curves, mask statistics with histograms, and the masks themselves."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from otmf_core.files import write_table, write_tensors
+from otmf_core.masks.element import SIDES, MaskPair
+from otmf_core.masks.measures import BINS, COMMON_RANGE, RANGE
+from otmf_core.models.task_vector import StateDict
+
+
+@torch.no_grad()
+def mask_mean(masks: MaskPair, side: str, weights: StateDict) -> float:
+    """Mean of one side's masks over all entries of the weights."""
+    total = sum(masks.mask(side, name).mean().item() * weight.numel() for name, weight in weights.items())
+    return total / sum(weight.numel() for weight in weights.values())
+
+
+@torch.no_grad()
+def write_report(folder: Path, masks: MaskPair, weights: StateDict, curves: list[dict]) -> None:
+    """Write curves.parquet, mask_statistics.parquet (one row per tensor and side) and masks.safetensors (float16).
+
+    `common` is the histogram of min(|M_pre|, |M_post|), in the rows of both sides: at any threshold it tells how many
+    entries both masks keep.
+    """
+    write_table(folder / "curves.parquet", {key: [row[key] for row in curves] for key in curves[0]})
+    rows, halves = [], {}
+    common = {name: _histogram(_smaller(masks, name), COMMON_RANGE) for name in weights}
+    for side in SIDES:
+        for name in weights:
+            mask = masks.mask(side, name).float()
+            halves[f"{side}.{name}"] = mask.half().cpu().contiguous()
+            rows.append(
+                {
+                    "tensor": name,
+                    "side": side,
+                    "entries": mask.numel(),
+                    "mean": mask.mean().item(),
+                    "std": mask.std(correction=0).item(),
+                    "min": mask.min().item(),
+                    "max": mask.max().item(),
+                    "histogram": _histogram(mask, RANGE),
+                    "common": common[name],
+                    "drift": (mask - 1).abs().mean().item(),
+                }
+            )
+    write_table(folder / "mask_statistics.parquet", {key: [row[key] for row in rows] for key in rows[0]})
+    write_tensors(folder / "masks.safetensors", halves)
+
+
+def _smaller(masks: MaskPair, name: str) -> Tensor:
+    """min(|M_pre|, |M_post|), entry by entry: an entry that both masks keep is one where this is large."""
+    pre, post = (masks.mask(side, name).float().abs() for side in SIDES)
+    return torch.minimum(pre, post)
+
+
+def _histogram(values: Tensor, span: tuple[float, float]) -> list[int]:
+    return torch.histc(values.clamp(*span).cpu(), BINS, *span).long().tolist()

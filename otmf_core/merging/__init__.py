@@ -1,0 +1,1 @@
+"""A merge: the fold over tasks, its evaluation, how it begins and goes on."""

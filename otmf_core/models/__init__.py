@@ -1,0 +1,1 @@
+"""What a network is: its weights and where they stand, its features, its heads."""

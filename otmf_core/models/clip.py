@@ -1,0 +1,141 @@
+"""Encoders: open_clip CLIP models from a config, their image tower alone, their text heads; the small stem tower."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from itertools import pairwise
+from typing import Any, ClassVar
+
+import open_clip
+import torch
+from open_clip.tokenizer import SimpleTokenizer
+from timm.models import is_model, register_model
+from timm.models.vision_transformer import VisionTransformer
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from otmf_core.errors import InputError
+
+STEM_CHANNELS = (32, 64)  # the third convolution ends at the width of the blocks
+GROUPS = 8
+
+
+class ConvStem(nn.Module):
+    """Three stride-2 3×3 convolutions in place of a patch embedding: (n, 3, 32, 32) -> (n, 16, width).
+
+    GroupNorm, never batch norm: running statistics are buffers, which no mask can scale.
+    """
+
+    def __init__(self, img_size: int, patch_size: int, in_chans: int, embed_dim: int, **_: Any) -> None:
+        super().__init__()
+        self.num_patches = (img_size // patch_size) ** 2
+        channels = (in_chans, *STEM_CHANNELS, embed_dim)
+        layers: list[nn.Module] = []
+        for before, after in pairwise(channels):
+            convolution = nn.Conv2d(before, after, 3, stride=2, padding=1, bias=False)
+            layers += [convolution, nn.GroupNorm(GROUPS, after), nn.GELU()]
+        self.layers = nn.Sequential(*layers[:-1])  # no activation on what enters the residual stream
+
+    def forward(self, images: Tensor) -> Tensor:
+        return self.layers(images).flatten(2).transpose(1, 2)
+
+
+class ConvStemViT(VisionTransformer):
+    """timm's ViT, with the one attribute of timm's own models that open_clip reads: a pooling size, here none."""
+
+    default_cfg: ClassVar[dict[str, Any]] = {}
+
+
+def otmf_convstem_vit(pretrained: bool = False, **kwargs: Any) -> VisionTransformer:
+    """A convolutional stem and five ViT blocks of width 128 on 32×32 images, as a timm model."""
+    options = {key: kwargs[key] for key in ("num_classes", "global_pool", "drop_path_rate") if key in kwargs}
+    return ConvStemViT(
+        img_size=32, patch_size=8, embed_dim=128, depth=5, num_heads=4, mlp_ratio=3.0,
+        class_token=False, embed_layer=ConvStem, **{"global_pool": "avg", **options},
+    )  # fmt: skip
+
+
+if not is_model("otmf_convstem_vit"):  # a module loaded twice must not register twice
+    register_model(otmf_convstem_vit)
+
+
+def _model_cfg(config: dict[str, Any]) -> dict[str, Any]:
+    """The open_clip model_cfg, whether wrapped as in backbone/config.json or bare as open_clip ships it."""
+    cfg = config.get("model_cfg", config)
+    missing = [key for key in ("embed_dim", "vision_cfg", "text_cfg") if key not in cfg]
+    if missing:
+        raise InputError(f"a backbone config has embed_dim, vision_cfg and text_cfg: {', '.join(missing)} is missing")
+    return cfg
+
+
+def build_clip(config: dict[str, Any]) -> open_clip.CLIP:
+    """The whole CLIP model of a config, with random weights, in eval mode. Raises InputError on a malformed config."""
+    return open_clip.CLIP(**_model_cfg(config)).eval()
+
+
+def build_encoder(config: dict[str, Any]) -> nn.Module:
+    """The image tower of `build_clip(config)` alone, with random weights, in eval mode.
+
+    Its state dict has the keys of the CLIP's that begin with "visual.", less that prefix.
+    """
+    cfg = dict(_model_cfg(config))
+    cfg["text_cfg"] = {"context_length": 1, "vocab_size": 1, "width": 8, "heads": 1, "layers": 1}
+    return open_clip.CLIP(**cfg).eval().visual
+
+
+def preprocess(images: Tensor, config: dict[str, Any]) -> Tensor:
+    """uint8 (n, H, W, 3) in 0…255 -> float32 (n, 3, H, W), normalised by the config's mean and std."""
+    cfg = config["preprocess_cfg"]
+    mean = torch.tensor(cfg["mean"], dtype=torch.float32, device=images.device).view(1, 3, 1, 1)
+    std = torch.tensor(cfg["std"], dtype=torch.float32, device=images.device).view(1, 3, 1, 1)
+    return (images.permute(0, 3, 1, 2).float() / 255 - mean) / std
+
+
+def encode(encoder: nn.Module, images: Tensor) -> Tensor:
+    """φ(x; θ): normalised images (n, 3, H, W) -> projected features (n, d), not L2-normalised."""
+    return encoder(images)
+
+
+def vocabulary(texts: Iterable[str]) -> list[int]:
+    """The ids of open_clip's SimpleTokenizer that these texts need, ascending; padding first, start and end last."""
+    full = SimpleTokenizer()
+    used = {token for text in set(texts) for token in full.encode(text)}
+    return sorted(used | {0, full.sot_token_id, full.eot_token_id})
+
+
+def tokenizer(config: dict[str, Any]) -> Callable[[Sequence[str]], Tensor]:
+    """Texts -> ids (n, context_length): open_clip's SimpleTokenizer, remapped onto the config's compact vocabulary.
+
+    The vocabulary stands in text_cfg.tokenizer_kwargs.vocabulary as ascending ids, so that order is kept and the end
+    token stays the highest, where open_clip pools. Without one the ids are open_clip's. Raises InputError on a text
+    that needs a token outside it.
+    """
+    text_cfg = _model_cfg(config)["text_cfg"]
+    full = SimpleTokenizer(context_length=text_cfg.get("context_length", 77))
+    ids = (text_cfg.get("tokenizer_kwargs") or {}).get("vocabulary")
+    if ids is None:
+        return lambda texts: full(list(texts))
+    compact = torch.full((full.vocab_size,), -1)
+    compact[torch.tensor(ids)] = torch.arange(len(ids))
+
+    def tokenise(texts: Sequence[str]) -> Tensor:
+        tokens = compact[full(list(texts))]
+        for text, row in zip(texts, tokens, strict=True):
+            if (row < 0).any():
+                raise InputError(f"texts are made of words in this backbone's vocabulary, received {text!r}")
+        return tokens
+
+    return tokenise
+
+
+@torch.no_grad()
+def zero_shot_head(
+    model: open_clip.CLIP, tokenise: Callable[[Sequence[str]], Tensor], classes: Sequence[str], templates: Sequence[str]
+) -> Tensor:
+    """h: (classes, d), rows of norm one: normalised text features, averaged over templates and normalised again.
+
+    Source: CLIP's zero-shot classifier (arXiv 2103.00020, section 3.1.4).
+    """
+    texts = [template.format(name) for name in classes for template in templates]
+    features = model.encode_text(tokenise(texts), normalize=True)
+    return F.normalize(features.view(len(classes), len(templates), -1).mean(dim=1), dim=-1)
