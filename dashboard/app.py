@@ -4,12 +4,12 @@ from pathlib import Path
 
 import streamlit as st
 
-from dashboard.ground import watch_ground
-from dashboard.later import arrive
-from dashboard.queue_line import queue_line
-from dashboard.session import queue
-from dashboard.side_by_side import STYLE
-from dashboard.warm_up import warm_up
+from dashboard.engine.warm_up import warm_up
+from dashboard.runs.queue_line import queue_line
+from dashboard.state import queue
+from dashboard.ui.deferred import arrive
+from dashboard.ui.layout import STYLE
+from dashboard.ui.theme import watch_ground
 
 LOGO = Path(__file__).resolve().parent.parent / "assets" / "logo.svg"
 
@@ -23,56 +23,65 @@ st.html(f"<style>{SPACE} {STYLE}</style>")
 page = st.navigation(
     [
         st.Page(
-            "app_pages/merge.py",
+            "app_pages/merge/page.py",
+            url_path="merge",
             title="Merge",
             icon=":material/merge:",
             default=True,
             help="Choose tasks and their order, run a continual merge and watch it.",
         ),
         st.Page(
-            "app_pages/accuracy.py",
+            "app_pages/accuracy/page.py",
+            url_path="accuracy",
             title="Accuracy",
             icon=":material/show_chart:",
             help="What a run gained and what it forgot, task by task.",
         ),
         st.Page(
-            "app_pages/masks.py",
+            "app_pages/masks/page.py",
+            url_path="masks",
             title="Masks",
             icon=":material/grid_on:",
             help="Where a merge kept, shrank or amplified its task vectors, down to single weights.",
         ),
         st.Page(
-            "app_pages/features.py",
+            "app_pages/features/page.py",
+            url_path="features",
             title="Features",
             icon=":material/scatter_plot:",
             help="What the models of a run see in the same test images, step by step.",
         ),
         st.Page(
-            "app_pages/alpha.py",
+            "app_pages/alpha/page.py",
+            url_path="alpha",
             title="Alpha",
             icon=":material/tune:",
             help="Sweep the retention weight over one sequence and choose it.",
         ),
         st.Page(
-            "app_pages/compare.py",
+            "app_pages/compare/page.py",
+            url_path="compare",
             title="Compare",
             icon=":material/compare_arrows:",
             help="Finished runs against each other: quality, cost and what was set differently.",
         ),
         st.Page(
-            "app_pages/try_it.py",
+            "app_pages/try_it/page.py",
+            url_path="try_it",
             title="Try it",
             icon=":material/touch_app:",
             help="Show a picture to the pre-trained, the fine-tuned and the merged model, side by side.",
         ),
         st.Page(
-            "app_pages/library.py",
+            "app_pages/library/page.py",
+            url_path="library",
             title="Library",
             icon=":material/photo_library:",
             help="The installed models and images: tasks, checkpoints, and how the task vectors lie to each other.",
         ),
         st.Page(
-            "app_pages/runs.py",
+            "app_pages/runs/page.py",
+            url_path="runs",
             title="Runs",
             icon=":material/history:",
             help="Every merge so far: its accuracy matrix, curves, settings and provenance.",

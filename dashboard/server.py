@@ -9,7 +9,7 @@ import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from importlib import import_module
-from pkgutil import iter_modules
+from pkgutil import walk_packages
 from typing import Any
 
 import streamlit as st
@@ -22,12 +22,12 @@ from otmf_core.library.library import list_libraries, order
 @asynccontextmanager
 async def lifespan(app: st.App) -> AsyncIterator[None]:
     _send_at_once(asyncio.get_running_loop())
-    for module in iter_modules(dashboard.__path__, "dashboard."):  # now, not above: their caches need the runtime
-        if module.name not in ("dashboard.app", "dashboard.server"):
+    for module in walk_packages(dashboard.__path__, "dashboard."):  # now, not above: their caches need the runtime
+        if module.name not in ("dashboard.app", "dashboard.server") and not module.name.endswith(".page"):
             import_module(module.name)
-    from dashboard.library_facts import AT_ONCE, task_geometry, vector_bytes
-    from dashboard.run_view import readable_runs
-    from dashboard.samples import sheet
+    from dashboard.library.facts import AT_ONCE, task_geometry, vector_bytes
+    from dashboard.library.sheets import sheet
+    from dashboard.runs.panel import readable_runs
 
     readable_runs()
 

@@ -75,11 +75,6 @@ def test_nothing_is_unpickled_and_no_device_is_named(path: Path):
             assert options.get("allow_pickle", "False") == "False", f"no pickles: line {node.lineno}"
 
 
-@pytest.mark.parametrize("path", sorted((ROOT / "dashboard/charts").glob("*.py")), ids=lambda path: path.name)
-def test_charts_are_data_in_figure_out(path: Path):
-    assert not {name for name in imports(ast.parse(path.read_text(encoding="utf-8"))) if name.startswith("streamlit")}
-
-
 def loaded(statement: str) -> set[str]:
     """Top-level names of the modules that a fresh interpreter has loaded after a statement."""
     program = f"{statement}\nimport sys\nprint(*sorted({{name.split('.')[0] for name in sys.modules}}))"

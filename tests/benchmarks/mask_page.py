@@ -24,9 +24,9 @@ import numpy as np
 from safetensors.numpy import save_file
 from streamlit.testing.v1 import AppTest
 
-from dashboard.charts.mask_map import MEASURES, mask_map
-from dashboard.charts.mask_tensor import mask_matrix
-from dashboard.mask_view import measured
+from dashboard.app_pages.masks.charts.map import MEASURES, mask_map
+from dashboard.app_pages.masks.charts.tensor import mask_matrix
+from dashboard.app_pages.masks.map_section import measured
 from otmf_core.config import MergeConfig
 from otmf_core.files import write_table
 from otmf_core.masks.measures import BINS, COMMON_RANGE, RANGE
@@ -135,7 +135,7 @@ def page(runs: Path, run: Path, repeats: int) -> None:
     with mock.patch.dict(os.environ, OTMF_RUNS=str(runs)):
         app = AppTest.from_file(str(APP), default_timeout=120)
         app.run()
-        app.switch_page("app_pages/masks.py")
+        app.switch_page("app_pages/masks/page.py")
         app.query_params["run"] = run.name
         timed("page: open, then open again", app.run, repeats)
         assert not app.exception

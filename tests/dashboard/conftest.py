@@ -12,7 +12,7 @@ import streamlit as st
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
-from dashboard import later
+from dashboard.ui import deferred as later
 from otmf_core.config import MergeConfig
 from otmf_core.files import sha256, write_table
 from otmf_core.jobs import queue as jobs

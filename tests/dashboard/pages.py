@@ -19,7 +19,7 @@ def opener(page: str) -> Callable[..., AppTest]:
     """A function that opens a page by a link; it shows no exception."""
 
     def open_page(app: AppTest, **link: str | None) -> AppTest:
-        app.switch_page(f"app_pages/{page}.py")
+        app.switch_page(f"app_pages/{page}/page.py")
         for name, value in link.items():
             if value is not None:
                 app.query_params[name] = value

@@ -11,8 +11,8 @@ import pandas as pd
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from dashboard.charts.alpha import balance, each_task, front, quality
-from dashboard.sweep import sweep_table, task_table
+from dashboard.app_pages.alpha.charts import balance, each_task, front, quality
+from dashboard.app_pages.alpha.tables import sweep_table, task_table
 from otmf_core.config import MergeConfig
 from otmf_core.errors import InputError
 from otmf_core.jobs.queue import job_queue
@@ -140,7 +140,7 @@ def test_use_this_alpha_fills_the_merge_page(finished: list[str], app: AppTest):
     assert app.segmented_control(key="method").value == "otmf"
     assert app.session_state["tasks"] == ["red", "green"]
     assert app.session_state["suite"] is app.selectbox(key="order_seed").value is None
-    app.switch_page("app_pages/merge.py")
+    app.switch_page("app_pages/merge/page.py")
     assert [with_options(app).number_input(key=key).value for key in ("steps", "seed")] == [3, 0]
 
 
@@ -206,7 +206,7 @@ import sys
 from streamlit.testing.v1 import AppTest
 app = AppTest.from_file({str(root / "dashboard" / "app.py")!r}, default_timeout=60).run()
 for page in ("alpha", "compare"):
-    app.switch_page(f"app_pages/{{page}}.py").run().run()  # the second draws what lies below the first screen
+    app.switch_page(f"app_pages/{{page}}/page.py").run().run()  # the second draws what lies below the first screen
     assert not app.exception, app.exception
     assert app.get("plotly_chart"), page
 print(*sorted({{name.split('.')[0] for name in sys.modules}} & {{"torch", "open_clip", "sklearn", "timm", "geomloss"}}))

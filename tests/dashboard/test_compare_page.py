@@ -9,9 +9,19 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from dashboard.charts.compare import Line, cost, overlaid
-from dashboard.comparison import best, differences, leaderboard, letter, like, means_so_far, mismatches, pools, unusual
-from dashboard.published import published
+from dashboard.app_pages.compare.charts import Line, cost, overlaid
+from dashboard.app_pages.compare.comparison import (
+    best,
+    differences,
+    leaderboard,
+    letter,
+    like,
+    means_so_far,
+    mismatches,
+    pools,
+    unusual,
+)
+from dashboard.app_pages.compare.published import published
 from otmf_core.config import MergeConfig
 from otmf_core.metrics import summary
 from otmf_core.runs.folder import Run, create_run, set_status

@@ -9,7 +9,7 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
-from dashboard.machine import size_text
+from dashboard.engine.memory import size_text
 from otmf_core.errors import InputError
 from otmf_core.forecast.sizes import Sizes
 from otmf_core.forecast.work import Rates
@@ -35,7 +35,7 @@ def measured(engine: FakeEngine, monkeypatch: pytest.MonkeyPatch) -> list:
         return Sizes(MIB, 0, counts, counts, (0,) * len(config.tasks))
 
     monkeypatch.setattr("otmf_core.forecast.measure.measure", measure)
-    monkeypatch.setattr("dashboard.estimate_line.sizes", sizes)
+    monkeypatch.setattr("dashboard.app_pages.merge.estimate_line.sizes", sizes)
     st.cache_resource.clear()
     return asked
 

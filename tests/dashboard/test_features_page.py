@@ -12,7 +12,7 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
-from dashboard.charts.features import (
+from dashboard.app_pages.features.charts import (
     distance_curves,
     distance_frame,
     feature_map,
@@ -135,7 +135,7 @@ import os, sys
 os.environ["OTMF_RUNS"] = {str(run.parent)!r}
 from streamlit.testing.v1 import AppTest
 app = AppTest.from_file({str(APP)!r}, default_timeout=60).run()
-app.switch_page("app_pages/features.py").run()
+app.switch_page("app_pages/features/page.py").run()
 assert not app.exception and len(app.metric) == 4, app
 print(*sorted({{name.split('.')[0] for name in sys.modules}} & {{"torch", "open_clip", "sklearn", "timm", "geomloss"}}))
 """

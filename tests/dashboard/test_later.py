@@ -8,7 +8,7 @@ from streamlit.testing.v1 import AppTest
 def page() -> None:
     import streamlit as st
 
-    from dashboard.later import arrive, later
+    from dashboard.ui.deferred import arrive, later
 
     arrive(st.session_state.get("page", "one"))
     st.text("first")

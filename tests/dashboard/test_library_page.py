@@ -11,7 +11,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from dashboard.charts.geometry import cosine_matrix, lengths
-from dashboard.library_facts import checkpoint_table, measured, split_sizes, task_table
+from dashboard.library.facts import checkpoint_table, measured, split_sizes, task_table
 from otmf_core.files import sha256
 from otmf_core.library.geometry import geometry
 from otmf_core.library.library import open_library
@@ -131,7 +131,7 @@ def test_a_library_moved_is_another_entry_of_the_cache(tiny: Path, engine, tmp_p
 
 def test_the_library_chosen_here_is_the_one_to_merge_from(tiny: Path, app: AppTest):
     open_page(app, library=str(tiny))
-    app.switch_page("app_pages/merge.py")
+    app.switch_page("app_pages/merge/page.py")
     app.query_params.clear()
     app.run()
     assert app.selectbox(key="library").value == str(tiny)

@@ -11,8 +11,8 @@ import pytest
 from safetensors.numpy import save_file
 from streamlit.testing.v1 import AppTest
 
-from dashboard.charts.mask_map import MEASURES, mask_map
-from dashboard.charts.mask_tensor import mask_histogram, mask_matrix
+from dashboard.app_pages.masks.charts.map import MEASURES, mask_map
+from dashboard.app_pages.masks.charts.tensor import mask_histogram, mask_matrix
 from otmf_core.config import MergeConfig
 from otmf_core.files import write_table
 from otmf_core.models.tensor_names import places
@@ -130,7 +130,7 @@ def test_a_part_and_the_whole(run: Path, app: AppTest):
 
 
 def test_heads_are_rows_of_query_key_and_value(run: Path, app: AppTest, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr("dashboard.mask_tensor_view.heads_of", lambda config: 2)
+    monkeypatch.setattr("dashboard.app_pages.masks.tensor_section.heads_of", lambda config: 2)
     open_page(app)
     app.segmented_control(key=f"part-{QKV}").set_value("Key").run()
     assert app.slider(key=f"rows-{QKV}").value == (8, 15)

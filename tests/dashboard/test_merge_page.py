@@ -13,7 +13,7 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
-from dashboard import task_order
+from dashboard.app_pages.merge import task_order
 from otmf_core.config import MergeConfig
 from otmf_core.errors import InputError
 from otmf_core.jobs.queue import job_queue
@@ -209,9 +209,9 @@ def test_the_preset_fills_in_its_numbers(app: AppTest):
 def test_choices_survive_a_change_of_page(app: AppTest):
     app.slider(key="alpha").set_value(0.5).run()
     app.session_state["tasks"] = ["blue", "red"]
-    app.switch_page("app_pages/runs.py").run()
+    app.switch_page("app_pages/runs/page.py").run()
     assert not app.exception
-    app.switch_page("app_pages/merge.py").run()
+    app.switch_page("app_pages/merge/page.py").run()
     assert app.slider(key="alpha").value == 0.5
     assert app.session_state["tasks"] == ["blue", "red"]
 

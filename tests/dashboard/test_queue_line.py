@@ -7,7 +7,7 @@ from pathlib import Path
 
 from streamlit.testing.v1 import AppTest
 
-from dashboard.queue_line import in_words
+from dashboard.runs.queue_line import in_words
 from otmf_core.jobs.queue import job_queue
 from otmf_core.runs.view import JobView
 from tests.dashboard.fake_engine import FakeEngine
@@ -19,9 +19,9 @@ def links(app: AppTest) -> list[str]:
 
 
 def test_other_pages_tell_of_the_running_merge(app: AppTest, engine: FakeEngine, tmp_path: Path):
-    app.switch_page("app_pages/runs.py").run()
+    app.switch_page("app_pages/runs/page.py").run()
     assert links(app) == []
-    app.switch_page("app_pages/merge.py").run()
+    app.switch_page("app_pages/merge/page.py").run()
     engine.pause = 0.05
     press(app, "run")
     press(app, "run")
@@ -30,7 +30,7 @@ def test_other_pages_tell_of_the_running_merge(app: AppTest, engine: FakeEngine,
     while not job_queue(tmp_path / "runs").snapshot(run).matrix:
         time.sleep(0.005)
     assert links(app) == []  # the page itself shows the queue
-    for page in ("app_pages/runs.py", "app_pages/accuracy.py"):
+    for page in ("app_pages/runs/page.py", "app_pages/accuracy/page.py"):
         app.switch_page(page).run()
         assert not app.exception
         (line,) = links(app)

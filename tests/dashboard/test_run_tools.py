@@ -13,7 +13,7 @@ import psutil
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from dashboard.run_tools import zipped
+from dashboard.app_pages.runs.tools import zipped
 from otmf_core.config import MergeConfig
 from otmf_core.errors import InputError
 from otmf_core.export import open_clip as export
@@ -53,7 +53,7 @@ def test_a_name_stands_in_the_table_and_the_folder_keeps_its_id(finished: list[s
     assert list(app.dataframe[0].value["name"]) == ["", "", "The first"]
     assert table(app) == finished[::-1]
     assert load_run(tmp_path / "runs" / finished[0]).name == "The first"
-    app.switch_page("app_pages/accuracy.py").run()
+    app.switch_page("app_pages/accuracy/page.py").run()
     assert [label.split(" · ")[0] for label in app.selectbox[0].options] == ["OTMF", "Average", "The first"]
 
 
@@ -158,7 +158,7 @@ def test_a_deleted_run_is_nowhere_shown_again(finished: list[str], app: AppTest,
     press(app, "runs-delete")
     press(app, "runs-delete-now")
     del app.query_params["run"]
-    app.switch_page("app_pages/merge.py").run()
+    app.switch_page("app_pages/merge/page.py").run()
     assert not app.exception
     assert not app.error
 

@@ -14,7 +14,7 @@ from tests.dashboard.test_merge_page import metrics, press, settle, texts
 
 
 def open_runs(app: AppTest, run: str | None = None) -> AppTest:
-    app.switch_page("app_pages/runs.py")
+    app.switch_page("app_pages/runs/page.py")
     if run:
         app.query_params["run"] = run
     app.run()

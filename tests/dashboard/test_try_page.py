@@ -12,10 +12,10 @@ import torch
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
-from dashboard import pictures
-from dashboard.charts.answers import RIGHT, WRONG, answers_chart, answers_frame
+from dashboard.app_pages.try_it.charts import RIGHT, WRONG, answers_chart, answers_frame
 from dashboard.charts.colours import POST
-from dashboard.pictures import as_uri, drawn, fitted, from_uri
+from dashboard.library import pictures
+from dashboard.library.pictures import as_uri, drawn, fitted, from_uri
 from otmf_core.analysis.answers import MERGED, PRE_TRAINED, answer, load_encoder
 from otmf_core.errors import InputError
 from otmf_core.library.library import open_library
@@ -197,7 +197,10 @@ def test_the_table_holds_every_class():
 
 
 def test_the_parts_of_the_page_load_no_torch():
-    program = "import dashboard.try_view, dashboard.library_view, sys; print('torch' in sys.modules)"
+    program = (
+        "import dashboard.app_pages.try_it.sections, dashboard.app_pages.library.sections, sys\n"
+        "print('torch' in sys.modules)"
+    )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert done.stdout.splitlines()[-1] == "False"
 

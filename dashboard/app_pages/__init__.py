@@ -1,0 +1,1 @@
+"""One room per page: page.py, and what only that page uses."""

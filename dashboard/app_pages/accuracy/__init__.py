@@ -1,0 +1,1 @@
+"""Accuracy: what a run gained and forgot, task by task."""

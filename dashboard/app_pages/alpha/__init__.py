@@ -1,0 +1,1 @@
+"""Alpha: sweep the retention weight over one sequence, and choose it."""

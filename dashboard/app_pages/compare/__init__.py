@@ -1,0 +1,1 @@
+"""Compare: runs against each other, and what papers report."""

@@ -1,0 +1,83 @@
+"""The runs that a page holds against each other: a table to tick them in, and their ids in the link."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pandas as pd
+import streamlit as st
+
+from dashboard.app_pages.compare.comparison import like
+from dashboard.runs.widgets import faces, title
+from otmf_core.runs.folder import Run
+
+FIRST = 6  # compared on a first visit
+VISIBLE = 11  # rows without scrolling
+
+
+def choose_runs(runs: Sequence[Run]) -> list[Run]:
+    """Draw the table of finished `runs`, newest first; returns those ticked, in that order."""
+    arrived = st.session_state.get("page") != "compare"
+    st.session_state["page"] = "compare"
+    remembered = st.session_state.get("compared")
+    wanted = st.query_params.get("runs", remembered if arrived else None)
+    if wanted is None:
+        wanted = ",".join(run.id for run in like(runs, FIRST))
+    if arrived or wanted != remembered:  # a link, or a step in history: the table starts from it
+        st.session_state["compare_turn"] = st.session_state.get("compare_turn", 0) + 1
+    _remember(wanted)
+    ids = wanted.split(",") if wanted else []
+    places = [place for place, run in enumerate(runs) if run.id in ids]
+    gone = len(ids) - len(places)
+    if gone:
+        st.warning(
+            f"{gone} of the runs in this link {'is' if gone == 1 else 'are'} not here, or not finished.",
+            icon=":material/info:",
+        )
+    key = f"compare-runs-{len(runs)}-{runs[0].id}-{st.session_state['compare_turn']}"
+    column = st.column_config
+    st.markdown("**Finished runs** · tick those to compare")
+    st.dataframe(
+        pd.DataFrame([_row(run) for run in runs]).astype({"created": "datetime64[ns, UTC]"}),
+        key=key,
+        hide_index=True,
+        height=38 + 35 * min(len(runs), VISIBLE),
+        on_select=lambda: _remember(",".join(runs[k].id for k in sorted(st.session_state[key]["selection"]["rows"]))),
+        selection_mode="multi-row",
+        selection_default={"selection": {"rows": places}},
+        placeholder="",
+        alt="Finished runs, newest first; tick those to compare",
+        column_config={
+            "merge": column.TextColumn("Merge", width=220),
+            "preset": column.TextColumn("Preset", width=70),
+            "acc": column.NumberColumn("ACC (%)", format="%.1f", width=70),
+            "labels": column.TextColumn("Labels", width=130),
+            "seed": column.NumberColumn("Seed", width=60),
+            "created": column.DatetimeColumn(
+                "Created", format="D MMM YYYY, HH:mm", timezone=st.context.timezone or "UTC", width=140
+            ),
+            "order": column.TextColumn("Order of tasks"),
+            "run": column.TextColumn("Run"),
+        },
+    )
+    return [runs[place] for place in places]
+
+
+def _remember(ids: str) -> None:
+    st.session_state["compared"] = ids
+    if st.query_params.get("runs") != ids:
+        st.query_params["runs"] = ids
+
+
+def _row(run: Run) -> dict[str, object]:
+    record, names = run.record or {}, faces(run.config).names
+    return {
+        "merge": title(run.config),
+        "preset": run.config["preset"] if run.config["method"] == "otmf" else "",
+        "acc": record.get("acc"),
+        "labels": record.get("labels", ""),
+        "seed": run.config["seed"],
+        "created": run.created,
+        "order": ", ".join(names[task] for task in run.config["tasks"]),
+        "run": run.id,
+    }

@@ -1,0 +1,83 @@
+"""Library: what is installed: tasks and their images, checkpoints, and how the task vectors lie to each other."""
+
+from functools import partial
+
+import streamlit as st
+
+from dashboard.app_pages.library.sections import checkpoints, facts, task_panel, tasks_table
+from dashboard.charts.colours import task_colours
+from dashboard.charts.geometry import cosine_matrix, lengths
+from dashboard.library.facts import (
+    COMPARING,
+    checkpoint_table,
+    cosine_frame,
+    lengths_frame,
+    measured,
+    task_geometry,
+    task_table,
+)
+from dashboard.library.picker import choose_library
+from dashboard.runs.panel import readable_runs
+from dashboard.runs.widgets import sentence
+from dashboard.ui.chart import built, figure
+from dashboard.ui.deferred import later
+from dashboard.ui.theme import ground
+from otmf_core.errors import InputError
+
+_, library = choose_library()
+manifest = library.manifest_hash
+root = str(library.root)
+known = measured(readable_runs()[0], manifest)
+facts(library)
+
+left, right = st.columns([7, 3], gap="medium")
+try:
+    with left:
+        chosen = tasks_table(library, task_table(library, known), known)
+    if chosen:
+        with right:
+            task_panel(library, manifest, library.task(chosen), known.get(chosen))
+except InputError as error:
+    st.error(sentence(str(error)), title="These tasks cannot be shown")
+
+
+def vectors() -> None:
+    """How the task vectors lie to each other, and the files that hold them."""
+    between = None
+    try:
+        with st.spinner(COMPARING):
+            between = task_geometry(root, manifest) if library.tasks else None
+    except InputError as error:
+        st.error(sentence(str(error)), title="The task vectors cannot be compared")
+    if between:
+        names = {task.id: task.name for task in library.tasks}
+        labels = [names[task] for task in between.tasks]
+        left, right = st.columns([7, 3], gap="medium")
+        with left:
+            figure(
+                built(cosine_matrix, between.cosines, labels, ground()),
+                partial(cosine_frame, between, labels),
+                title="Cosine between task vectors",
+                measured="0: orthogonal, 1: the same direction",
+                key="cosines",
+                name=f"{library.id}-cosines",
+            )
+        with right:
+            figure(
+                built(
+                    lengths, between.relative, between.tasks, names, task_colours([task.id for task in library.tasks])
+                ),
+                partial(lengths_frame, between, labels),
+                title="Their lengths",
+                measured="% of ‖θ⁰‖",
+                key="lengths",
+                name=f"{library.id}-lengths",
+            )
+
+    try:
+        checkpoints(checkpoint_table(library, between), library)
+    except InputError as error:
+        st.error(sentence(str(error)), title="The checkpoints cannot be shown")
+
+
+later(vectors)

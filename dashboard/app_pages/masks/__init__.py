@@ -1,0 +1,1 @@
+"""Masks: where a merge kept, shrank or amplified its task vectors."""

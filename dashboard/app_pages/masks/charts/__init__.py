@@ -1,0 +1,1 @@
+"""Charts of masks: the map of all tensors, and one tensor."""

@@ -1,0 +1,1 @@
+"""Merge: choose tasks and their order, run, and watch."""

@@ -1,0 +1,54 @@
+"""How the chosen task vectors lie to each other, in a line under the form: a warning where they are hard to merge."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pandas as pd
+import streamlit as st
+
+from dashboard.charts.geometry import cosine_matrix
+from dashboard.library.facts import AT_ONCE, COMPARING, task_geometry, vector_bytes
+from dashboard.runs.widgets import sentence
+from dashboard.ui.chart import built, figure
+from dashboard.ui.theme import ground
+from otmf_core.errors import InputError
+from otmf_core.library.geometry import concerns
+from otmf_core.library.library import Library
+
+
+def geometry_line(library: Library, tasks: Sequence[str]) -> None:
+    """Draw lengths and mean cosine of `tasks`, what speaks against merging them, and the table of cosines behind it."""
+    try:
+        size = vector_bytes(library)
+        if size > AT_ONCE and not st.toggle("Compare task vectors", help=f"Reads {size / 1e9:.1f} GB of weights once."):
+            return
+        with st.spinner(COMPARING):
+            geometry = task_geometry(str(library.root), library.manifest_hash).only(tasks)
+    except InputError as error:
+        st.caption(f"Task vectors were not compared: {sentence(str(error))}")
+        return
+    names = [library.task(task).name for task in tasks]
+    pairs = [geometry.cosines[i][j] for i in range(len(tasks)) for j in range(i)]
+    shortest, longest = (100 * pick(geometry.relative) for pick in (min, max))
+    for concern in concerns(geometry):
+        st.warning(sentence(concern), icon=":material/warning:")
+    panel = st.popover(
+        f"Task vectors: mean cosine {sum(pairs) / len(pairs):.2f}, lengths {shortest:.0f}–{longest:.0f}%",
+        type="tertiary",
+        icon=":material/compare_arrows:",
+        help="Cosine: 0 orthogonal, 1 the same direction. Length: of a task vector against the pre-trained weights.",
+        key="geometry",
+        on_change="rerun",
+    )
+    if not panel.open:
+        return
+    with panel:
+        figure(
+            built(cosine_matrix, geometry.cosines, names, ground()),
+            lambda: pd.DataFrame(geometry.cosines, index=names, columns=names).rename_axis("task").reset_index(),
+            title="Cosine between task vectors",
+            measured="0: orthogonal, 1: the same direction",
+            key="form-cosines",
+            name="cosines",
+        )

@@ -1,0 +1,1 @@
+"""Runs: every merge so far, and what can be done with it."""

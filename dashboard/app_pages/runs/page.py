@@ -1,0 +1,48 @@
+"""Runs: every merge so far, newest first; select one to open it, name it, take it along or delete it."""
+
+import streamlit as st
+
+from dashboard.app_pages.runs.tools import import_tool, refused, run_tools
+from dashboard.runs.panel import readable_runs, run_view, view_of
+from dashboard.app_pages.runs.table import follow_runs, runs_table
+from dashboard.state import shown_run
+from dashboard.runs.widgets import sentence
+from otmf_core.errors import InputError
+
+runs, problems = readable_runs()
+follow_runs(runs)
+opened = shown_run("runs") or (runs[0].id if runs else None)
+
+refused()
+if problems:
+    folders = "A run folder" if len(problems) == 1 else f"{len(problems)} run folders"
+    st.warning(
+        "\n".join(f"- {sentence(problem)}" for problem in problems),
+        title=f"{folders} cannot be shown",
+        icon=":material/folder_off:",
+    )
+
+with st.container(horizontal=True, vertical_alignment="center"):
+    heading = f"{len(runs)} run{'s' * (len(runs) > 1)}" if runs else "No runs yet"
+    st.subheader(heading, anchor=False, width="content")
+    import_tool()  # on the left: at the right the table's own buttons appear over it
+
+if opened is None:
+    st.markdown("Every merge leaves a folder with its settings, matrix, curves and merged weights. It appears here.")
+    st.page_link("app_pages/merge/page.py", label="Start a merge", icon=":material/merge:")
+    st.stop()
+
+if runs:
+    runs_table(runs, opened)
+
+place = next((place for place, run in enumerate(runs) if run.id == opened), None)
+if place is not None:
+    others = [run.id for run in (*runs[place + 1 :], *runs[:place][::-1])]
+    run_tools(runs[place], others[0] if others else None)
+
+try:
+    view = view_of(opened)
+except InputError as error:
+    st.error(sentence(str(error)), title="This run cannot be shown")
+else:
+    run_view(view, "runs")

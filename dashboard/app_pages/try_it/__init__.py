@@ -1,0 +1,1 @@
+"""Try it: what a run's models answer to a picture."""

@@ -1,0 +1,58 @@
+"""Try it: what the pre-trained, the fine-tuned and the merged model see in one picture."""
+
+from functools import partial
+
+import streamlit as st
+
+from dashboard.app_pages.try_it.charts import answers_chart, answers_frame
+from dashboard.app_pages.try_it.models import ask
+from dashboard.app_pages.try_it.sections import choose_picture, choose_task, every_model, verdicts
+from dashboard.runs.picker import choose_run
+from dashboard.runs.widgets import faces, sentence
+from dashboard.state import runs_folder
+from dashboard.ui.chart import built, figure
+from otmf_core.errors import InputError
+from otmf_core.library.library import open_library
+
+view = choose_run(
+    "try_it",
+    lambda run: run.status == "done" and (run.path / "merged.safetensors").is_file(),
+    "As soon as a merge has finished, you can show its models a picture here.",
+)
+run = runs_folder() / view.run
+tasks = list(view.tasks)
+shown = faces(view.config)
+
+left, right = st.columns([5, 8], gap="medium")
+try:
+    with left:
+        library = open_library(view.config["library"])
+        task = library.task(choose_task(tasks, shown.names))
+        picture = choose_picture(library, task)
+    with right:
+        if picture is None:
+            st.info("Choose or draw a picture, and the models answer here.", icon=":material/image:")
+            st.stop()
+        answers, loading, answering = ask(run, ("pre-trained", task.id, "merged"), task.id, picture.blob)
+        names = {**shown.names, "pre-trained": "Pre-trained", "merged": f"Merged, {len(tasks)} tasks"}
+        titles = {**names, task.id: f"Fine-tuned on {task.name}"}
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.image(picture.blob, width=112, alt=picture.name)
+            what = f" · **{task.classes[picture.truth]}**" if picture.truth is not None else ""
+            st.markdown(f"{picture.name}{what}", width="content")
+        verdicts(answers, titles, task, picture.truth)
+        named = {titles[model]: values for model, values in answers.items()}
+        figure(
+            built(answers_chart, named, task.classes, picture.truth),
+            partial(answers_frame, named, task.classes, picture.truth),
+            title="Probabilities",
+            measured=f"the five most probable of {len(task.classes)} classes",
+            key="answers",
+            name=f"{view.run}-{task.id}-answers",
+        )
+        tuned = "; the merged model's head is the one tuned on labels" if view.config["heads"] == "tuned" else ""
+        loaded = "Models were in memory" if loading < 0.01 else f"Models loaded in {loading:.2f} s"
+        st.caption(f"{loaded}, answered in {1000 * answering:.0f} ms. Zero-shot heads{tuned}.")
+        every_model(run, tasks, answers, names, task, picture)
+except InputError as error:
+    st.error(sentence(str(error)), title="The models cannot answer")

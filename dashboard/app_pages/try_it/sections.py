@@ -1,0 +1,157 @@
+"""The parts of the Try it page: where the picture comes from, and what the models make of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+import streamlit as st
+
+from dashboard.app_pages.try_it.charts import ranking
+from dashboard.app_pages.try_it.models import ask_experts
+from dashboard.app_pages.try_it.picture_input import drawing_pad, picture_grid
+from dashboard.library.pictures import MOST_BYTES, as_uri, drawn, evaluation_pictures, fitted, from_uri, side
+from dashboard.ui.layout import cells
+from otmf_core.library.library import Library, TaskInfo
+
+SOURCES = {"test": "Test image", "upload": "Upload", "draw": "Draw"}
+THUMBNAILS = 24
+
+
+@dataclass(frozen=True)
+class Picture:
+    """An image file and, of a test image, its place in the split and its class."""
+
+    blob: bytes
+    name: str
+    truth: int | None = None
+
+
+def choose_task(tasks: Sequence[str], names: Mapping[str, str]) -> str:
+    """Draw the choice among a run's tasks; returns the id of the one chosen (the link's, else the first)."""
+    wanted = st.query_params.get("task")
+    if wanted and wanted not in tasks:
+        forget_image()  # it was of a task that only another run has
+    st.session_state["try_task"] = wanted if wanted in tasks else tasks[0]
+
+    def choose() -> None:
+        st.query_params["task"] = st.session_state["try_task"]
+        forget_image()
+
+    return st.selectbox(
+        "Task",
+        tasks,
+        format_func=names.__getitem__,
+        key="try_task",
+        on_change=choose,
+        help="Whose classes the models choose among, and whose fine-tuned model is asked.",
+    )
+
+
+def choose_picture(library: Library, task: TaskInfo) -> Picture | None:
+    """Draw the choice of a picture; returns it, or None while there is none. Raises InputError on a bad one."""
+    source = st.segmented_control(
+        "Picture",
+        list(SOURCES),
+        default="test",
+        required=True,
+        format_func=SOURCES.__getitem__,
+        key="source",
+        bind="query-params",
+    )
+    if source == "test":
+        return _test_picture(library, task)
+    pixels = side(library)
+    if source == "upload":
+        file = st.file_uploader(
+            "PNG or JPEG",
+            ["png", "jpg", "jpeg"],
+            key="upload",
+            max_upload_size=MOST_BYTES // 10**6,
+            help=f"Its middle square is resized to {pixels} × {pixels} pixels, as the library's images are.",
+        )
+        return Picture(fitted(file.getvalue(), file.name, pixels), file.name) if file else None
+    st.caption("Draw with a mouse, a pen or a finger. The models answer each time you lift it.")
+    uri = drawing_pad("drawing")
+    return Picture(fitted(from_uri(uri), "the drawing", pixels), "Your drawing") if uri else None
+
+
+def _test_picture(library: Library, task: TaskInfo) -> Picture:
+    pictures = evaluation_pictures(str(library.root), library.manifest_hash, task.id)
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        seed = st.number_input("Seed", 0, 9999, key="draw", width=130, bind="query-params", on_change=forget_image)
+        st.button("Shuffle", icon=":material/shuffle:", key="shuffle", on_click=_shuffle)
+    places = drawn(THUMBNAILS, len(pictures), int(seed))
+    wanted = st.query_params.get("image", "")
+    chosen = int(wanted) if wanted.isdecimal() and int(wanted) < len(pictures) else places[0]
+
+    def pick(place: int) -> None:
+        st.query_params.update({"task": task.id, "image": str(places[place])})
+
+    named = [(as_uri(blob), task.classes[label]) for blob, label in (pictures[place] for place in places)]
+    picture_grid(named, places.index(chosen) if chosen in places else None, "thumbnails", pick)
+    st.caption(f"{len(places)} of {len(pictures):,} test images of {task.name}, drawn by the seed.")
+    blob, truth = pictures[chosen]
+    return Picture(blob, f"Test image {chosen}", truth)
+
+
+def forget_image() -> None:
+    """Another task or another draw was chosen: the link's image is not among them."""
+    st.query_params.pop("image", None)
+
+
+def _shuffle() -> None:
+    st.session_state["draw"] = (st.session_state["draw"] + 1) % 10_000
+    forget_image()
+
+
+def verdicts(
+    answers: Mapping[str, Sequence[float]], names: Mapping[str, str], task: TaskInfo, truth: int | None
+) -> None:
+    """Each model's answer in a word, with how sure it is and whether it is right."""
+    for cell, (model, values) in zip(cells(len(answers), "verdicts"), answers.items(), strict=True):
+        best = ranking(values)[0]
+        cell.metric(
+            names[model],
+            task.classes[best],
+            None if truth is None else "right" if best == truth else "wrong",
+            delta_color="off" if truth is None else "green" if best == truth else "red",
+            delta_arrow="off",
+            delta_description=f"{values[best]:.0%} sure",
+        )
+
+
+def every_model(
+    run: Path, tasks: Sequence[str], known: Mapping[str, Sequence[float]], names: Mapping[str, str],
+    task: TaskInfo, picture: Picture,
+) -> None:  # fmt: skip
+    """What every fine-tuned model answers, on demand, beside the pre-trained and the merged one."""
+    panel = st.expander("All models of this run", icon=":material/groups:", key="everyone", on_change="rerun")
+    if not panel.open:
+        return
+    fine_tuned = ask_experts(str(run), tuple(tasks), task.id, picture.blob)
+    answers = {names[model]: values for model, values in known.items() if model not in fine_tuned}
+    answers |= {f"Fine-tuned on {names[model]}": values for model, values in fine_tuned.items()}
+    rows = []
+    for model, values in answers.items():
+        best = ranking(values)[0]
+        own = None if picture.truth is None else 100 * values[picture.truth]
+        rows.append((model, task.classes[best], 100 * values[best], own))
+    column = st.column_config
+    percent = {"format": "%.1f%%", "min_value": 0, "max_value": 100}
+    panel.dataframe(
+        pd.DataFrame(rows, columns=["model", "answer", "probability", "true_class"]),
+        hide_index=True,
+        height=38 + 35 * len(rows),
+        alt="What every model answers",
+        column_config={
+            "model": column.TextColumn("Model"),
+            "answer": column.TextColumn("Answer"),
+            "probability": column.ProgressColumn("Its probability", **percent),
+            "true_class": column.ProgressColumn("Probability of the true class", **percent)
+            if picture.truth is not None
+            else None,
+        },
+    )

@@ -1,0 +1,120 @@
+"""What the Library page tables hold: tasks with what runs measured of them, checkpoints with what their files say."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+
+import pandas as pd
+import pyarrow.parquet as pq
+import streamlit as st
+
+from dashboard.library.sheets import strip
+from otmf_core.files import inside
+from otmf_core.library.geometry import Geometry, geometry
+from otmf_core.library.library import Library, open_library
+from otmf_core.models.checkpoints import Header, read_header
+from otmf_core.runs.folder import Run
+
+COMPARING = "Comparing the task vectors"
+AT_ONCE = 1 << 28  # bytes of task vectors that are read without being asked for
+SPLITS = {"calibration": "Calibration", "labelled": "Labelled", "test": "Test"}
+Measured = dict[str, tuple[float, float, str]]  # task → zero-shot and individual accuracy in percent, and the run
+
+
+def vector_bytes(library: Library) -> int:
+    """The size of all its task vectors' files; raises InputError where one is missing or is not the manifest's."""
+    return sum(library.file(task.id, "task_vector").stat().st_size for task in library.tasks)
+
+
+@st.cache_resource(max_entries=8, show_spinner=False)
+def task_geometry(root: str, manifest: str) -> Geometry:
+    """Norms and cosines of all task vectors of the library in folder `root`, computed once for each manifest."""
+    library = open_library(root)
+    return geometry(library, [task.id for task in library.tasks])
+
+
+def measured(runs: Iterable[Run], manifest: str) -> Measured:
+    """Test accuracy of the pre-trained and of each task's fine-tuned model, from finished runs, newest first.
+
+    Only runs on the library with this manifest count, and both values were measured with the zero-shot heads.
+    """
+    found: Measured = {}
+    for run in runs:
+        if run.record and run.progress.get("library") == manifest:
+            start, own = run.record["matrix"][0], run.record["individual"]
+            for task, *values in zip(run.record["tasks"], start, own, strict=True):
+                found.setdefault(task, (*values, run.id))
+    return found
+
+
+def task_table(library: Library, known: Measured) -> pd.DataFrame:
+    """A row per task, in the library's order; accuracies are empty where no run measured them."""
+    empty = (None, None, "")
+    return pd.DataFrame(
+        {
+            "id": task.id,
+            "images": strip(str(library.root), task.id) if "calibration" in task.files else None,
+            "task": task.name,
+            "classes": len(task.classes),
+            "zero_shot": known.get(task.id, empty)[0],
+            "individual": known.get(task.id, empty)[1],
+            "train_source": task.train_source,
+            "test_source": task.test_source,
+            "licence": task.licence,
+        }
+        for task in library.tasks
+    )
+
+
+def checkpoint_table(library: Library, lengths: Geometry | None) -> pd.DataFrame:
+    """A row per weights file, the pre-trained model's first: types and sizes as stored, hashes as recorded."""
+    named = [("Pre-trained model", library.manifest["backbone"].get("weights"))]
+    named += [(task.name, task.files.get("task_vector")) for task in library.tasks]
+    relative = dict(zip(lengths.tasks, lengths.relative, strict=True)) if lengths else {}
+    norms: list[float | None] = [None, *(relative.get(task.id) for task in library.tasks)]
+    rows = []
+    for (model, name), norm in zip(named, norms, strict=True):
+        if name is None:
+            continue
+        path = inside(library.root, name)
+        header = read_header(path)
+        rows.append(
+            {
+                "model": model,
+                "file": name,
+                "format": path.suffix.removeprefix("."),
+                "dtype": ", ".join(sorted({kind for kind, _ in header.values()})),
+                "parameters": parameters(header),
+                "size": path.stat().st_size / 1e6,
+                "norm": None if norm is None else 100 * norm,
+                "sha256": library.manifest["files"].get(name, {}).get("sha256", ""),
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def parameters(header: Header) -> int:
+    """How many numbers the tensors of a file hold."""
+    return sum(math.prod(shape) for _, shape in header.values())
+
+
+@st.cache_data(max_entries=64, show_spinner=False)
+def split_sizes(root: str, manifest: str, task: str) -> dict[str, int]:
+    """Images of every split that the task has, from the tables' footers; verified files only."""
+    library = open_library(root)
+    files = library.task(task).files
+    return {SPLITS[split]: pq.read_metadata(library.file(task, split)).num_rows for split in SPLITS if split in files}
+
+
+def cosine_frame(between: Geometry, names: list[str]) -> pd.DataFrame:
+    """The cosine matrix as a table, a row per pair of different tasks."""
+    pairs = [(names[i], names[j], between.cosines[i][j]) for i in range(len(names)) for j in range(i + 1, len(names))]
+    return pd.DataFrame(pairs, columns=["task", "other_task", "cosine"])
+
+
+def lengths_frame(between: Geometry, names: list[str]) -> pd.DataFrame:
+    """A row per task: the norm of its task vector, that of the pre-trained model, and their ratio."""
+    return pd.DataFrame(
+        {"task": names, "norm": between.norms, "base_norm": between.base_norm, "relative": between.relative}
+    )

@@ -1,0 +1,54 @@
+"""What happens inside fusions, mask step by mask step: the transport losses and the means of the masks."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import pandas as pd
+
+from dashboard.charts.losses import loss_curves, mask_means
+from dashboard.ui.chart import built, figure
+from dashboard.ui.layout import panels
+from dashboard.runs.widgets import faces
+from otmf_core.runs.view import JobView, Row
+
+Sides = Mapping[int, tuple[Row, Row]]  # step of the fold → pre and post, one value per mask step
+
+
+def fusion_figures(view: JobView, place: str) -> None:
+    """Draw the losses of the fusions so far and, where masks were reported, their means; nothing without fusions."""
+    if not view.fusions:
+        return
+    losses = {step: (fusion.loss_pre, fusion.loss_post) for step, fusion in view.fusions.items()}
+    means = {step: (fusion.means_pre, fusion.means_post) for step, fusion in view.fusions.items()}
+    tasks, names = list(view.tasks), faces(view.config).names
+    left, right = panels(2, f"{place}-fusions")
+    with left:
+        figure(
+            built(loss_curves, losses, view.steps, tasks, names),
+            lambda: sides_frame(losses, "loss"),
+            title="Transport losses",
+            measured="per mask step",
+            key=f"{place}-losses",
+            name=f"{view.run}-losses",
+        )
+    if any(value is not None for sides in means.values() for side in sides for value in side):
+        with right:
+            figure(
+                built(mask_means, means, view.steps, tasks, names),
+                lambda: sides_frame(means, "mean").dropna(how="all", subset=["mean_pre", "mean_post"]),
+                title="Mean mask",
+                measured="all entries; fusions start at 1",
+                key=f"{place}-masks",
+                name=f"{view.run}-mask-means",
+            )
+
+
+def sides_frame(values: Sides, what: str) -> pd.DataFrame:
+    """Curves as a table: step of the fold, mask step from 1, and both sides (empty where there is no value)."""
+    rows = [
+        (step, place, *both)
+        for step, sides in sorted(values.items())
+        for place, both in enumerate(zip(*sides, strict=True), 1)
+    ]
+    return pd.DataFrame(rows, columns=["step", "mask_step", f"{what}_pre", f"{what}_post"])
