@@ -16,6 +16,7 @@ from otmf_core.config import MergeConfig
 if TYPE_CHECKING:
     from torch import Tensor
 
+ROOT = Path(__file__).resolve().parent.parent  # of the repository
 TASKS = ("red", "green", "blue")
 CLASSES = 3
 CONFIG = {

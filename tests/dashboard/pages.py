@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
+from pathlib import Path
 
 from streamlit.testing.v1 import AppTest
+
+from otmf_core.jobs.queue import job_queue
 
 
 def with_options(app: AppTest, opened: bool = True) -> AppTest:
@@ -28,3 +32,31 @@ def opener(page: str) -> Callable[..., AppTest]:
         return app
 
     return open_page
+
+
+def texts(app: AppTest) -> str:
+    """Everything the page says."""
+    parts = [*app.markdown, *app.caption, *app.subheader, *app.error, *app.warning, *app.info]
+    return "\n".join(str(part.value) for part in parts)
+
+
+def metrics(app: AppTest) -> dict[str, str]:
+    return {metric.label: metric.value for metric in app.metric}
+
+
+def press(app: AppTest, key: str) -> AppTest:
+    app.button(key=key).click().run()
+    assert not app.exception
+    return app
+
+
+def settle(tmp_path: Path, run: str, *statuses: str) -> None:
+    """Waits until the run has one of these statuses."""
+    queue = job_queue(tmp_path / "runs")
+    deadline = time.monotonic() + 20
+    while time.monotonic() < deadline:
+        view = queue.snapshot(run)
+        if view and view.status in statuses:
+            return
+        time.sleep(0.005)
+    raise AssertionError(f"waited in vain: {queue.snapshot(run)}")

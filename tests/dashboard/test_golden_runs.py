@@ -9,8 +9,7 @@ import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from tests.dashboard.conftest import APP
-from tests.dashboard.pages import opener
-from tests.dashboard.test_merge_page import texts
+from tests.dashboard.pages import opener, texts
 from tests.golden_runs import ALL, DEFAULT, DONE, copied_runs
 
 

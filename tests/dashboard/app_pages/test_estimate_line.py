@@ -15,8 +15,7 @@ from otmf_core.forecast.sizes import Sizes
 from otmf_core.forecast.work import Rates
 from otmf_core.jobs.queue import job_queue
 from tests.dashboard.fake_engine import FakeEngine
-from tests.dashboard.pages import with_options
-from tests.dashboard.test_merge_page import press, settle, texts
+from tests.dashboard.pages import press, settle, texts, with_options
 
 MIB = 2**20
 

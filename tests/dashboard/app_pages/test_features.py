@@ -24,9 +24,8 @@ from dashboard.app_pages.features.charts import (
 from otmf_core.analysis.features import models_at, read_features, take_features
 from otmf_core.analysis.projection import projection
 from tests.dashboard.conftest import APP
-from tests.dashboard.pages import opener
-from tests.dashboard.test_merge_page import metrics, press, texts
-from tests.tiny import TASKS, merge_config, merged
+from tests.dashboard.pages import metrics, opener, press, texts
+from tests.tiny import ROOT, TASKS, merge_config, merged
 
 CLASSES = ["dark", "bright"]
 LABELS = np.array([0, 1, 1])
@@ -139,9 +138,7 @@ app.switch_page("app_pages/features/page.py").run()
 assert not app.exception and len(app.metric) == 4, app
 print(*sorted({{name.split('.')[0] for name in sys.modules}} & {{"torch", "open_clip", "sklearn", "timm", "geomloss"}}))
 """
-    done = subprocess.run(
-        [sys.executable, "-c", program], cwd=APP.parents[1], capture_output=True, text=True, check=True
-    )
+    done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == ""
 
 

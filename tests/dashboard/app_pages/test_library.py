@@ -16,8 +16,7 @@ from otmf_core.files import sha256
 from otmf_core.library.geometry import geometry
 from otmf_core.library.library import open_library
 from otmf_core.runs.folder import list_runs
-from tests.dashboard.pages import opener
-from tests.dashboard.test_merge_page import metrics, texts
+from tests.dashboard.pages import metrics, opener, texts
 from tests.tiny import TASKS, merge_config, merged
 
 open_page = opener("library")

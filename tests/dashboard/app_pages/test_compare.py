@@ -26,8 +26,7 @@ from otmf_core.config import MergeConfig
 from otmf_core.metrics import summary
 from otmf_core.runs.folder import Run, create_run, set_status
 from tests.dashboard.fake_engine import accuracy
-from tests.dashboard.pages import opener
-from tests.dashboard.test_merge_page import texts
+from tests.dashboard.pages import opener, texts
 
 SECTION_5 = {
     "Zero-shot": "48.1 / 56.9 / 55.6", "Individual": "90.4 / 89.3 / 89.8", "SWA": "66.3 / 65.4 / 61.1",

@@ -19,6 +19,7 @@ from otmf_core.cli.main import main
 from otmf_core.config import MergeConfig
 from otmf_core.errors import Interrupted
 from otmf_core.runs.folder import create_run, load_run, set_status
+from tests.tiny import ROOT
 
 TASKS = ["mnist", "flags", "letters", "chess"]
 MATRIX = [[10.0, 20.0, 30.0, None], [81.0, 21.5, None, None], [72.0, 82.0, 31.5, None], [63.0, 74.0, 83.0, 42.0]]
@@ -294,10 +295,9 @@ def test_a_terminal_shows_bars_and_ctrl_c_stops_resumably(tiny, tmp_path):
     terminal, child_end = pty.openpty()
     command = [sys.executable, "-m", "otmf_core", "merge", "--library", str(tiny), "--suite", "3", "--steps", "100000",
                "--out", str(tmp_path / "runs"), "--json"]  # fmt: skip
-    root = Path(__file__).resolve().parent.parent
     with subprocess.Popen(
         command,
-        cwd=root,
+        cwd=ROOT,
         stdout=subprocess.PIPE,
         stderr=child_end,
         env={**os.environ, "TERM": "xterm", "OMP_NUM_THREADS": "1"},

@@ -19,9 +19,9 @@ from otmf_core.jobs import queue as jobs
 from otmf_core.jobs.queue import JobQueue, job_queue
 from otmf_core.runs.folder import load_run
 from tests.dashboard.fake_engine import FakeEngine, accuracy
+from tests.tiny import ROOT
 
 TASKS = ("red", "green", "blue")
-ROOT = Path(__file__).resolve().parent.parent
 
 
 def config(*tasks: str, steps: int = 20, **fields) -> MergeConfig:

@@ -19,9 +19,7 @@ from otmf_core.merging import fold
 from otmf_core.merging.merge import partial_record, resume_merge, run_merge
 from otmf_core.runs import folder as runs
 from otmf_core.runs.folder import load_run
-from tests.tiny import TASKS, merge_config, merged, never, results
-
-ROOT = Path(__file__).resolve().parent.parent
+from tests.tiny import ROOT, TASKS, merge_config, merged, never, results
 
 
 def short(library: Path, **fields) -> MergeConfig:

@@ -18,8 +18,8 @@ from otmf_core.errors import InputError
 from otmf_core.jobs.queue import job_queue
 from otmf_core.runs.folder import Run
 from tests.dashboard.fake_engine import FakeEngine
-from tests.dashboard.pages import opener, with_options
-from tests.dashboard.test_merge_page import metrics, press, texts
+from tests.dashboard.pages import metrics, opener, press, texts, with_options
+from tests.tiny import ROOT
 
 TABLE = pd.DataFrame(
     {
@@ -200,16 +200,15 @@ def test_every_task_has_a_panel_in_its_colour(count: int):
 
 
 def test_neither_page_loads_anything_heavy(finished: list[str], tmp_path: Path):
-    root = Path(__file__).resolve().parents[2]
     program = f"""
 import sys
 from streamlit.testing.v1 import AppTest
-app = AppTest.from_file({str(root / "dashboard" / "app.py")!r}, default_timeout=60).run()
+app = AppTest.from_file({str(ROOT / "dashboard" / "app.py")!r}, default_timeout=60).run()
 for page in ("alpha", "compare"):
     app.switch_page(f"app_pages/{{page}}/page.py").run().run()  # the second draws what lies below the first screen
     assert not app.exception, app.exception
     assert app.get("plotly_chart"), page
 print(*sorted({{name.split('.')[0] for name in sys.modules}} & {{"torch", "open_clip", "sklearn", "timm", "geomloss"}}))
 """
-    done = subprocess.run([sys.executable, "-c", program], cwd=root, capture_output=True, text=True, check=True)
+    done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == ""

@@ -20,9 +20,10 @@ from otmf_core.export import open_clip as export
 from otmf_core.jobs.queue import job_queue
 from otmf_core.runs.folder import load_run, set_notes
 from tests.dashboard.fake_engine import FakeEngine
-from tests.dashboard.test_merge_page import press, settle, texts
-from tests.dashboard.test_runs_page import open_runs
+from tests.dashboard.pages import opener, press, settle, texts
 from tests.tiny import contents
+
+open_runs = opener("runs")
 
 
 def table(app: AppTest) -> list[str]:
@@ -46,7 +47,7 @@ def upload(app: AppTest, name: str, content: bytes) -> AppTest:
 
 
 def test_a_name_stands_in_the_table_and_the_folder_keeps_its_id(finished: list[str], app: AppTest, tmp_path: Path):
-    open_runs(app, finished[0])
+    open_runs(app, run=finished[0])
     assert "name" not in app.dataframe[0].value
     app.text_input(key=f"name-{finished[0]}").input("  The first ").run()
     assert not app.exception
@@ -59,7 +60,7 @@ def test_a_name_stands_in_the_table_and_the_folder_keeps_its_id(finished: list[s
 
 def test_a_note_is_saved_beside_the_name_and_shown_again(finished: list[str], app: AppTest, tmp_path: Path):
     folder = tmp_path / "runs" / finished[1]
-    open_runs(app, finished[1])
+    open_runs(app, run=finished[1])
     set_notes(folder, "by another tab", "")
     app.text_area(key=f"note-{finished[1]}").input("α too high?\nTry 0.6.").run()
     assert json.loads((folder / "notes.json").read_text()) == {
@@ -76,7 +77,7 @@ def test_a_note_is_saved_beside_the_name_and_shown_again(finished: list[str], ap
 
 
 def test_a_note_to_a_run_that_is_gone_is_refused(finished: list[str], app: AppTest, tmp_path: Path):
-    open_runs(app, finished[0])
+    open_runs(app, run=finished[0])
     shutil.rmtree(tmp_path / "runs" / finished[0])
     app.text_area(key=f"note-{finished[0]}").input("too late").run()
     assert not app.exception
@@ -89,7 +90,7 @@ def test_a_note_to_a_run_that_is_gone_is_refused(finished: list[str], app: AppTe
 
 def test_a_deletion_is_confirmed_and_shows_the_next_run(finished: list[str], app: AppTest, tmp_path: Path):
     oldest, middle, newest = finished
-    open_runs(app, middle)
+    open_runs(app, run=middle)
     before = {run: contents(tmp_path / "runs" / run) for run in finished}
     press(app, "runs-delete")
     files, size = len(before[middle]), sum(map(len, before[middle].values()))
@@ -112,14 +113,14 @@ def test_a_deletion_is_confirmed_and_shows_the_next_run(finished: list[str], app
 
 
 def test_a_deletion_can_be_called_off(finished: list[str], app: AppTest):
-    open_runs(app, finished[0])
+    open_runs(app, run=finished[0])
     press(app, "runs-delete")
     press(app, "runs-keep")
     assert table(app) == finished[::-1]
 
 
 def test_a_run_that_someone_took_up_meanwhile_is_not_deleted(finished: list[str], app: AppTest, tmp_path: Path):
-    open_runs(app, finished[0])
+    open_runs(app, run=finished[0])
     press(app, "runs-delete")
     claim = {"pid": os.getpid(), "started": psutil.Process().create_time()}
     (tmp_path / "runs" / finished[0] / "owner.json").write_text(json.dumps(claim))
@@ -141,7 +142,7 @@ def test_a_running_and_a_queued_run_cannot_be_deleted(
     settle(tmp_path, running, "running")
     while not (tmp_path / "runs" / running / "owner.json").exists():
         pass
-    open_runs(app, running)
+    open_runs(app, run=running)
     assert app.button(key="runs-delete").disabled
     with pytest.raises(InputError, match=f"^a run is deleted once it has ended: {running} is running$"):
         queue.delete(running)
@@ -154,7 +155,7 @@ def test_a_running_and_a_queued_run_cannot_be_deleted(
 def test_a_deleted_run_is_nowhere_shown_again(finished: list[str], app: AppTest, tmp_path: Path):
     app.query_params["run"] = finished[0]
     app.run()  # the Merge page shows it
-    open_runs(app, finished[0])
+    open_runs(app, run=finished[0])
     press(app, "runs-delete")
     press(app, "runs-delete-now")
     del app.query_params["run"]
@@ -188,7 +189,7 @@ def test_a_first_run_may_be_an_import(finished: list[str], app: AppTest, tmp_pat
 
 
 def test_an_import_that_is_refused_says_why_and_changes_nothing(finished: list[str], app: AppTest, tmp_path: Path):
-    open_runs(app, finished[0])
+    open_runs(app, run=finished[0])
     before = contents(tmp_path)
     bad = io.BytesIO()
     with zipfile.ZipFile(bad, "w") as file:
@@ -215,7 +216,7 @@ def test_the_model_is_exported_and_then_offered(
         return path / "export"
 
     monkeypatch.setattr(export, "export_model", write)
-    open_runs(app, finished[0])
+    open_runs(app, run=finished[0])
     assert [button.label for button in app.get("download_button")].count("Download model") == 0
     press(app, "runs-export")
     assert (tmp_path / "runs" / finished[0] / "export/README.md").is_file()
@@ -223,7 +224,7 @@ def test_the_model_is_exported_and_then_offered(
 
 
 def test_an_export_that_fails_says_why(finished: list[str], app: AppTest):
-    open_runs(app, finished[0])  # its library has names alone
+    open_runs(app, run=finished[0])  # its library has names alone
     press(app, "runs-export")
     assert len(app.error) == 1
     assert app.error[0].value.startswith("A run is exported with the library it was made with: ")

@@ -18,35 +18,8 @@ from otmf_core.config import MergeConfig
 from otmf_core.errors import InputError
 from otmf_core.jobs.queue import job_queue
 from tests.dashboard.fake_engine import FakeEngine
-from tests.dashboard.pages import with_options
-
-
-def texts(app: AppTest) -> str:
-    """Everything the page says."""
-    parts = [*app.markdown, *app.caption, *app.subheader, *app.error, *app.warning, *app.info]
-    return "\n".join(str(part.value) for part in parts)
-
-
-def metrics(app: AppTest) -> dict[str, str]:
-    return {metric.label: metric.value for metric in app.metric}
-
-
-def press(app: AppTest, key: str) -> AppTest:
-    app.button(key=key).click().run()
-    assert not app.exception
-    return app
-
-
-def settle(tmp_path: Path, run: str, *statuses: str) -> None:
-    """Waits until the run has one of these statuses."""
-    queue = job_queue(tmp_path / "runs")
-    deadline = time.monotonic() + 20
-    while time.monotonic() < deadline:
-        view = queue.snapshot(run)
-        if view and view.status in statuses:
-            return
-        time.sleep(0.005)
-    raise AssertionError(f"waited in vain: {queue.snapshot(run)}")
+from tests.dashboard.pages import metrics, press, settle, texts, with_options
+from tests.tiny import ROOT
 
 
 def only_run(tmp_path: Path) -> str:
@@ -370,13 +343,12 @@ def test_a_link_to_no_run_is_one_sentence(engine: FakeEngine, app: AppTest, run:
 
 
 def test_the_first_paint_loads_nothing_heavy(tmp_path: Path):
-    root = Path(__file__).resolve().parents[2]
     program = f"""
 import sys
 from streamlit.testing.v1 import AppTest
-app = AppTest.from_file({str(root / "dashboard" / "app.py")!r}, default_timeout=60).run()
+app = AppTest.from_file({str(ROOT / "dashboard" / "app.py")!r}, default_timeout=60).run()
 assert not app.exception, app.exception
 print(*sorted({{name.split('.')[0] for name in sys.modules}} & {{"torch", "open_clip", "sklearn", "timm", "geomloss"}}))
 """
-    done = subprocess.run([sys.executable, "-c", program], cwd=root, capture_output=True, text=True, check=True)
+    done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == ""

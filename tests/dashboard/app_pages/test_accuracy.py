@@ -10,8 +10,7 @@ from streamlit.testing.v1 import AppTest
 
 from dashboard.charts.curves import accuracy_curves
 from dashboard.charts.outcome import outcome, outcomes, retention
-from tests.dashboard.pages import opener
-from tests.dashboard.test_merge_page import metrics, texts
+from tests.dashboard.pages import metrics, opener, texts
 
 MATRIX = [[30.0, 20.0, 10.0], [80.0, 25.0, None], [60.0, 90.0, 15.0], [40.0, 45.0, 70.0]]
 TASKS = ["a", "b", "c"]

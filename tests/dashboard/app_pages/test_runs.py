@@ -10,16 +10,9 @@ import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from otmf_core.runs.folder import set_status
-from tests.dashboard.test_merge_page import metrics, press, settle, texts
+from tests.dashboard.pages import metrics, opener, press, settle, texts
 
-
-def open_runs(app: AppTest, run: str | None = None) -> AppTest:
-    app.switch_page("app_pages/runs/page.py")
-    if run:
-        app.query_params["run"] = run
-    app.run()
-    assert not app.exception
-    return app
+open_runs = opener("runs")
 
 
 def test_without_runs_the_page_shows_the_way(app: AppTest):
@@ -39,14 +32,14 @@ def test_runs_stand_newest_first_with_their_figures(finished: list[str], app: Ap
 
 
 def test_a_link_opens_its_run(finished: list[str], app: AppTest):
-    open_runs(app, finished[0])
+    open_runs(app, run=finished[0])
     assert finished[0] in texts(app)
     assert json.loads(app.json[0].value)["alpha"] == 0.8
     assert len(app.get("plotly_chart")) == 4
 
 
 def test_a_run_without_losses_has_no_loss_figure(finished: list[str], app: AppTest):
-    open_runs(app, finished[1])
+    open_runs(app, run=finished[1])
     assert len(app.get("plotly_chart")) == 2
 
 
@@ -57,7 +50,7 @@ def test_an_interrupted_run_is_resumed_in_place(finished: list[str], app: AppTes
     progress |= {"step": 1, "matrix": progress["matrix"][:2], "individual": progress["individual"][:1]}
     (folder / "progress.json").write_text(json.dumps(progress))
     set_status(folder, "running")  # and no process owns it
-    open_runs(app, finished[0])
+    open_runs(app, run=finished[0])
     assert "The program ended while this run was merging" in app.warning[0].value
     press(app, "runs-resume")
     settle(tmp_path, finished[0], "done")
@@ -86,7 +79,7 @@ def test_folders_that_cannot_be_read_are_told_and_the_rest_is_shown(finished: li
 
 def test_a_run_that_is_damaged_inside_is_one_sentence(finished: list[str], app: AppTest, tmp_path: Path):
     (tmp_path / "runs" / finished[0] / "steps/02/curves.parquet").write_text("no table")
-    open_runs(app, finished[0])
+    open_runs(app, run=finished[0])
     assert len(app.error) == 1
     assert "curves.parquet" in app.error[0].value
 
@@ -94,7 +87,7 @@ def test_a_run_that_is_damaged_inside_is_one_sentence(finished: list[str], app: 
 def test_a_link_to_a_run_of_a_newer_version_is_one_sentence(finished: list[str], app: AppTest, tmp_path: Path):
     status = tmp_path / "runs" / finished[0] / "status.json"
     status.write_text(json.dumps({"format": 99, "status": "done"}))
-    open_runs(app, finished[0])
+    open_runs(app, run=finished[0])
     assert f"{finished[0]} has 99: update the program." in app.error[0].value
 
 
@@ -103,20 +96,20 @@ def test_a_run_whose_library_is_gone_keeps_its_figures(
 ):
     st.cache_data.clear()
     monkeypatch.setattr("otmf_core.library.library.ASSETS", tmp_path / "elsewhere")
-    open_runs(app, finished[0])
+    open_runs(app, run=finished[0])
     assert metrics(app)["ACC"] == "79.0%"
     assert len(app.get("plotly_chart")) == 4
 
 
 @pytest.mark.parametrize("run", ["20260101-000000-otmf-0000", "../../etc"])
 def test_a_link_to_no_run_is_one_sentence(finished: list[str], app: AppTest, run: str):
-    open_runs(app, run)
+    open_runs(app, run=run)
     assert len(app.error) == 1
     assert list(app.dataframe[0].value["run"]) == finished[::-1]
 
 
 def test_a_finished_run_is_read_again_when_its_files_change(finished: list[str], app: AppTest, tmp_path: Path):
-    open_runs(app, finished[0])
+    open_runs(app, run=finished[0])
     before = metrics(app)["ACC"]
     record = tmp_path / "runs" / finished[0] / "record.json"
     record.write_text(json.dumps({**json.loads(record.read_text()), "acc": 12.34}))

@@ -17,8 +17,7 @@ from otmf_core.config import MergeConfig
 from otmf_core.files import write_table
 from otmf_core.models.tensor_names import places
 from otmf_core.runs.folder import create_run, set_status
-from tests.dashboard.pages import opener
-from tests.dashboard.test_merge_page import metrics, texts
+from tests.dashboard.pages import metrics, opener, texts
 
 RUN = "20260101-000000-otmf-0001"
 QKV = "trunk.blocks.0.attn.qkv.weight"

@@ -19,8 +19,7 @@ from dashboard.library.pictures import as_uri, drawn, fitted, from_uri
 from otmf_core.analysis.answers import MERGED, PRE_TRAINED, answer, load_encoder
 from otmf_core.errors import InputError
 from otmf_core.library.library import open_library
-from tests.dashboard.pages import opener
-from tests.dashboard.test_merge_page import metrics, texts
+from tests.dashboard.pages import metrics, opener, texts
 from tests.tiny import is_one_sentence, merge_config, merged
 
 RUN = "20260101-000000-average-0000"

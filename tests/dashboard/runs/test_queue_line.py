@@ -11,7 +11,7 @@ from dashboard.runs.queue_line import in_words
 from otmf_core.jobs.queue import job_queue
 from otmf_core.runs.view import JobView
 from tests.dashboard.fake_engine import FakeEngine
-from tests.dashboard.test_merge_page import press, settle
+from tests.dashboard.pages import press, settle
 
 
 def links(app: AppTest) -> list[str]:
