@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from otmf_core.errors import InputError
+from otmf_core.library.examples import Split
 
 PRESETS: dict[str, dict[str, Any]] = {
     "default": {},
@@ -80,6 +81,13 @@ class MergeConfig(BaseModel):
     def reads_images(self) -> bool:
         """Whether the method learns from calibration images; the others read none."""
         return self.method == "otmf"
+
+    @property
+    def splits(self) -> tuple[Split, ...]:
+        """The splits that the merge reads."""
+        calibration: tuple[Split, ...] = ("calibration",) if self.reads_images else ()
+        labelled: tuple[Split, ...] = ("labelled",) if self.heads == "tuned" else ()
+        return ("test", *calibration, *labelled)
 
     def stamp(self) -> dict[str, Any]:
         """What a result of this merge used: labels, calibration split, images kept of every earlier task."""

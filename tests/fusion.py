@@ -8,10 +8,11 @@ import torch
 from torch.nn import functional as F
 
 from otmf_core.config import MergeConfig
-from otmf_core.methods.context import Context, View
-from otmf_core.models.clip import build_encoder, preprocess
-from otmf_core.models.task_vector import StateDict, weights
-from otmf_core.transport.losses import ClassVectors
+from otmf_core.methods.context import Calibration, Context
+from otmf_core.models.clip import ClipTower, build_encoder
+from otmf_core.models.heads import Head
+from otmf_core.models.task_vector import StateDict
+from otmf_core.transport.spaces import ClassVectors
 from tests.tiny import CONFIG, never
 
 
@@ -19,16 +20,14 @@ def context_of(folder: Path, config: MergeConfig, events: list[dict] | None = No
     """Step 3 of a fold over random tasks, with three images of the first kept, and θ⁰."""
     torch.manual_seed(9)
     encoder = build_encoder(CONFIG)
-    base = {name: tensor.clone() for name, tensor in weights(encoder).items()}
-    pixels = [torch.randint(0, 256, (count, 16, 16, 3), dtype=torch.uint8) for count in (3, 10, 10)]
-    heads = [(F.normalize(torch.randn(classes, 16), dim=-1), 10.0) for classes in (3, 5, 2)]
+    base = {name: tensor.clone() for name, tensor in encoder.state_dict().items()}
+    images = [torch.randint(0, 256, (count, 16, 16, 3), dtype=torch.uint8) for count in (3, 10, 10)]
+    heads = [Head(F.normalize(torch.randn(classes, 16), dim=-1), 10.0) for classes in (3, 5, 2)]
     context = Context(
         config=config,
         step=3,
-        device=torch.device("cpu"),
-        encoder=encoder,
-        preprocess=lambda images: preprocess(images, CONFIG),
-        views=[View(images, torch.randn(len(images), 16)) for images in pixels],
+        tower=ClipTower(encoder, base, torch.device("cpu"), CONFIG),
+        calibration=[Calibration(inputs, torch.randn(len(inputs), 16)) for inputs in images],
         heads=ClassVectors(heads),
         within=folder / "within.safetensors",
         results=folder,

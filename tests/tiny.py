@@ -97,17 +97,12 @@ def write_head(root: Path, task: str) -> None:
     from torch.nn import functional as F
 
     from otmf_core.library.library import open_library
-    from otmf_core.models.clip import build_encoder, preprocess
-    from otmf_core.models.task_vector import apply
 
-    library = open_library(str(root))
-    base = library.base()
-    encoder = build_encoder(CONFIG)
-    apply(encoder, base, library.task_vector(task, base))
-    images = library.images(task, "labelled")
-    with torch.no_grad():
-        features = F.normalize(encoder(preprocess(images.pixels, CONFIG)), dim=-1)
-    targets = F.one_hot(images.labels, CLASSES).float() - 1 / CLASSES
+    tower = open_library(str(root)).tower(torch.device("cpu"))
+    tower.load(open_library(str(root)).task_vector(task))
+    examples = open_library(str(root)).examples(task, "labelled")
+    features = F.normalize(tower.features(examples.inputs), dim=-1)
+    targets = F.one_hot(examples.labels, CLASSES).float() - 1 / CLASSES
     weight = F.normalize(targets.T @ features.pinverse(rcond=1e-3).T, dim=-1)
     head = {"weight": weight, "logit_scale": torch.tensor(20.0)}
     save_file(head, root / f"tasks/{task}/head.safetensors")

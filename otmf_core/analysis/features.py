@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from otmf_core import layout
 from otmf_core.analysis.finished import finished
 from otmf_core.config import MergeConfig
 from otmf_core.errors import InputError
@@ -22,7 +23,9 @@ from otmf_core.runs.folder import Run
 
 if TYPE_CHECKING:
     import numpy as np
-    from torch import Tensor, nn
+    from torch import Tensor
+
+    from otmf_core.models.base import Inputs
 
 FORMAT = 1
 SEED = 0
@@ -61,8 +64,8 @@ def stored(path: Path, tasks: int) -> dict[str, Any] | None:
 
     It is `key(tasks)` with `deviation`, how far the replayed Δ_m is from the stored one relative to its norm.
     """
-    where = inside(path, "features/key.json")
-    if not where.is_file() or not inside(path, "features/features.safetensors").is_file():
+    where = inside(path, layout.FEATURES_KEY)
+    if not where.is_file() or not inside(path, layout.FEATURES).is_file():
         return None
     found = read_object(where)
     return found if found.items() >= key(tasks).items() and "deviation" in found else None
@@ -73,7 +76,7 @@ def read_features(path: Path, task: str) -> TaskFeatures:
     import numpy as np
     from safetensors import SafetensorError, safe_open
 
-    where = inside(path, "features/features.safetensors")
+    where = inside(path, layout.FEATURES)
     if not where.is_file():
         raise InputError(f"a file is missing: {where}")
     try:
@@ -91,78 +94,59 @@ def take_features(path: Path, report: Callable[[float], None] = lambda done: Non
     not lead to its merged weights.
     """
     import torch
+    from torch.nn import functional as F
 
     from otmf_core.analysis.replay import deviation
     from otmf_core.models.checkpoints import read_tensors
-    from otmf_core.models.clip import build_encoder
     from otmf_core.models.device import resolve
-    from otmf_core.models.task_vector import apply
 
     run, library = finished(path, "a run's features are taken")
     tasks = MergeConfig.parse(run.config).tasks
     # written before the work, so that a folder that cannot be written says so at once
-    write_json(inside(path, "features/key.json"), key(len(tasks)))
-    base = library.base()
-    device = resolve("auto")
-    encoder = build_encoder(library.backbone_config).to(device)
-    on_device = {name: tensor.to(device) for name, tensor in base.items()}
+    write_json(inside(path, layout.FEATURES_KEY), key(len(tasks)))
+    tower = library.tower(resolve("auto"))
     sample = {task: _sample(library, task, place, images_per_task(len(tasks))) for place, task in enumerate(tasks)}
     count = 2 * len(tasks) + 1
     taken: dict[str, list[Tensor]] = {task: [torch.empty(0)] * count for task in tasks}
     delta: dict[str, Tensor] | None = None
-    for done, (model, delta) in enumerate(_models(run, library, base), start=1):
-        apply(encoder, on_device, delta and {name: tensor.to(device) for name, tensor in delta.items()})
+    for done, (model, delta) in enumerate(_models(run, library), start=1):
+        tower.load(delta and {name: tensor.to(tower.device) for name, tensor in delta.items()})
         for task in tasks:
-            taken[task][model] = _normalised(encoder, sample[task][0], library.backbone_config)
+            taken[task][model] = F.normalize(tower.features(sample[task][0]), dim=-1).cpu()
         report(done / (count + len(tasks)))
     assert delta is not None  # the last one is Δ_m after the last step
-    off = deviation(delta, read_tensors(run.path / "merged.safetensors"))
+    off = deviation(delta, read_tensors(run.path / layout.MERGED))
     if off > ALLOWED_DEVIATION:
         raise InputError(f"a run's masks lead to its merged weights: in {run.id} they end {off:.1%} away from them")
     _write(path, tasks, library, sample, {task: torch.stack(of_task) for task, of_task in taken.items()}, report)
-    write_json(inside(path, "features/key.json"), {**key(len(tasks)), "deviation": off})
+    write_json(inside(path, layout.FEATURES_KEY), {**key(len(tasks)), "deviation": off})
 
 
-def _models(run: Run, library: Library, base: dict[str, Tensor]) -> Iterator[tuple[int, dict[str, Tensor] | None]]:
+def _models(run: Run, library: Library) -> Iterator[tuple[int, dict[str, Tensor] | None]]:
     """The number and the task vector of every model of a run, the merged one after the last step at the end."""
     from otmf_core.analysis.replay import replay
 
     yield 0, None
-    for t, (delta, merged) in enumerate(replay(run, library, base), start=1):
+    for t, (delta, merged) in enumerate(replay(run, library), start=1):
         yield len(run.config["tasks"]) + t, delta
         yield t, merged
 
 
-def _sample(library: Library, task: str, place: int, count: int) -> tuple[Tensor, Tensor, Tensor]:
-    """At most `count` test images of the task in that place, drawn from (seed, place): pixels, rows and labels."""
+def _sample(library: Library, task: str, place: int, count: int) -> tuple[Inputs, Tensor, Tensor]:
+    """At most `count` test images of the task in that place, drawn from (seed, place): inputs, rows and labels."""
     import numpy as np
     import torch
 
-    images = library.images(task, "test")
-    rows = np.sort(np.random.default_rng([SEED, place]).permutation(len(images))[:count])
-    chosen = torch.from_numpy(rows)
-    return images.pixels[chosen], chosen, images.labels[chosen]
-
-
-def _normalised(encoder: nn.Module, pixels: Tensor, backbone: dict[str, Any]) -> Tensor:
-    """Features (n, d) of unit norm of uint8 images under the encoder's present weights, on CPU."""
-    import torch
-    from torch.nn import functional as F
-
-    from otmf_core.methods.context import ENCODE_BATCH
-    from otmf_core.models.clip import encode, preprocess
-
-    device = next(encoder.parameters()).device
-    with torch.no_grad():
-        parts = [encode(encoder, preprocess(part.to(device), backbone)) for part in pixels.split(ENCODE_BATCH)]
-    return F.normalize(torch.cat(parts).float(), dim=-1).cpu()
+    examples = library.examples(task, "test")
+    rows = torch.from_numpy(np.sort(np.random.default_rng([SEED, place]).permutation(len(examples))[:count]))
+    return examples.inputs[rows], rows, examples.labels[rows]
 
 
 def _write(
     path: Path,
     tasks: tuple[str, ...],
     library: Library,
-    sample: dict[str, tuple[Tensor, Tensor, Tensor]],
+    sample: dict[str, tuple[Inputs, Tensor, Tensor]],
     taken: dict[str, Tensor],
     report: Callable[[float], None],
 ) -> None:
@@ -186,4 +170,4 @@ def _write(
             f"{task}/rows": rows.int(),
             f"{task}/labels": labels.int(),
         }
-    write_tensors(inside(path, "features/features.safetensors"), tensors)
+    write_tensors(inside(path, layout.FEATURES), tensors)

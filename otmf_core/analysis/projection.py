@@ -10,6 +10,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from otmf_core import layout
 from otmf_core.analysis.features import read_features
 from otmf_core.errors import InputError
 from otmf_core.files import inside, write_table
@@ -83,7 +84,7 @@ def projection(path: Path, tasks: tuple[str, ...], task: str, method: str) -> np
 
 def projection_file(path: Path, tasks: tuple[str, ...], task: str, method: str) -> Path:
     """Where that projection is kept, once it has been computed."""
-    return inside(path, f"features/{tasks.index(task) + 1:02d}-{method}.parquet")
+    return inside(path, layout.projection(tasks.index(task) + 1, method))
 
 
 def _read(where: Path, parameters: str, points: int) -> np.ndarray | None:

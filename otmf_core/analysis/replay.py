@@ -8,6 +8,7 @@ from types import SimpleNamespace
 
 import torch
 
+from otmf_core import layout
 from otmf_core.config import MergeConfig
 from otmf_core.errors import InputError
 from otmf_core.library.library import Library
@@ -18,7 +19,7 @@ from otmf_core.models.task_vector import StateDict
 from otmf_core.runs.folder import Run
 
 
-def replay(run: Run, library: Library, base: StateDict) -> Iterator[tuple[StateDict, StateDict]]:
+def replay(run: Run, library: Library) -> Iterator[tuple[StateDict, StateDict]]:
     """Yield (Δᵗ, Δ_m⁽ᵗ⁾) for t = 1…T, on CPU: Δᵗ as stored, Δ_m in float32.
 
     Average and task arithmetic are repeated exactly. OTMF's masks are kept in float16, so that its Δ_m is that of the
@@ -28,13 +29,13 @@ def replay(run: Run, library: Library, base: StateDict) -> Iterator[tuple[StateD
     method = METHODS[config.method]
     merged: StateDict | None = None
     for t, task in enumerate(config.tasks, start=1):
-        delta = library.task_vector(task, base)
+        delta = library.task_vector(task)
         if merged is None:
             merged = method.first(delta, config)
         elif config.method == "otmf":
-            merged = _fused(merged, delta, run.path / "steps" / f"{t:02d}" / "masks.safetensors", config.alpha)
+            merged = _fused(merged, delta, run.path / layout.step_folder(t) / layout.MASKS, config.alpha)
         else:  # the other methods read no more than this of a context
-            merged = method.step(base, merged, delta, SimpleNamespace(config=config, step=t))
+            merged = method.step({}, merged, delta, SimpleNamespace(config=config, step=t))
         assert merged is not None
         yield delta, merged
 

@@ -8,8 +8,8 @@ from pathlib import Path
 from otmf_core.analysis.finished import finished
 from otmf_core.export.model_card import model_card
 from otmf_core.files import write_json, write_tensors, write_text
-from otmf_core.models.checkpoints import check_matches, read_tensors
-from otmf_core.runs.folder import CARD, EXPORT
+from otmf_core.layout import CARD, EXPORT, MERGED
+from otmf_core.models.checkpoints import TOWER, check_matches, read_tensors
 
 
 def export_model(run_dir: Path, to: Path | None = None) -> Path:
@@ -23,12 +23,12 @@ def export_model(run_dir: Path, to: Path | None = None) -> Path:
     """
     run, library = finished(run_dir, "a run is exported")
     assert run.record is not None  # as a finished run's never is
-    model = read_tensors(library.path(library.manifest["backbone"]["weights"]))
-    merged = read_tensors(run.path / "merged.safetensors")
-    tower = {name: tensor for name, tensor in library.base().items() if tensor.is_floating_point()}
-    check_matches(merged, tower, str(run.path / "merged.safetensors"))
+    model = read_tensors(library.backbone("weights"))
+    base = library.base()
+    merged = read_tensors(run.path / MERGED)
+    check_matches(merged, base, str(run.path / MERGED))
     state = {name: tensor.float() if tensor.is_floating_point() else tensor for name, tensor in model.items()}
-    state |= {f"visual.{name}": tower[name] + merged[name] for name in tower}
+    state |= {f"{TOWER}{name}": base[name] + merged[name] for name in base}
     to = to or run.path / EXPORT
     card = model_card(run.record, library)
     facts = {key: json.dumps(run.record[key]) for key in ("run", "method", "alpha", "tasks", "labels", "acc", "bwt")}

@@ -19,11 +19,12 @@ from otmf_core.forecast.sizes import sizes
 from otmf_core.forecast.work import Estimate, Rates, extrapolate, model_bytes
 from otmf_core.library.library import Library
 from otmf_core.methods import METHODS, otmf
-from otmf_core.methods.context import ENCODE_BATCH, Context, Event, View
-from otmf_core.models.clip import build_encoder, preprocess
+from otmf_core.methods.context import Calibration, Context, Event
+from otmf_core.models.base import ENCODE_BATCH, Tower
 from otmf_core.models.device import peak_memory, reset_peak_memory, resolve
-from otmf_core.models.task_vector import StateDict, apply, weights
-from otmf_core.transport.losses import ClassVectors
+from otmf_core.models.heads import Head
+from otmf_core.models.task_vector import StateDict
+from otmf_core.transport.spaces import ClassVectors
 
 WARM_UP, TIMED = 2, 4  # mask steps, of each kind where the sides take turns
 IMAGES = 2 * ENCODE_BATCH  # calibration images decoded and encoded, at most
@@ -44,20 +45,19 @@ def measure(config: MergeConfig, library: Library) -> Rates:
     mask_step, said = 0.0, ""
     with _peak(device) as peak:
         began = time.monotonic()
-        base = {name: tensor.to(device) for name, tensor in library.base().items()}
-        context = _context(config, library, device)
+        tower = library.tower(device)
+        context = _context(config, library, tower)
         start = time.monotonic() - began
-        tasks = config.tasks[: otmf.GROUPS + 1]
-        first, post = (_to(library.task_vector(task, base), device) for task in tasks[:2])
+        first, post = (_to(library.task_vector(task), device) for task in config.tasks[:2])
         pre = METHODS[config.method].first(first, config)
         del first
-        apply(context.encoder, base, pre)
-        decode, encode = _images(context, library)
+        tower.load(pre)
+        decode, encode = _images(config, library, tower)
         if config.reads_images:
-            mask_step = _mask_step(replace(context, views=_views(context, library)), base, pre, post)
+            mask_step = _mask_step(replace(context, calibration=_calibration(context, library)), pre, post)
             said = f"{mask_step * 1000:.0f} ms a mask step, "
-    tower = sum(tensor.numel() for tensor in weights(context.encoder).values())
-    beside = max(0, peak[0] - model_bytes(config, tower))
+    parameters = sum(tensor.numel() for tensor in tower.base.values())
+    beside = max(0, peak[0] - model_bytes(config, parameters))
     return Rates(mask_step, encode, decode, start, beside, f"measured on {device}: {said}{1 / encode:,.0f} images/s")
 
 
@@ -86,17 +86,14 @@ def _peak(device: torch.device) -> Iterator[list[int]]:
         watcher.join()
 
 
-def _context(config: MergeConfig, library: Library, device: torch.device) -> Context:
-    backbone = library.backbone_config
+def _context(config: MergeConfig, library: Library, tower: Tower) -> Context:
     tasks = config.tasks[: otmf.GROUPS + 1]
-    heads = [(weight.to(device), scale) for weight, scale in map(library.head, tasks)]
+    heads = [Head(weight.to(tower.device), scale) for weight, scale in map(library.head, tasks)]
     return Context(
         config=config,
         step=len(tasks),
-        device=device,
-        encoder=build_encoder(backbone).to(device),
-        preprocess=lambda pixels: preprocess(pixels, backbone),
-        views=[],
+        tower=tower,
+        calibration=[],
         heads=ClassVectors(heads),
         within=Path(),
         results=Path(),
@@ -109,36 +106,36 @@ def _to(delta: StateDict, device: torch.device) -> StateDict:
     return {name: tensor.to(device) for name, tensor in delta.items()}
 
 
-def _images(context: Context, library: Library) -> tuple[float, float]:
+def _images(config: MergeConfig, library: Library, tower: Tower) -> tuple[float, float]:
     """Seconds to decode and to encode an image, which a test image takes too."""
     began = time.monotonic()
-    pixels = library.images(context.config.tasks[0], "calibration", IMAGES).pixels
+    inputs = library.examples(config.tasks[0], "calibration", IMAGES).inputs
     decoded = time.monotonic()
-    context.features(pixels).sum().item()  # a first time, not measured; the sum waits for the device
+    tower.features(inputs).sum().item()  # a first time, not measured; the sum waits for the device
     encoding = time.monotonic()
-    context.features(pixels).sum().item()
-    return (decoded - began) / len(pixels), (time.monotonic() - encoding) / len(pixels)
+    tower.features(inputs).sum().item()
+    return (decoded - began) / len(inputs), (time.monotonic() - encoding) / len(inputs)
 
 
-def _views(context: Context, library: Library) -> list[View]:
+def _calibration(context: Context, library: Library) -> list[Calibration]:
     """As many images of each task as a batch can draw: of all but the last two, at most those that memory keeps."""
-    config, views = context.config, []
+    config, calibration = context.config, []
     tasks = config.tasks[: context.step]
-    for place, task in enumerate(tasks):
-        first = config.batch if place >= len(tasks) - 2 else min(config.batch, config.memory)
+    for number, task in enumerate(tasks):
+        first = config.batch if number >= len(tasks) - 2 else min(config.batch, config.memory)
         if first:
-            pixels = library.images(task, "calibration", first).pixels
-            views.append(View(pixels, context.features(pixels)))
+            inputs = library.examples(task, "calibration", first).inputs
+            calibration.append(Calibration(inputs, context.tower.features(inputs)))
         else:
-            views.append(View(torch.empty(0, dtype=torch.uint8), None))
-    return views
+            calibration.append(Calibration())
+    return calibration
 
 
 class _Enough(Exception):
     """The mask steps that were asked for have been taken."""
 
 
-def _mask_step(context: Context, base: StateDict, pre: StateDict, post: StateDict) -> float:
+def _mask_step(context: Context, pre: StateDict, post: StateDict) -> float:
     """Seconds of a mask step: the method's own, left before it writes anything."""
     kinds = 2 if context.config.update == "alternating" else 1
     steps = kinds * (WARM_UP + TIMED)
@@ -151,6 +148,6 @@ def _mask_step(context: Context, base: StateDict, pre: StateDict, post: StateDic
             raise _Enough
 
     with suppress(_Enough):
-        otmf.step(base, pre, post, replace(context, config=config, emit=emit))
+        otmf.step(context.tower.base, pre, post, replace(context, config=config, emit=emit))
     spans = [later - earlier for earlier, later in pairwise(moments)][-kinds * TIMED :]
     return fmean(median(spans[kind::kinds]) for kind in range(kinds))

@@ -9,10 +9,9 @@ import numpy as np
 
 from otmf_core.errors import InputError
 from otmf_core.library.library import Library
-from otmf_core.models.checkpoints import side_by_side
+from otmf_core.models.checkpoints import TOWER, side_by_side
 
 CHUNK = 1 << 18  # columns that are widened to float64 at a time
-PREFIX = "visual."
 ORTHOGONAL, FAR, UNEVEN = 0.03, 0.15, 3.0  # thresholds of `concerns`
 
 
@@ -70,8 +69,8 @@ def _base_norm(library: Library, shapes: dict[str, tuple[int, ...]]) -> float:
     """‖θ⁰‖ over the entries that task vectors have; raises InputError where the pre-trained model has them not."""
     path, square, left = library.backbone("weights"), 0.0, dict(shapes)
     for name, (values,) in side_by_side([path]):
-        if left.get(name.removeprefix(PREFIX)) == values.shape and name.startswith(PREFIX):
-            del left[name.removeprefix(PREFIX)]
+        if left.get(name.removeprefix(TOWER)) == values.shape and name.startswith(TOWER):
+            del left[name.removeprefix(TOWER)]
             square += float(np.square(values, dtype=np.float64).sum())
     if left:
         name = min(left)

@@ -1,28 +1,41 @@
-"""A library: one pre-trained model, its tasks (task vector, head, images), and the manifest that vouches for them.
+"""A library: one pre-trained model, its tasks (task vector, head, examples), and the manifest that vouches for them.
 
-Reading the manifest imports no torch; weights and images are read, and their hashes checked, when asked for.
+Reading the manifest imports no torch; weights and images are read, and their hashes checked, when asked for. What a
+merge can know without reading them whole (keys, shapes, types, sizes, labels) is checked from headers.
 """
 
 from __future__ import annotations
 
-import io
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from otmf_core.errors import InputError
 from otmf_core.files import Mark, inside, mark, read_object, sha256
-from otmf_core.models.checkpoints import check_finite, check_matches, read_tensors
+from otmf_core.library import examples
+from otmf_core.library.examples import Examples, Split
+from otmf_core.models.checkpoints import (
+    Header,
+    check_finite,
+    check_header,
+    read_header,
+    read_tensors,
+    read_tower,
+    tower_header,
+)
 
 if TYPE_CHECKING:
-    from torch import Tensor
+    import torch
+
+    from otmf_core.models.base import Tower
+    from otmf_core.models.heads import Head
+    from otmf_core.models.task_vector import StateDict
 
 ASSETS = Path(__file__).resolve().parents[2] / "assets"
 FORMAT = 1
-Split = Literal["calibration", "labelled", "test"]
 
 
 @dataclass(frozen=True)
@@ -36,17 +49,6 @@ class TaskInfo:
     test_source: str
     licence: str
     files: dict[str, str]  # task_vector, head and the three splits → path inside the library
-
-
-@dataclass(frozen=True)
-class Images:
-    """Images of one split: uint8 (n, height, width, 3) and labels int64 (n,)."""
-
-    pixels: Tensor
-    labels: Tensor
-
-    def __len__(self) -> int:
-        return len(self.labels)
 
 
 @dataclass(frozen=True)
@@ -93,43 +95,76 @@ class Library:
         """SHA-256 of the manifest, which holds the hash of every other file: what a run names its library by."""
         return sha256(self.root / "manifest.json")
 
-    def path(self, name: str) -> Path:
-        """The verified path of a file of the library; raises InputError when it is missing or its hash differs."""
+    def located(self, name: str) -> Path:
+        """The path of a file of the library; raises InputError when it is missing or not of its recorded size."""
         path = inside(self.root, name)
         if not path.is_file():
             raise InputError(f"the library is incomplete: {path} is missing")
+        recorded = self._recorded(name).get("bytes")
+        if recorded is not None and path.stat().st_size != recorded:
+            self._verify(path, name)
+        return path
+
+    def path(self, name: str) -> Path:
+        """The verified path of a file of the library; raises InputError when it is missing or its hash differs."""
+        path = self.located(name)
+        self._verify(path, name)
+        return path
+
+    def _recorded(self, name: str) -> dict[str, Any]:
         recorded = self.manifest["files"].get(name)
         if recorded is None:
             raise InputError(f"every file of a library stands in its manifest: {name} does not, in {self.root}")
-        stamp = (path, mark(path), recorded["sha256"])
+        return recorded
+
+    def _verify(self, path: Path, name: str) -> None:
+        """Raise InputError unless the file has its recorded hash, computed once for a file as it is."""
+        expected = self._recorded(name)["sha256"]
+        stamp = (path, mark(path), expected)
         if stamp not in _verified:
-            found = sha256(path)
-            if found != recorded["sha256"]:
+            actual = sha256(path)
+            if actual != expected:
                 raise InputError(
-                    f"a file must have the hash its manifest records: {path} has {found[:12]}…, "
-                    f"expected {recorded['sha256'][:12]}…"
+                    f"a file must have the hash its manifest records: {path} has {actual[:12]}…, "
+                    f"expected {expected[:12]}…"
                 )
             _verified.add(stamp)
-        return path
 
-    def base(self) -> dict[str, Tensor]:
-        """θ⁰: the image tower's state dict, floating-point tensors in float32."""
-        path = self.backbone("weights")
-        tensors = read_tensors(path, prefix="visual.")
-        if not tensors:
-            raise InputError(f"a pre-trained model has an image tower: no key starts with 'visual.' in {path}")
-        check_finite(tensors, str(path))
-        return {name: tensor.float() if tensor.is_floating_point() else tensor for name, tensor in tensors.items()}
+    @cached_property
+    def tower_header(self) -> Header:
+        """Type and shape of every tensor that a merge changes, from the header of the pre-trained model."""
+        return tower_header(self.located(self._backbone("weights")))
 
-    def task_vector(self, task_id: str, base: dict[str, Tensor]) -> dict[str, Tensor]:
-        """Δᵗ = θᵗ − θ⁰ over the floating-point keys, in the stored precision; checked against `base`."""
+    def base(self) -> StateDict:
+        """θ⁰: the image tower's floating-point tensors, in float32."""
+        return read_tower(self.backbone("weights"))
+
+    def tower(self, device: torch.device) -> Tower:
+        """The network at θ⁰ on a device; raises InputError when the weights do not fit the configuration."""
+        from otmf_core.models.clip import clip_tower
+
+        return clip_tower(self.backbone_config, self.base(), device, f"the backbone of {self.name}")
+
+    def check_task(self, task_id: str, splits: Sequence[Split]) -> None:
+        """Raise InputError where headers, labels or the head show that a merge cannot read a task; reads no vector."""
+        path = self._file(task_id, "task_vector")
+        check_header(read_header(path), self.tower_header, str(path))
+        self.head(task_id)
+        for split in splits:
+            self._check_labels(task_id, split, self._file(task_id, split))
+
+    def task_vector(self, task_id: str) -> StateDict:
+        """Δᵗ = θᵗ − θ⁰ over the floating-point keys, in the stored precision; checked against θ⁰."""
         path = self.file(task_id, "task_vector")
+        check_header(read_header(path), self.tower_header, str(path))
         delta = read_tensors(path)
-        check_matches(delta, {name: tensor for name, tensor in base.items() if tensor.is_floating_point()}, str(path))
+        check_finite(delta, str(path))
         return delta
 
-    def head(self, task_id: str) -> tuple[Tensor, float]:
+    def head(self, task_id: str) -> Head:
         """The zero-shot head of a task: (classes, d) rows of unit norm, and the logit scale."""
+        from otmf_core.models.heads import Head
+
         task = self.task(task_id)
         path = self.file(task_id, "head")
         tensors = read_tensors(path)
@@ -142,62 +177,51 @@ class Library:
         expected = (len(task.classes), config.get("model_cfg", config).get("embed_dim"))
         if weight.shape != expected:
             raise InputError(f"a head is (classes, features): {tuple(weight.shape)}, expected {expected}, in {path}")
-        return weight, float(tensors["logit_scale"])
+        return Head(weight, float(tensors["logit_scale"]))
 
-    def check_images(self, task_id: str, split: Split) -> None:
-        """Raise InputError when a split is empty, damaged, has a label out of range or (test aside) a single class."""
-        self._image_table(task_id, split)
+    def count(self, task_id: str, split: Split) -> int:
+        """How many examples a split has, from its table's footer."""
+        return examples.count(self._file(task_id, split))
 
-    def images(self, task_id: str, split: Split, first: int | None = None) -> Images:
-        """The images of a split, or its `first` ones (from 1), decoded.
+    def examples(self, task_id: str, split: Split, first: int | None = None) -> Examples:
+        """The examples of a split, or its `first` ones (from 1), decoded.
 
-        Raises InputError as `check_images` does, and on a damaged picture.
+        Raises InputError when the split is empty, damaged, has a label out of range or (test aside) a single class, and
+        on a damaged picture.
         """
-        import numpy as np
         import torch
-        from PIL import Image
 
-        blobs, labels = self._image_table(task_id, split)
-        try:
-            pictures = [np.asarray(Image.open(io.BytesIO(blob)).convert("RGB")) for blob in blobs[:first]]
-            pixels = np.stack(pictures)
-        except (OSError, SyntaxError, TypeError, ValueError) as error:
-            path = self.file(task_id, split)
-            raise InputError(f"images of a split are pictures of one size: {path} ({error})") from None
-        return Images(torch.from_numpy(pixels), torch.tensor(labels[:first]))
+        path = self.file(task_id, split)
+        labels = self._check_labels(task_id, split, path)
+        return Examples(examples.read_images(path, first), torch.tensor(labels[:first]))
+
+    def _check_labels(self, task_id: str, split: Split, path: Path) -> list[int]:
+        task = self.task(task_id)
+        labels = examples.read_labels(path)
+        examples.check_labels(labels, len(task.classes), split, task.name, path)
+        return labels
 
     def backbone(self, part: str) -> Path:
         """The verified path of the pre-trained model's config or weights; raises InputError where there is none."""
+        return self.path(self._backbone(part))
+
+    def _backbone(self, part: str) -> str:
         name = self.manifest["backbone"].get(part)
         if name is None:
             raise InputError(f"a backbone has a config and weights: {part} is missing in {self.root / 'manifest.json'}")
-        return self.path(name)
+        return name
 
     def file(self, task_id: str, part: str) -> Path:
         """The verified path of a task's task_vector, head or split; raises InputError where there is none."""
+        path = self._file(task_id, part)
+        self._verify(path, self.task(task_id).files[part])
+        return path
+
+    def _file(self, task_id: str, part: str) -> Path:
         task = self.task(task_id)
         if part not in task.files:
             raise InputError(f"the library is incomplete: {task.name} names no {part} in {self.root / 'manifest.json'}")
-        return self.path(task.files[part])
-
-    def _image_table(self, task_id: str, split: Split) -> tuple[list[bytes], list[int]]:
-        import pyarrow as pa
-        import pyarrow.parquet as pq
-
-        task = self.task(task_id)
-        path = self.file(task_id, split)
-        try:
-            table = pq.read_table(path, columns=["image", "label"])
-            blobs, labels = table["image"].to_pylist(), table["label"].cast(pa.int32()).fill_null(-1).to_pylist()
-        except (pa.ArrowException, OSError, KeyError) as error:
-            raise InputError(f"images come as a Parquet table with columns image and label: {path} ({error})") from None
-        if not labels:
-            raise InputError(f"a {split} set needs images: {task.name} has none in {path}")
-        if min(labels) < 0 or max(labels) >= len(task.classes):
-            raise InputError(f"labels lie in 0…{len(task.classes) - 1}: found {min(labels)} to {max(labels)} in {path}")
-        if split != "test" and len(set(labels)) < 2:
-            raise InputError(f"a {split} set needs at least two classes: {task.name} has one in {path}")
-        return blobs, labels
+        return self.located(task.files[part])
 
 
 _verified: set[tuple[Path, Mark, str]] = set()

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from otmf_core import layout
 from otmf_core.errors import InputError
 from otmf_core.files import inside
 from otmf_core.masks.measures import BINS, SIDES
@@ -22,8 +23,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 CELLS = 250_000  # the most that a picture of a mask sends to a browser
-STATISTICS = "mask_statistics.parquet"
-MASKS = "masks.safetensors"
 
 
 @dataclass(frozen=True)
@@ -55,13 +54,13 @@ class MaskStatistics:
 
 def mask_steps(run: Path) -> list[int]:
     """The steps of a run whose masks are stored, ascending."""
-    found = (path.parent.name for path in run.glob(f"steps/*/{STATISTICS}"))
+    found = (path.parent.name for path in run.glob(layout.every_step(layout.MASK_STATISTICS)))
     return sorted(int(name) for name in found if name.isdigit())
 
 
 def has_masks(run: Path) -> bool:
     """Whether the masks of the run's first fusion are stored, without looking for those of the others."""
-    return (run / f"steps/02/{STATISTICS}").is_file()
+    return (run / layout.step_folder(2) / layout.MASK_STATISTICS).is_file()
 
 
 def read_statistics(run: Path, step: int) -> MaskStatistics:
@@ -70,7 +69,7 @@ def read_statistics(run: Path, step: int) -> MaskStatistics:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    path = _file(run, step, STATISTICS)
+    path = _file(run, step, layout.MASK_STATISTICS)
     try:
         table = pq.read_table(path)
         rows = {side: table.filter(pa.array(table["side"].to_numpy() == side)) for side in SIDES}
@@ -156,7 +155,7 @@ def block_means(entries: NDArray[np.floating], size: int) -> NDArray[np.float32]
 
 
 def _file(run: Path, step: int, name: str) -> Path:
-    path = inside(run, f"steps/{step:02d}/{name}")
+    path = inside(run, f"{layout.step_folder(step)}/{name}")
     if not path.is_file():
         raise InputError(f"step {step} has no stored masks: {path} is missing")
     return path
@@ -167,7 +166,7 @@ def _mask(run: Path, step: int, side: str, tensor: str) -> Iterator[Any]:
     """One stored mask, unread."""
     from safetensors import SafetensorError, safe_open
 
-    path = _file(run, step, MASKS)
+    path = _file(run, step, layout.MASKS)
     try:
         with safe_open(path, framework="numpy") as file:
             yield file.get_slice(f"{side}.{tensor}")

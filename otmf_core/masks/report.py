@@ -7,6 +7,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from otmf_core import layout
 from otmf_core.files import write_table, write_tensors
 from otmf_core.masks.element import SIDES, MaskPair
 from otmf_core.masks.measures import BINS, COMMON_RANGE, RANGE
@@ -27,7 +28,7 @@ def write_report(folder: Path, masks: MaskPair, weights: StateDict, curves: list
     `common` is the histogram of min(|M_pre|, |M_post|), in the rows of both sides: at any threshold it tells how many
     entries both masks keep.
     """
-    write_table(folder / "curves.parquet", {key: [row[key] for row in curves] for key in curves[0]})
+    write_table(folder / layout.CURVES, {key: [row[key] for row in curves] for key in curves[0]})
     rows, halves = [], {}
     common = {name: _histogram(_smaller(masks, name), COMMON_RANGE) for name in weights}
     for side in SIDES:
@@ -48,8 +49,8 @@ def write_report(folder: Path, masks: MaskPair, weights: StateDict, curves: list
                     "drift": (mask - 1).abs().mean().item(),
                 }
             )
-    write_table(folder / "mask_statistics.parquet", {key: [row[key] for row in rows] for key in rows[0]})
-    write_tensors(folder / "masks.safetensors", halves)
+    write_table(folder / layout.MASK_STATISTICS, {key: [row[key] for row in rows] for key in rows[0]})
+    write_tensors(folder / layout.MASKS, halves)
 
 
 def _smaller(masks: MaskPair, name: str) -> Tensor:

@@ -1,40 +1,35 @@
-"""Accuracy on test images: the only place that reads a test split."""
+"""Accuracy on test examples: the only place that reads a test split."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from torch import Tensor
-from torch.nn import functional as F
 
-from otmf_core.library.library import Images, Library
-
-Head = tuple[Tensor, float]
+from otmf_core.library.examples import Examples
+from otmf_core.library.library import Library
+from otmf_core.models.base import Tower
+from otmf_core.models.heads import Head
 
 
 class Evaluator:
-    """Test accuracy of the encoder's present weights, each task with its own head."""
+    """Test accuracy of a tower's present weights, each task with its own head."""
 
-    def __init__(self, library: Library, features: Callable[[Tensor], Tensor]) -> None:
-        """`features` maps uint8 images (n, H, W, 3) to (n, d) under the weights to be evaluated."""
+    def __init__(self, library: Library, tower: Tower) -> None:
         self._library = library
-        self._features = features
-        self._tests: dict[str, Images] = {}
+        self._tower = tower
+        self._tests: dict[str, Examples] = {}
 
-    def test(self, task_id: str) -> Images:
-        """A task's test images, read once."""
+    def test(self, task_id: str) -> Examples:
+        """A task's test examples, read once."""
         if task_id not in self._tests:
-            self._tests[task_id] = self._library.images(task_id, "test")
+            self._tests[task_id] = self._library.examples(task_id, "test")
         return self._tests[task_id]
 
     def accuracy(self, task_id: str, head: Head) -> float:
         """Top-1 accuracy in percent."""
-        images = self.test(task_id)
-        return accuracy(self._features(images.pixels), images.labels, head)
+        examples = self.test(task_id)
+        return accuracy(self._tower.features(examples.inputs), examples.labels, head)
 
 
 def accuracy(features: Tensor, labels: Tensor, head: Head) -> float:
-    """Top-1 accuracy, percent, of features (n, d) under a head (classes, d); labels (n,)."""
-    weight, scale = head
-    logits = scale * F.normalize(features, dim=-1) @ weight.T
-    return 100 * (logits.argmax(dim=-1).cpu() == labels).double().mean().item()
+    """Top-1 accuracy, percent, of features (n, d) under a head; labels (n,)."""
+    return 100 * (head.logits(features).argmax(dim=-1).cpu() == labels).double().mean().item()

@@ -9,62 +9,60 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-import torch
 from torch import Tensor
 
+from otmf_core import layout
 from otmf_core.config import MergeConfig
 from otmf_core.errors import Interrupted
 from otmf_core.files import write_json, write_tensors
-from otmf_core.library.library import open_library
-from otmf_core.merging.evaluation import Evaluator, Head
+from otmf_core.merging.evaluation import Evaluator
+from otmf_core.merging.inputs import MergeInputs
 from otmf_core.methods import METHODS
-from otmf_core.methods.context import Context, Event, View
+from otmf_core.methods.context import Calibration, Context, Event
 from otmf_core.models.checkpoints import read_tensors
-from otmf_core.models.clip import build_encoder, preprocess
-from otmf_core.models.device import peak_memory, reset_peak_memory, resolve
-from otmf_core.models.heads import labelled_subset, tune
-from otmf_core.models.task_vector import StateDict, apply
+from otmf_core.models.device import peak_memory, reset_peak_memory
+from otmf_core.models.heads import Head, labelled_subset, tune
+from otmf_core.models.task_vector import StateDict
 from otmf_core.runs import folder as runs
 from otmf_core.runs.record import make_record, read_progress
-from otmf_core.transport.losses import ClassVectors
+from otmf_core.transport.spaces import ClassVectors
 
 
 class Fold:
     """One process's part of a run: opened from the run folder, advanced step by step, closed with a record."""
 
     def __init__(
-        self, config: MergeConfig, path: Path, emit: Callable[[Event], None], should_stop: Callable[[], bool]
+        self,
+        config: MergeConfig,
+        inputs: MergeInputs,
+        path: Path,
+        emit: Callable[[Event], None],
+        should_stop: Callable[[], bool],
     ) -> None:
         """Read what the run in folder `path` starts or goes on from; raises InputError when it cannot be read."""
         self.began = time.monotonic()
         self.config, self.path, self.emit, self.should_stop = config, path, emit, should_stop
         self.method = METHODS[config.method]
-        self.library = open_library(config.library)
-        emit({"type": "phase", "text": f"Reading {self.library.name}"})
+        self.library, self.tower = inputs.library, inputs.tower
         self.progress = read_progress(path, config, self.library.manifest_hash)
         self.spent = self.progress.seconds
-        device = resolve(config.device)
-        self.progress.device = str(device)
-        reset_peak_memory(device)
-        self.base = {name: tensor.to(device) for name, tensor in self.library.base().items()}
-        self.zero_shot_heads = {task: self._head(task, device) for task in config.tasks}
-        backbone = self.library.backbone_config
+        self.progress.device = str(self.tower.device)
+        reset_peak_memory(self.tower.device)
+        self.zero_shot_heads = {task: self._head(task) for task in config.tasks}
         self.context = Context(
             config=config,
             step=0,
-            device=device,
-            encoder=build_encoder(backbone).to(device),
-            preprocess=lambda pixels: preprocess(pixels, backbone),
-            views=[],
+            tower=self.tower,
+            calibration=[],
             heads=ClassVectors(list(self.zero_shot_heads.values())),
-            within=path / "resume" / "within.safetensors",
-            results=path / "steps",
+            within=path / layout.WITHIN,
+            results=path,
             emit=emit,
             should_stop=should_stop,
         )
-        self.evaluator = Evaluator(self.library, self.context.features)
+        self.evaluator = Evaluator(self.library, self.tower)
         self.merged: StateDict | None = None
-        self.teachers: dict[str, Tensor] = {}  # features of calibration images under their expert
+        self.teachers: dict[str, Tensor] = {}  # features of calibration examples under their expert
         self.heads: dict[str, Head] = {}  # tuned ones
         if self.progress.step:
             self._read_state()
@@ -87,14 +85,14 @@ class Fold:
                 self._write_progress()
             raise
         record = make_record(self.path.name, "done", self.config, self.progress, runs.load_run(self.path).created)
-        write_json(self.path / "record.json", record)
+        write_json(self.path / layout.RECORD, record)
         return record
 
     def _evaluate_base(self) -> None:
         """a[0], the pre-trained model on all tasks."""
         self.emit({"type": "phase", "text": "Evaluating the pre-trained model"})
         tasks = self.config.tasks
-        apply(self.context.encoder, self.base)
+        self.tower.load()
         row = self._row(0, range(len(tasks)), self.zero_shot_heads)
         self.progress.test_images = [len(self.evaluator.test(task)) for task in tasks]
         self.progress.matrix.append(row)
@@ -105,19 +103,19 @@ class Fold:
         self._check_stop(t, 0)
         task, last = self.config.tasks[t - 1], len(self.config.tasks)
         began = time.monotonic()
-        delta = {name: d.to(self.context.device) for name, d in self.library.task_vector(task, self.base).items()}
-        apply(self.context.encoder, self.base, delta)
+        delta = {name: d.to(self.tower.device) for name, d in self.library.task_vector(task).items()}
+        self.tower.load(delta)
         individual = self.evaluator.accuracy(task, self.zero_shot_heads[task])
         self.progress.individual = [*self.progress.individual[: t - 1], individual]
         self.emit({"type": "teacher", "step": t, "task": task, "individual": individual})
-        views = self._views(t) if self.config.reads_images else []
+        calibration = self._calibration(t) if self.config.reads_images else []
         if self.merged is None:
             self.merged = self.method.first(delta, self.config)
         else:
-            context = replace(self.context, step=t, views=views, results=self.path / "steps" / f"{t:02d}")
-            self.merged = self.method.step(self.base, self.merged, delta, context)
+            context = replace(self.context, step=t, calibration=calibration, results=self.path / layout.step_folder(t))
+            self.merged = self.method.step(self.tower.base, self.merged, delta, context)
         del delta
-        apply(self.context.encoder, self.base, self.merged)
+        self.tower.load(self.merged)
         self._tune_heads(t)
         self.emit({"type": "fused", "step": t, "task": task, "fusion_seconds": time.monotonic() - began})
         known = range(last) if self.config.evaluate == "all" or t == last else range(t + 1)
@@ -139,23 +137,23 @@ class Fold:
             self.emit({"type": "stopped", "step": t, "iteration": iteration})
             raise Interrupted(f"stopped at step {t} of {len(self.config.tasks)}")
 
-    def _views(self, t: int) -> list[View]:
-        """What step t may see: all calibration images of tasks t−1 and t, the first `memory` of each earlier one.
+    def _calibration(self, t: int) -> list[Calibration]:
+        """What step t may see: all calibration examples of tasks t−1 and t, the first `memory` of each earlier one.
 
-        The encoder holds θᵗ, so that the incoming expert's features are taken here, once. The others were taken when
+        The tower holds θᵗ, so that the incoming expert's features are taken here, once. The others were taken when
         their expert arrived, and are there as far as they were kept.
         """
-        views: list[View] = []
+        calibration: list[Calibration] = []
         for number, task in enumerate(self.config.tasks[:t], start=1):
             first = self.config.memory if number < t - 1 else None
             if first == 0:
-                views.append(View(torch.empty(0, dtype=torch.uint8), None))
+                calibration.append(Calibration())
                 continue
-            pixels = self.library.images(task, "calibration", first).pixels
+            inputs = self.library.examples(task, "calibration", first).inputs
             if number == t:
-                self.teachers[task] = self.context.features(pixels)
-            views.append(View(pixels, self.teachers.get(task)))
-        return views
+                self.teachers[task] = self.tower.features(inputs)
+            calibration.append(Calibration(inputs, self.teachers.get(task)))
+        return calibration
 
     def _forget(self, t: int) -> None:
         """Keep what step t+1 may see: with memory the features of the images kept, without it nothing."""
@@ -171,28 +169,28 @@ class Fold:
             return
         tasks = self.config.tasks
         for task in tasks[max(t - 2, 0) : t - 1] + (tasks[-1:] if t == len(tasks) else ()):
-            pool = self.library.images(task, "labelled")
+            pool = self.library.examples(task, "labelled")
             chosen = labelled_subset(pool.labels, self.config.head_fraction, self.config.seed)
-            head, features = self.zero_shot_heads[task], self.context.features(pool.pixels[chosen])
-            self.heads[task] = (tune(features, pool.labels[chosen], head, self.config.head_lr), head[1])
+            features = self.tower.features(pool.inputs[chosen])
+            self.heads[task] = tune(features, pool.labels[chosen], self.zero_shot_heads[task], self.config.head_lr)
 
-    def _head(self, task: str, device: torch.device) -> Head:
+    def _head(self, task: str) -> Head:
         weight, scale = self.library.head(task)
-        return weight.to(device), scale
+        return Head(weight.to(self.tower.device), scale)
 
     def _state(self, t: int) -> Path:
         """The folder of what step t leaves: the run's own for the last step."""
-        return self.path if t == len(self.config.tasks) else self.path / "resume" / f"step-{t:02d}"
+        return layout.state_folder(self.path, t, len(self.config.tasks))
 
     def _save(self, t: int, row: list[float | None]) -> None:
         """Make step t durable: its state first, then the progress that points to it."""
         assert self.merged is not None
         state = self._state(t)
-        write_tensors(state / "merged.safetensors", self.merged)
+        write_tensors(state / layout.MERGED, self.merged)
         if self.heads:
-            write_tensors(state / "heads.safetensors", {task: weight for task, (weight, _) in self.heads.items()})
+            write_tensors(state / layout.HEADS, {task: weight for task, (weight, _) in self.heads.items()})
         if t < len(self.config.tasks):
-            write_tensors(state / "teachers.safetensors", self.teachers)
+            write_tensors(state / layout.TEACHERS, self.teachers)
         self.progress.step = t
         self.progress.matrix.append(row)
         self.progress.step_seconds.append(self.progress.unfinished_seconds + time.monotonic() - self.step_began)
@@ -202,16 +200,18 @@ class Fold:
 
     def _write_progress(self) -> None:
         self.progress.seconds = self.spent + time.monotonic() - self.began
-        self.progress.peak_memory_bytes = max(self.progress.peak_memory_bytes, peak_memory(self.context.device))
-        write_json(self.path / "progress.json", asdict(self.progress))
+        self.progress.peak_memory_bytes = max(self.progress.peak_memory_bytes, peak_memory(self.tower.device))
+        write_json(self.path / layout.STATE, asdict(self.progress))
 
     def _read_state(self) -> None:
         """Δ_m, the teachers' features and the tuned heads after the last completed step."""
-        state, device = self._state(self.progress.step), self.context.device
-        self.merged = {name: tensor.to(device) for name, tensor in read_tensors(state / "merged.safetensors").items()}
-        if (state / "heads.safetensors").is_file():
-            tuned = read_tensors(state / "heads.safetensors")
-            self.heads = {task: (weight.to(device), self.zero_shot_heads[task][1]) for task, weight in tuned.items()}
+        state, device = self._state(self.progress.step), self.tower.device
+        self.merged = {name: tensor.to(device) for name, tensor in read_tensors(state / layout.MERGED).items()}
+        if (state / layout.HEADS).is_file():
+            tuned = read_tensors(state / layout.HEADS)
+            self.heads = {
+                task: self.zero_shot_heads[task]._replace(weight=weight.to(device)) for task, weight in tuned.items()
+            }
         if self.progress.step < len(self.config.tasks):
-            kept = read_tensors(state / "teachers.safetensors")
+            kept = read_tensors(state / layout.TEACHERS)
             self.teachers = {task: features.to(device) for task, features in kept.items()}

@@ -21,7 +21,7 @@ from otmf_core.masks.element import SIDES, ElementMasks, MaskPair
 from otmf_core.masks.report import mask_mean, write_report
 from otmf_core.methods.context import Context
 from otmf_core.models.checkpoints import read_metadata, read_tensors
-from otmf_core.models.task_vector import StateDict, apply, scaled, weights
+from otmf_core.models.task_vector import StateDict, scaled
 from otmf_core.transport.losses import sinkhorn
 
 GROUPS = 4  # earlier tasks in one mini-batch; transport is solved for each
@@ -45,17 +45,17 @@ def step(
     Raises Interrupted, within one optimisation step, after saving what the step resumes from, and InputError when what
     the encoder puts out is no longer finite.
     """
-    config, encoder = context.config, context.encoder
-    teachers = _teachers(base, pre, context)
+    config, encoder = context.config, context.tower.module
+    teachers = _teachers(pre, context)
     masks = family(base, pre, post, config.alpha)
     curves = _resume(masks, context)
-    model = weights(encoder)
+    model = context.tower.weights()
     masks.apply(model)
 
     loss = sinkhorn(config.p, config.blur)
     # L_pre is a mean over tasks: as many of it as tasks it stands for, so that each task weighs the same
-    weighs = {"pre": sum(1 for view in context.views[:-1] if len(view.pixels)), "post": 1}
-    batches = list(draw_batches([len(view.pixels) for view in context.views], config, context.step))
+    weighs = {"pre": sum(1 for seen in context.calibration[:-1] if len(seen)), "post": 1}
+    batches = list(draw_batches([len(seen) for seen in context.calibration], config, context.step))
     hooks = [
         parameter.register_post_accumulate_grad_hook(_consumer(masks, name, model[name]))
         for name, parameter in encoder.named_parameters()
@@ -89,12 +89,13 @@ def step(
     return merged
 
 
-def _teachers(base: StateDict, pre: StateDict, context: Context) -> list[Tensor | None]:
+def _teachers(pre: StateDict, context: Context) -> list[Tensor | None]:
     """Teacher features of each task, constants of this step; where none were kept, of θ⁰ + Δ_pre, equation (3)."""
-    teachers = [view.teacher for view in context.views]
-    if teachers[-2] is None:
-        apply(context.encoder, base, pre)
-        teachers[-2] = context.features(context.views[-2].pixels)
+    teachers = [seen.teacher for seen in context.calibration]
+    previous = context.calibration[-2]
+    if previous.teacher is None and previous.inputs is not None:
+        context.tower.load(pre)
+        teachers[-2] = context.tower.features(previous.inputs)
     return teachers
 
 
@@ -120,14 +121,19 @@ def draw_batches(sizes: list[int], config: MergeConfig, step: int) -> Iterator[d
 
 def _losses(sides: dict[str, Batch], teachers: list, context: Context, loss) -> dict[str, Tensor]:
     """L_pre and L_post, equations (3) and (4), from one forward pass over all images of the step."""
-    pixels = [context.views[t].pixels[i] for tasks, index in sides.values() for t, i in zip(tasks, index, strict=True)]
-    features = context.encode(torch.cat(pixels))
+    parts = []
+    for tasks, rows in sides.values():
+        for task, own in zip(tasks, rows, strict=True):
+            inputs = context.calibration[task].inputs
+            assert inputs is not None  # tasks without examples are not drawn
+            parts.append(inputs[own])
+    features = context.tower.encode(context.tower.join(parts))
     losses, start = {}, 0
     for side, (tasks, index) in sides.items():
         merged = features[start : start + index.size].view(*index.shape, -1)  # (b, n, d)
         start += index.size
         teacher = torch.stack([teachers[task][i] for task, i in zip(tasks, index, strict=True)])
-        at = torch.from_numpy(tasks).to(context.device)
+        at = torch.from_numpy(tasks).to(context.tower.device)
         space = context.config.space
         losses[side] = loss(context.heads.outputs(merged, at, space), context.heads.outputs(teacher, at, space))
     return losses

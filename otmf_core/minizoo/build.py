@@ -19,7 +19,9 @@ from otmf_core.minizoo.pretrain import Captioned, pretrain
 from otmf_core.minizoo.recipe import Recipe
 from otmf_core.minizoo.regime import regime, summary
 from otmf_core.minizoo.tasks import Task
+from otmf_core.models.checkpoints import TOWER
 from otmf_core.models.clip import build_clip, tokenizer, zero_shot_head
+from otmf_core.models.heads import Head
 
 PACKAGES = ("torch", "timm", "open_clip_torch", "numpy", "pillow")
 
@@ -38,13 +40,13 @@ def build(
     config, weights = pretrain(captioned, texts + further_texts, recipe, seed, work)
     model = build_clip(config)
     model.load_state_dict(weights)
-    base = {key.removeprefix("visual."): value.float() for key, value in weights.items() if key.startswith("visual.")}
+    base = {key.removeprefix(TOWER): value.float() for key, value in weights.items() if key.startswith(TOWER)}
     scale = model.logit_scale.exp().item()
     torch.set_num_threads(1)  # so that task vectors do not depend on the number of cores
     made = []
     for task in tasks:
-        head = zero_shot_head(model, tokenizer(config), task.classes, task.templates)
-        made.append(Made(task, task_vector(task, config, base, head, scale, recipe, seed, work), head, scale))
+        head = Head(zero_shot_head(model, tokenizer(config), task.classes, task.templates), scale)
+        made.append(Made(task, task_vector(task, config, base, head, recipe, seed, work), head))
     record = {
         "seed": seed,
         "hyper_parameters": asdict(recipe),
@@ -55,7 +57,7 @@ def build(
         "sources": sources,
         "versions": {package_: version(package_) for package_ in PACKAGES} | {"python": platform.python_version()},
     }
-    package(out, name, config, weights, made, recipe, seed, record, licences)
+    package(out, name, config, weights, made, recipe, seed, licences)
     library = open_library(str(out))
     record["figures"] = [summary(regime(library, suite, "test")) for suite in library.suites]
     write_json(out / "manifest.json", library.manifest | {"recipe": record})

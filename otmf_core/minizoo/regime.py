@@ -10,8 +10,6 @@ from torch import Tensor
 
 from otmf_core.library.library import Library, Split
 from otmf_core.merging.evaluation import accuracy
-from otmf_core.models.clip import build_encoder, encode, preprocess
-from otmf_core.models.task_vector import apply
 
 LAMBDAS = (0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5, 0.7, 1.0)
 
@@ -44,20 +42,14 @@ class Judge:
     """Accuracies of any weights on one split of a library's tasks; images are read once."""
 
     def __init__(self, library: Library, tasks: list[str], split: Split) -> None:
-        self.base = library.base()
-        self.encoder = build_encoder(library.backbone_config)
-        self.sets = {}
-        for task in tasks:
-            images = library.images(task, split)
-            self.sets[task] = (preprocess(images.pixels, library.backbone_config), images.labels, library.head(task))
+        self.tower = library.tower(torch.device("cpu"))
+        self.sets = {task: (library.examples(task, split), library.head(task)) for task in tasks}
 
-    @torch.no_grad()
     def accuracy(self, task: str, delta: dict[str, Tensor] | None = None) -> float:
         """Percent of the task's images that θ⁰ + Δ puts into their class; θ⁰ alone without Δ."""
-        apply(self.encoder, self.base, delta)
-        images, labels, head = self.sets[task]
-        features = torch.cat([encode(self.encoder, part) for part in images.split(256)])
-        return accuracy(features, labels, head)
+        self.tower.load(delta)
+        examples, head = self.sets[task]
+        return accuracy(self.tower.features(examples.inputs), examples.labels, head)
 
     def mean(self, delta: dict[str, Tensor]) -> float:
         return sum(self.accuracy(task, delta) for task in self.sets) / len(self.sets)
@@ -68,9 +60,9 @@ def regime(library: Library, suite: str, split: Split) -> Regime:
     tasks = library.suites[suite]
     judge = Judge(library, tasks, split)
     zero_shot, individual = {}, {}
-    total = {name: torch.zeros_like(value) for name, value in judge.base.items()}
+    total = {name: torch.zeros_like(value) for name, value in judge.tower.base.items()}
     for task in tasks:
-        delta = library.task_vector(task, judge.base)
+        delta = library.task_vector(task)
         zero_shot[task], individual[task] = judge.accuracy(task), judge.accuracy(task, delta)
         for name, value in delta.items():
             total[name] += value.float()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,16 +14,40 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 Header = dict[str, tuple[str, tuple[int, ...]]]
+FLOATS = ("F64", "F32", "F16", "BF16")  # as safetensors names them: the types that weights may have
+TOWER = "visual."  # what open_clip's names of the image tower begin with
 
 
 def read_tensors(path: Path, prefix: str = "") -> dict[str, Tensor]:
     """Tensors of a safetensors file whose name starts with `prefix`, which is taken off.
 
-    Shapes and types as stored, on CPU. Raises InputError when the file is missing, of another format or damaged.
+    Shapes and types as stored, on CPU, mapped into memory: a value is read from disk when it is used. Raises InputError
+    when the file is missing, of another format or damaged.
     """
     with _open(path) as file:
         names = [name for name in file.keys() if name.startswith(prefix)]
         return {name.removeprefix(prefix): file.get_tensor(name) for name in names}
+
+
+def read_tower(path: Path) -> dict[str, Tensor]:
+    """θ⁰: the floating-point tensors of the image tower in a CLIP's weights, in float32; raises InputError on none."""
+    tensors = {name: tensor for name, tensor in read_tensors(path, prefix=TOWER).items() if tensor.is_floating_point()}
+    _check_tower(tensors, path)
+    check_finite(tensors, str(path))
+    return {name: tensor.float() for name, tensor in tensors.items()}
+
+
+def tower_header(path: Path) -> Header:
+    """The header of those tensors."""
+    header = {name.removeprefix(TOWER): entry for name, entry in read_header(path).items() if name.startswith(TOWER)}
+    header = {name: entry for name, entry in header.items() if entry[0] in FLOATS}
+    _check_tower(header, path)
+    return header
+
+
+def _check_tower(tensors: Collection[str], path: Path) -> None:
+    if not tensors:
+        raise InputError(f"a pre-trained model has an image tower: no key starts with {TOWER!r} in {path}")
 
 
 def read_metadata(path: Path) -> dict[str, str]:
@@ -78,19 +102,32 @@ def _open(path: Path, framework: str = "pt") -> Iterator[Any]:
         raise InputError(f"a file must be valid safetensors: {path} ({error})") from None
 
 
-def check_matches(tensors: dict[str, Tensor], base: dict[str, Tensor], where: str) -> None:
-    """Raise InputError unless `tensors` has finite values and the keys and shapes of `base`, naming a culprit."""
-    wrong = [f"{name} is missing" for name in sorted(base.keys() - tensors.keys())]
-    wrong += [f"{name} is unknown" for name in sorted(tensors.keys() - base.keys())]
+def check_header(header: Header, expected: Header, where: str) -> None:
+    """Raise InputError unless a file holds floating-point weights of the keys and shapes expected, naming a culprit."""
+    for name, (kind, _) in header.items():
+        if kind not in FLOATS:
+            raise InputError(f"weights are of type {', '.join(FLOATS)}: {name} is {kind} in {where}")
+    shapes = {name: shape for name, (_, shape) in header.items()}
+    _check_shapes(shapes, {name: shape for name, (_, shape) in expected.items()}, where)
+
+
+def check_matches(tensors: dict[str, Tensor], expected: dict[str, Tensor], where: str) -> None:
+    """Raise InputError unless `tensors` has finite values and the keys and shapes of `expected`, naming a culprit."""
+    shapes = {name: tuple(tensor.shape) for name, tensor in tensors.items()}
+    _check_shapes(shapes, {name: tuple(tensor.shape) for name, tensor in expected.items()}, where)
+    check_finite(tensors, where)
+
+
+def _check_shapes(shapes: dict[str, tuple[int, ...]], expected: dict[str, tuple[int, ...]], where: str) -> None:
+    wrong = [f"{name} is missing" for name in sorted(expected.keys() - shapes.keys())]
+    wrong += [f"{name} is unknown" for name in sorted(shapes.keys() - expected.keys())]
     if wrong:
         raise InputError(f"weights have exactly the keys of the pre-trained model: {wrong[0]} in {where}")
-    for name, tensor in tensors.items():
-        if tensor.shape != base[name].shape:
+    for name, shape in shapes.items():
+        if shape != expected[name]:
             raise InputError(
-                f"shapes follow the pre-trained model: {name} is {tuple(tensor.shape)}, "
-                f"expected {tuple(base[name].shape)}, in {where}"
+                f"shapes follow the pre-trained model: {name} is {shape}, expected {expected[name]}, in {where}"
             )
-    check_finite(tensors, where)
 
 
 def check_finite(tensors: dict[str, Tensor], where: str) -> None:

@@ -1,62 +1,23 @@
-"""Encoders: open_clip CLIP models from a config, their image tower alone, their text heads; the small stem tower."""
+"""CLIP from an open_clip config: the whole model, its image tower, and the zero-shot heads of its text tower."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from itertools import pairwise
-from typing import Any, ClassVar
+from dataclasses import dataclass
+from typing import Any
 
 import open_clip
 import torch
 from open_clip.tokenizer import SimpleTokenizer
-from timm.models import is_model, register_model
-from timm.models.vision_transformer import VisionTransformer
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from otmf_core.errors import InputError
-
-STEM_CHANNELS = (32, 64)  # the third convolution ends at the width of the blocks
-GROUPS = 8
-
-
-class ConvStem(nn.Module):
-    """Three stride-2 3×3 convolutions in place of a patch embedding: (n, 3, 32, 32) -> (n, 16, width).
-
-    GroupNorm, never batch norm: running statistics are buffers, which no mask can scale.
-    """
-
-    def __init__(self, img_size: int, patch_size: int, in_chans: int, embed_dim: int, **_: Any) -> None:
-        super().__init__()
-        self.num_patches = (img_size // patch_size) ** 2
-        channels = (in_chans, *STEM_CHANNELS, embed_dim)
-        layers: list[nn.Module] = []
-        for before, after in pairwise(channels):
-            convolution = nn.Conv2d(before, after, 3, stride=2, padding=1, bias=False)
-            layers += [convolution, nn.GroupNorm(GROUPS, after), nn.GELU()]
-        self.layers = nn.Sequential(*layers[:-1])  # no activation on what enters the residual stream
-
-    def forward(self, images: Tensor) -> Tensor:
-        return self.layers(images).flatten(2).transpose(1, 2)
-
-
-class ConvStemViT(VisionTransformer):
-    """timm's ViT, with the one attribute of timm's own models that open_clip reads: a pooling size, here none."""
-
-    default_cfg: ClassVar[dict[str, Any]] = {}
-
-
-def otmf_convstem_vit(pretrained: bool = False, **kwargs: Any) -> VisionTransformer:
-    """A convolutional stem and five ViT blocks of width 128 on 32×32 images, as a timm model."""
-    options = {key: kwargs[key] for key in ("num_classes", "global_pool", "drop_path_rate") if key in kwargs}
-    return ConvStemViT(
-        img_size=32, patch_size=8, embed_dim=128, depth=5, num_heads=4, mlp_ratio=3.0,
-        class_token=False, embed_layer=ConvStem, **{"global_pool": "avg", **options},
-    )  # fmt: skip
-
-
-if not is_model("otmf_convstem_vit"):  # a module loaded twice must not register twice
-    register_model(otmf_convstem_vit)
+from otmf_core.models import convstem as convstem  # registers our own tower with timm
+from otmf_core.models.base import Tower
+from otmf_core.models.checkpoints import check_matches
+from otmf_core.models.device import autocast, to_device
+from otmf_core.models.task_vector import StateDict
 
 
 def _model_cfg(config: dict[str, Any]) -> dict[str, Any]:
@@ -91,9 +52,27 @@ def preprocess(images: Tensor, config: dict[str, Any]) -> Tensor:
     return (images.permute(0, 3, 1, 2).float() / 255 - mean) / std
 
 
-def encode(encoder: nn.Module, images: Tensor) -> Tensor:
-    """φ(x; θ): normalised images (n, 3, H, W) -> projected features (n, d), not L2-normalised."""
-    return encoder(images)
+@dataclass(frozen=True, eq=False)
+class ClipTower(Tower):
+    """An image tower; its inputs are images as uint8 (n, H, W, 3) on the CPU, its features are not L2-normalised."""
+
+    config: dict[str, Any]
+
+    def encode(self, inputs: Tensor) -> Tensor:
+        images = preprocess(to_device(inputs, self.device), self.config)
+        with autocast(self.device):
+            return self.module(images).float()
+
+    def join(self, parts: Sequence[Tensor]) -> Tensor:
+        return torch.cat(list(parts))
+
+
+def clip_tower(config: dict[str, Any], base: StateDict, device: torch.device, where: str) -> ClipTower:
+    """The image tower of a config at θ⁰, on that device; raises InputError about `where` unless θ⁰ fits it."""
+    tower = ClipTower(build_encoder(config).to(device), {n: t.to(device) for n, t in base.items()}, device, config)
+    check_matches(tower.base, tower.weights(), where)
+    tower.load()
+    return tower
 
 
 def vocabulary(texts: Iterable[str]) -> list[int]:

@@ -1,12 +1,25 @@
-"""Head tuning, the option that reads labels: cross-entropy on a labelled fraction with the merged encoder frozen."""
+"""Classification heads, and the option that reads labels: tuning them on a labelled fraction, the encoder frozen."""
 
 from __future__ import annotations
+
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-STEPS = 100  # arXiv 2511.19561, section 4
+ITERATIONS = 100  # arXiv 2511.19561, section 4
+
+
+class Head(NamedTuple):
+    """The classifier of one task: weight (classes, d), and the scale s of its logits."""
+
+    weight: Tensor
+    scale: float
+
+    def logits(self, features: Tensor) -> Tensor:
+        """s · cos(φ(x), h) of features (n, d) under rows h of unit norm: (n, classes)."""
+        return self.scale * F.normalize(features, dim=-1) @ self.weight.T
 
 
 def labelled_subset(labels: Tensor, fraction: float, seed: int) -> Tensor:
@@ -20,19 +33,18 @@ def labelled_subset(labels: Tensor, fraction: float, seed: int) -> Tensor:
     return torch.cat(chosen).sort().values
 
 
-def tune(features: Tensor, labels: Tensor, head: tuple[Tensor, float], rate: float) -> Tensor:
-    """The head's weight (classes, d) after 100 full-batch steps of Adam at `rate` on fixed features (n, d).
+def tune(features: Tensor, labels: Tensor, head: Head, rate: float) -> Head:
+    """The head after 100 full-batch iterations of Adam at `rate` on fixed features (n, d).
 
     No entry moves by much more than 100 · rate. A class vector has length one, so the paper's 0.01 replaces a zero-shot
     head by what the labelled images alone say.
     """
-    weight, scale = head
     features = F.normalize(features, dim=-1)
     labels = labels.to(features.device)
-    weight = weight.clone().requires_grad_()
+    weight = head.weight.clone().requires_grad_()
     optimiser = torch.optim.Adam([weight], lr=rate)
-    for _ in range(STEPS):
+    for _ in range(ITERATIONS):
         optimiser.zero_grad()
-        F.cross_entropy(scale * features @ weight.T, labels).backward()
+        F.cross_entropy(head.scale * features @ weight.T, labels).backward()
         optimiser.step()
-    return weight.detach()
+    return Head(weight.detach(), head.scale)

@@ -18,19 +18,20 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import IO
 
+from otmf_core import layout
 from otmf_core.errors import InputError
 from otmf_core.files import inside
 from otmf_core.runs.check import check_run
-from otmf_core.runs.folder import CARD, EXPORT, set_status
+from otmf_core.runs.folder import set_status
 
 MAX_FILES = 2_000
 MAX_BYTES = 8 << 30  # unpacked
 MAX_JSON_BYTES = 16 << 20  # of each JSON file and model card, which are read whole
-LEFT_OUT = re.compile(r"resume/|owner\.")  # what only the machine that merges can use
+LEFT_OUT = re.compile(rf"{layout.RESUME}/|owner\.")  # what only the machine that merges can use
 PART = r"[A-Za-z0-9][A-Za-z0-9_-]*(?:\.[A-Za-z0-9_-]+)*"  # no dot first, last or twice: never . or ..
 NAME = re.compile(rf"(?P<run>{PART})/(?P<file>(?:{PART}/){{0,5}}{PART})")
 KINDS = (".json", ".parquet", ".safetensors")
-MODEL_CARD = f"{EXPORT}/{CARD}"  # the only other file that a run folder holds
+MODEL_CARD = f"{layout.EXPORT}/{layout.CARD}"  # the only other file that a run folder holds
 EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest moment a zip can state
 BLOCK = 1 << 20
 

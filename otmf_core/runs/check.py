@@ -11,6 +11,7 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError
 
+from otmf_core import layout
 from otmf_core.config import MergeConfig
 from otmf_core.errors import InputError
 from otmf_core.files import read_object
@@ -79,10 +80,10 @@ def check_run(folder: Path) -> Run:
         config = MergeConfig.parse(run.config)
     except (InputError, TypeError) as error:
         raise InputError(f"a run needs a configuration this version knows: config.json ({error})") from None
-    _check(_Status, folder / "status.json", {"message": "", **read_object(folder / "status.json")})
-    known = [_check(_Progress, folder / "progress.json", run.progress)]
+    _check(_Status, folder / layout.STATUS, {"message": "", **read_object(folder / layout.STATUS)})
+    known = [_check(_Progress, folder / layout.STATE, run.progress)]
     if run.record is not None:
-        known.append(_check(_Record, folder / "record.json", run.record))
+        known.append(_check(_Record, folder / layout.RECORD, run.record))
     if any(facts.tasks not in ([], list(config.tasks)) for facts in known):
         raise InputError(f"the files of a run must agree with each other: {run.id} has figures of other tasks")
     stored_view(run)

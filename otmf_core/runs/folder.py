@@ -1,26 +1,9 @@
-"""The run folder: configuration, status, progress and record in open formats, read back anywhere without torch.
-
-runs/<id>/config.json        MergeConfig
-          status.json        queued, running, stopped, failed or done, and why
-          progress.json      what is known after every completed step: matrix, individual, times
-          record.json        the finished run's figures (what `merge --json` prints)
-          steps/02/…         loss curves, mask statistics and masks of a fusion
-          merged.safetensors the merged task vector Δ_m
-          notes.json         the name and the note its reader gave it; the id never changes
-          export/            the merged model as open_clip loads it, and its card, once exported
-          owner.json         the process that is merging it now
-          resume/            what an unfinished run continues from
-"""
+"""Run folders: made, read, listed, named and deleted; in open formats, read back anywhere without torch."""
 
 from __future__ import annotations
 
-import hashlib
-import json
-import os
 import secrets
 import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from functools import lru_cache
@@ -28,14 +11,13 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Literal, get_args
 
-import psutil
-
 from otmf_core.errors import InputError
 from otmf_core.files import Mark, mark, read_object, write_json
+from otmf_core import layout
+from otmf_core.runs.lock import owned, owner
 
 FORMAT = 1
-FILES = ("status.json", "config.json", "progress.json", "record.json", "notes.json")  # that a Run is read from
-EXPORT, CARD = "export", "README.md"  # folder of an exported model in its run's, and the last file written there
+FILES = (layout.STATUS, layout.CONFIG, layout.STATE, layout.RECORD, layout.NOTES)  # that a Run is read from
 NAME_LENGTH, NOTE_LENGTH = 80, 10_000  # characters
 Status = Literal["queued", "running", "stopped", "failed", "done", "interrupted"]
 
@@ -71,8 +53,8 @@ def create_run(path: Path, config: dict[str, Any]) -> None:
     if path.exists():
         raise InputError(f"a new run needs a new folder: {path} exists")
     try:
-        write_json(path / "config.json", config)
-        write_json(path / "status.json", {"format": FORMAT, "status": "queued", "message": "", "created": now()})
+        write_json(path / layout.CONFIG, config)
+        write_json(path / layout.STATUS, {"format": FORMAT, "status": "queued", "message": "", "created": now()})
     except InputError:
         remove_run(path)
         raise
@@ -80,8 +62,8 @@ def create_run(path: Path, config: dict[str, Any]) -> None:
 
 def set_status(path: Path, status: Status, message: str = "") -> None:
     """Record where a run stands, keeping when it was created."""
-    previous = read_object(path / "status.json")
-    write_json(path / "status.json", {**previous, "status": status, "message": message, "updated": now()})
+    previous = read_object(path / layout.STATUS)
+    write_json(path / layout.STATUS, {**previous, "status": status, "message": message, "updated": now()})
 
 
 def load_run(path: Path) -> Run:
@@ -96,9 +78,9 @@ def load_run(path: Path) -> Run:
 
 @lru_cache(maxsize=1024)
 def _read_run(path: Path, marks: tuple[Mark, ...]) -> Run:
-    if not (path / "status.json").is_file():
+    if not (path / layout.STATUS).is_file():
         raise InputError(f"a run is a folder with a status.json, received {path}")
-    status = read_object(path / "status.json")
+    status = read_object(path / layout.STATUS)
     if not isinstance(status.get("format"), int):
         raise InputError(f"a run's status.json names its format: {path / 'status.json'} does not")
     if status["format"] > FORMAT:
@@ -108,16 +90,16 @@ def _read_run(path: Path, marks: tuple[Mark, ...]) -> Run:
     state: Any = status.get("status")
     if state not in get_args(Status):
         raise InputError(f"a run is {', '.join(get_args(Status))}, received {state!r} in {path / 'status.json'}")
-    record = path / "record.json"
-    progress = path / "progress.json"
-    name, note = _notes(path / "notes.json")
+    record = path / layout.RECORD
+    progress = path / layout.STATE
+    name, note = _notes(path / layout.NOTES)
     return Run(
         id=path.resolve().name,
         path=path,
         status=state,
         message=status.get("message", ""),
         created=status.get("created", ""),
-        config=read_object(path / "config.json"),
+        config=read_object(path / layout.CONFIG),
         progress=read_object(progress) if progress.is_file() else {},
         record=read_object(record) if state == "done" else None,
         name=name,
@@ -130,13 +112,13 @@ def set_notes(path: Path, name: str, note: str) -> None:
 
     At most NAME_LENGTH and NOTE_LENGTH characters; empty ones take the name or the note away.
     """
-    if not (path / "status.json").is_file():
+    if not (path / layout.STATUS).is_file():
         raise InputError(f"a run is a folder with a status.json, received {path}")
     kept = {"name": " ".join(name.split()), "note": note.strip()}
     for what, limit in (("name", NAME_LENGTH), ("note", NOTE_LENGTH)):
         if len(kept[what]) > limit:
             raise InputError(f"a run's {what} has at most {limit:,} characters, received {len(kept[what]):,}")
-    write_json(path / "notes.json", kept)
+    write_json(path / layout.NOTES, kept)
 
 
 def _notes(file: Path) -> tuple[str, str]:
@@ -150,7 +132,7 @@ def _notes(file: Path) -> tuple[str, str]:
 def list_runs(out: Path) -> tuple[list[Run], list[str]]:
     """The runs of a folder, newest first, and one sentence for every folder that could not be read."""
     runs, problems = [], []
-    for path in sorted(Path(out).glob("*/status.json"), reverse=True):
+    for path in sorted(Path(out).glob(f"*/{layout.STATUS}"), reverse=True):
         try:
             runs.append(load_run(path.parent))
         except InputError as error:
@@ -160,9 +142,9 @@ def list_runs(out: Path) -> tuple[list[Run], list[str]]:
 
 def resolve_run(name: str, out: Path) -> Path:
     """The folder of a run given by its id under `out` or by its path; raises InputError when there is none."""
-    if name == Path(name).name and (Path(out) / name / "status.json").is_file():
+    if name == Path(name).name and (Path(out) / name / layout.STATUS).is_file():
         return Path(out) / name
-    if (Path(name) / "status.json").is_file():
+    if (Path(name) / layout.STATUS).is_file():
         return Path(name)
     raise InputError(f"a run is an id under {out} or the path of a run folder, received {name!r}")
 
@@ -184,63 +166,3 @@ def delete_run(path: Path) -> None:
             path.rename(Path(away) / path.name)
     except OSError as error:
         raise InputError(f"the folder must be writable: {path} was not deleted ({error.strerror})") from error
-
-
-def owner(path: Path) -> int | None:
-    """The process that is merging this run now, or None."""
-    try:
-        return _holder((path / "owner.json").read_bytes())
-    except OSError:
-        return None
-
-
-def _holder(claim: bytes) -> int | None:
-    """The living process that made a claim; None for a damaged one, or one by a process that is gone."""
-    try:
-        made = json.loads(claim)
-        process = psutil.Process(made["pid"])
-        alive = abs(process.create_time() - made["started"]) < 1 and process.status() != psutil.STATUS_ZOMBIE
-        return made["pid"] if alive else None
-    except (ValueError, psutil.Error, KeyError, TypeError):
-        return None
-
-
-@contextmanager
-def owned(path: Path) -> Iterator[None]:
-    """Hold a run while merging it; raises InputError when another process (or thread) holds it."""
-    draft = path / f".owner-{secrets.token_hex(8)}.json"
-    write_json(draft, {"pid": os.getpid(), "started": psutil.Process().create_time()})
-    try:
-        _claim(path / "owner.json", draft)
-    finally:
-        draft.unlink()
-    try:
-        yield
-    finally:
-        (path / "owner.json").unlink(missing_ok=True)
-
-
-def _claim(file: Path, draft: Path) -> None:
-    """Make `draft` appear as `file`, whole and only where there is none, or raise InputError when that is held.
-
-    A stale claim is taken away first, by the one process that holds the claim on just that (its name has its hash):
-    whoever else saw it finds it changed, and a fresh claim is never taken for the stale one that it replaced.
-    """
-    while True:
-        with suppress(FileExistsError):
-            os.link(draft, file)
-            return
-        with suppress(FileNotFoundError):  # it has just been given up, or taken away by another: try again
-            found = file.read_bytes()
-            holder = _holder(found)
-            if holder is not None:
-                raise InputError(
-                    f"a run is merged by one process at a time: {file.parent.name} is held by process {holder}"
-                )
-            takeover = file.with_name(f"{file.stem}.{hashlib.sha256(found).hexdigest()[:16]}.json")
-            _claim(takeover, draft)
-            try:
-                if file.read_bytes() == found:
-                    file.unlink()
-            finally:
-                takeover.unlink()

@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 
-from otmf_core import __version__, metrics
+from otmf_core import __version__, layout, metrics
 from otmf_core.config import MergeConfig
 from otmf_core.errors import InputError
 from otmf_core.files import read_object
@@ -39,7 +39,7 @@ def read_progress(path: Path, config: MergeConfig, library: str) -> Progress:
 
     Raises InputError when the file is damaged or the run began on another library.
     """
-    saved = path / "progress.json"
+    saved = path / layout.STATE
     if not saved.is_file():
         return Progress(list(config.tasks), library)
     try:

@@ -9,6 +9,7 @@ from pathlib import Path
 from statistics import fmean, median
 from typing import TYPE_CHECKING, Any
 
+from otmf_core import layout
 from otmf_core.errors import InputError
 
 if TYPE_CHECKING:
@@ -164,7 +165,7 @@ def stored_view(run: Run) -> JobView:
             step=max(0, len(matrix) - 1),
             matrix=(*matrix, *[None] * (len(tasks) + 1 - len(matrix))),
             individual=dict(zip(tasks, known.get("individual", ()), strict=False)),
-            fusions={int(path.parent.name): _stored_fusion(path) for path in run.path.glob("steps/*/curves.parquet")},
+            fusions={int(path.parent.name): _stored_fusion(path) for path in run.path.glob(layout.every_step(layout.CURVES))},
             elapsed=known.get("seconds", 0.0),
             message=run.message,
             record=run.record,

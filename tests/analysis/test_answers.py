@@ -11,7 +11,7 @@ import torch
 from safetensors.torch import load_file
 from torch.nn import functional as F
 
-from otmf_core.analysis.answers import MERGED, PRE_TRAINED, answer, experts, load_encoder
+from otmf_core.analysis.answers import MERGED, PRE_TRAINED, answer, experts, load_model
 from otmf_core.errors import InputError
 from otmf_core.library.library import open_library
 from otmf_core.models.clip import build_encoder, preprocess
@@ -43,7 +43,7 @@ def delta_of(model: str, tiny: Path, run: Path) -> dict[str, torch.Tensor] | Non
 @pytest.mark.parametrize("model", [PRE_TRAINED, MERGED, "green"])
 def test_weights_are_the_sum_of_what_the_files_hold(model: str, tiny: Path, run: Path):
     expected = by_hand(tiny, delta_of(model, tiny, run)).state_dict()
-    found = load_encoder(run, model).state_dict()
+    found = load_model(run, model).module.state_dict()
     assert found.keys() == expected.keys()
     for name, value in expected.items():
         torch.testing.assert_close(found[name], value, rtol=0, atol=0)
@@ -51,45 +51,45 @@ def test_weights_are_the_sum_of_what_the_files_hold(model: str, tiny: Path, run:
 
 @pytest.mark.parametrize("model", [PRE_TRAINED, MERGED, "green"])
 def test_probabilities_are_softmax_of_scaled_cosines(model: str, tiny: Path, run: Path):
-    images = open_library(str(tiny)).images("red", "test", 5)
+    images = open_library(str(tiny)).examples("red", "test", 5)
     head = load_file(tiny / "tasks/red/head.safetensors")
     with torch.no_grad():
-        features = by_hand(tiny, delta_of(model, tiny, run))(preprocess(images.pixels, CONFIG))
+        features = by_hand(tiny, delta_of(model, tiny, run))(preprocess(images.inputs, CONFIG))
     cosines = F.cosine_similarity(features[:, None], head["weight"][None], dim=-1)
     powers = (head["logit_scale"] * cosines).exp()
-    found = answer(run, model, load_encoder(run, model), "red", images.pixels)
+    found = answer(run, model, load_model(run, model), "red", images.inputs)
     torch.testing.assert_close(found, powers / powers.sum(dim=1, keepdim=True), rtol=1e-5, atol=1e-6)
 
 
 def test_answers_agree_with_the_runs_accuracies(tiny: Path, run: Path):
     record = json.loads((run / "record.json").read_text())
     for place, task in enumerate(TASKS):
-        images = open_library(str(tiny)).images(task, "test")
+        images = open_library(str(tiny)).examples(task, "test")
         measured = (record["matrix"][0][place], record["individual"][place], record["matrix"][-1][place])
         for model, expected in zip((PRE_TRAINED, task, MERGED), measured, strict=True):
-            right = answer(run, model, load_encoder(run, model), task, images.pixels).argmax(dim=1) == images.labels
+            right = answer(run, model, load_model(run, model), task, images.inputs).argmax(dim=1) == images.labels
             assert 100 * right.double().mean().item() == pytest.approx(expected)
 
 
 def test_every_expert_in_turn_answers_as_alone(tiny: Path, run: Path):
-    pixels = open_library(str(tiny)).images("blue", "test", 3).pixels
+    pixels = open_library(str(tiny)).examples("blue", "test", 3).inputs
     for model, found in experts(run, TASKS, "blue", pixels):
-        torch.testing.assert_close(found, answer(run, model, load_encoder(run, model), "blue", pixels))
+        torch.testing.assert_close(found, answer(run, model, load_model(run, model), "blue", pixels))
 
 
 def test_tuned_heads_are_the_merged_models_alone(tiny: Path, tmp_path: Path):
     tuned = merged(merge_config(tiny, method="average", heads="tuned"), tmp_path)
     record = json.loads((tuned / "record.json").read_text())
-    images = open_library(str(tiny)).images("red", "test")
+    images = open_library(str(tiny)).examples("red", "test")
     head = load_file(tuned / "heads.safetensors")["red"]
-    encoder = load_encoder(tuned, MERGED)
+    tower = load_model(tuned, MERGED)
     with torch.no_grad():
-        logits = F.normalize(encoder(preprocess(images.pixels, CONFIG)), dim=-1) @ head.T
-    found = answer(tuned, MERGED, encoder, "red", images.pixels)
+        logits = F.normalize(tower.module(preprocess(images.inputs, CONFIG)), dim=-1) @ head.T
+    found = answer(tuned, MERGED, tower, "red", images.inputs)
     torch.testing.assert_close(found, (20 * logits).softmax(dim=-1), rtol=1e-5, atol=1e-6)
     right = (found.argmax(dim=1) == images.labels).double().mean().item()
     assert 100 * right == pytest.approx(record["matrix"][-1][0])
-    plain = answer(tuned, PRE_TRAINED, load_encoder(tuned, PRE_TRAINED), "red", images.pixels)
+    plain = answer(tuned, PRE_TRAINED, load_model(tuned, PRE_TRAINED), "red", images.inputs)
     own = (plain.argmax(dim=1) == images.labels).double().mean().item()
     assert 100 * own == pytest.approx(record["matrix"][0][0])
 
@@ -99,7 +99,7 @@ def test_an_unfinished_run_is_refused(run: Path, tmp_path: Path):
     status = json.loads((copy / "status.json").read_text())
     (copy / "status.json").write_text(json.dumps({**status, "status": "stopped"}))
     with pytest.raises(InputError, match="when it is done: copy is stopped") as refusal:
-        load_encoder(copy, MERGED)
+        load_model(copy, MERGED)
     assert is_one_sentence(str(refusal.value))
 
 
@@ -108,11 +108,11 @@ def test_a_library_that_changed_is_refused(own_tiny: Path, tmp_path: Path):
     (own_tiny / "note.txt").write_text("new")
     vouch(own_tiny)
     with pytest.raises(InputError, match="has changed since"):
-        load_encoder(path, PRE_TRAINED)
+        load_model(path, PRE_TRAINED)
 
 
 def test_damaged_merged_weights_are_refused(run: Path, tmp_path: Path):
     copy = Path(shutil.copytree(run, tmp_path / "copy"))
     (copy / "merged.safetensors").write_bytes(b"damaged")
     with pytest.raises(InputError, match="must be valid safetensors"):
-        load_encoder(copy, MERGED)
+        load_model(copy, MERGED)

@@ -20,8 +20,7 @@ from otmf_core.analysis.replay import replay
 from otmf_core.errors import InputError
 from otmf_core.library.library import open_library
 from otmf_core.models import clip as backbone
-from otmf_core.models.clip import build_encoder, preprocess
-from otmf_core.models.task_vector import apply
+from otmf_core.models.clip import preprocess
 from otmf_core.runs.folder import load_run
 from otmf_core.transport.losses import sinkhorn
 from otmf_core.transport.transport_plan import class_mass, transport_plan
@@ -30,7 +29,7 @@ from tests.tiny import CONFIG, TASKS, is_one_sentence, merge_config, merged
 
 def replayed(run: Path, library: Path) -> list[tuple[dict, dict]]:
     opened = open_library(str(library))
-    return list(replay(load_run(run), opened, opened.base()))
+    return list(replay(load_run(run), opened))
 
 
 @pytest.fixture
@@ -73,18 +72,17 @@ def test_otmf_is_replayed_up_to_the_rounding_of_its_masks(default: tuple[Path, l
 
 def test_features_are_those_of_the_three_models(taken: Path, tiny: Path):
     library = open_library(str(tiny))
-    base = library.base()
-    encoder = build_encoder(CONFIG)
+    tower = library.tower(torch.device("cpu"))
     found = read_features(taken, "green")
-    images = library.images("green", "test")
+    images = library.examples("green", "test")
     assert found.labels.tolist() == images.labels[found.rows].tolist()
     last = load_file(taken / "merged.safetensors")
-    wanted = {0: None, 3: last, 3 + 2: library.task_vector("green", base)}
+    wanted = {0: None, 3: last, 3 + 2: library.task_vector("green")}
     expected = {}
     for model, delta in wanted.items():
-        apply(encoder, base, delta)
+        tower.load(delta)
         with torch.no_grad():
-            expected[model] = F.normalize(encoder(preprocess(images.pixels[found.rows], CONFIG)), dim=-1)
+            expected[model] = F.normalize(tower.module(preprocess(images.inputs[found.rows], CONFIG)), dim=-1)
         np.testing.assert_allclose(found.features[model], expected[model], atol=2e-3)
         answers = (expected[model] @ library.head("green")[0].T).argmax(dim=-1)
         assert (found.answers[model] == answers.numpy()).mean() > 0.95  # a tie may fall either way

@@ -22,11 +22,11 @@ from torch.nn import functional as F
 
 from otmf_core.config import MergeConfig
 from otmf_core.methods import otmf
-from otmf_core.methods.context import Context, View
-from otmf_core.models.clip import build_encoder, preprocess
-from otmf_core.models.device import peak_memory, resolve
-from otmf_core.models.task_vector import weights
-from otmf_core.transport.losses import ClassVectors
+from otmf_core.methods.context import Calibration, Context
+from otmf_core.models.clip import ClipTower, build_encoder
+from otmf_core.models.device import peak_memory
+from otmf_core.models.heads import Head
+from otmf_core.transport.spaces import ClassVectors
 
 FLOOR_PASSES = 4
 
@@ -39,11 +39,11 @@ def fusion(model: str, update: str, preset: str, batch: int, steps: int, with_fl
         "preprocess_cfg": {"mean": [0.48, 0.46, 0.41], "std": [0.27, 0.26, 0.28]},
     }
     encoder = build_encoder(config)
-    base = {name: tensor.clone() for name, tensor in weights(encoder).items()}
+    base = {name: tensor.clone() for name, tensor in encoder.state_dict().items()}
     pre, post = ({n: t.mul(0.01 * torch.randn(())).half() for n, t in base.items()} for _ in range(2))
     pre = {name: tensor.float() for name, tensor in pre.items()}  # as a merged vector is; the incoming one as stored
-    pixels = [torch.randint(0, 256, (32, 224, 224, 3), dtype=torch.uint8) for _ in range(2)]
-    heads = [(F.normalize(torch.randn(100, config["model_cfg"]["embed_dim"]), dim=-1), 100.0) for _ in range(2)]
+    images = [torch.randint(0, 256, (32, 224, 224, 3), dtype=torch.uint8) for _ in range(2)]
+    heads = [Head(F.normalize(torch.randn(100, config["model_cfg"]["embed_dim"]), dim=-1), 100.0) for _ in range(2)]
     teachers = [torch.randn(32, config["model_cfg"]["embed_dim"]) for _ in range(2)]
     per_side = batch // 2 if update == "joint" else batch
     events: list[dict] = []
@@ -53,10 +53,8 @@ def fusion(model: str, update: str, preset: str, batch: int, steps: int, with_fl
                 preset, tasks=("a", "b"), update=update, batch=per_side, steps=steps, checkpoint_seconds=1e9
             ),
             step=2,
-            device=resolve("cpu"),
-            encoder=encoder,
-            preprocess=lambda images: preprocess(images, config),
-            views=[View(p, t) for p, t in zip(pixels, teachers, strict=True)],
+            tower=ClipTower(encoder, base, torch.device("cpu"), config),
+            calibration=[Calibration(inputs, teacher) for inputs, teacher in zip(images, teachers, strict=True)],
             heads=ClassVectors(heads),
             within=Path(folder) / "within.safetensors",
             results=Path(folder),
@@ -71,17 +69,18 @@ def fusion(model: str, update: str, preset: str, batch: int, steps: int, with_fl
         step, least = statistics.median(seconds), statistics.median(floor)
         result = f"step {step:.2f} s, floor {least:.2f} s, ratio {step / least:.2f}"
     else:
-        result = f"peak memory {peak_memory(context.device) / 2**30:.2f} GiB"
+        result = f"peak memory {peak_memory(context.tower.device) / 2**30:.2f} GiB"
     print(f"{update:12} {batch} images: {result}", flush=True)
 
 
 def floor_pass(context: Context, batch: int) -> float:
     """Seconds of one forward and backward of the encoder."""
-    images = context.views[0].pixels[:batch]
+    inputs = context.calibration[0].inputs
+    assert inputs is not None
     began = time.monotonic()
-    context.encode(images).square().sum().backward()
+    context.tower.encode(inputs[:batch]).square().sum().backward()
     seconds = time.monotonic() - began
-    context.encoder.zero_grad(set_to_none=True)
+    context.tower.module.zero_grad(set_to_none=True)
     return seconds
 
 

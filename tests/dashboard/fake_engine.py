@@ -13,6 +13,7 @@ from otmf_core.config import MergeConfig
 from otmf_core.errors import InputError, Interrupted
 from otmf_core.files import read_json, write_json, write_table
 from otmf_core.runs import folder as runs
+from otmf_core.runs.lock import owned
 
 
 def accuracy(step: int, place: int) -> float:
@@ -41,7 +42,7 @@ class FakeEngine:
         self.at_once += 1
         self.most_at_once = max(self.most_at_once, self.at_once)
         try:
-            with runs.owned(path):
+            with owned(path):
                 runs.set_status(path, "running")
                 record = self._fold(path, emit, should_stop)
                 runs.set_status(path, "done")

@@ -38,7 +38,7 @@ def test_open_clip_loads_the_merged_model(run: Path, tiny: Path, tmp_path: Path)
     base, delta = library.base(), load_file(run / "merged.safetensors")
     encoder = build_encoder(CONFIG)
     encoder.load_state_dict({name: base[name] + delta[name] for name in base})
-    images = preprocess(library.images("green", "test").pixels, CONFIG)
+    images = preprocess(library.examples("green", "test").inputs, CONFIG)
     with torch.no_grad():
         expected, found = encoder(images), model.encode_image(images)
         encoder.load_state_dict(base)

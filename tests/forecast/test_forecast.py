@@ -105,13 +105,9 @@ def test_only_runs_with_equal_settings_count():
 
 
 def test_sizes_are_read_from_headers(tiny: Path):
-    from otmf_core.models.clip import build_encoder
-    from otmf_core.models.task_vector import weights
-
     library = open_library(str(tiny))
     known = sizes(library, merge_config(tiny))
-    tower = build_encoder(library.backbone_config)
-    assert known.parameters == sum(tensor.numel() for tensor in weights(tower).values())
+    assert known.parameters == sum(tensor.numel() for tensor in library.base().values())
     assert (known.picture, known.test, known.calibration) == (16 * 16 * 3, (24,) * 3, (24,) * 3)
     assert known.labelled == (0, 0, 0)
 

@@ -38,16 +38,16 @@ def test_weights_heads_and_images(tiny: Path):
     base = library.base()
     assert set(base) == {name.removeprefix("visual.") for name in stored if name.startswith("visual.")}
     assert all(tensor.dtype == torch.float32 for tensor in base.values())
-    delta = library.task_vector("red", base)
+    delta = library.task_vector("red")
     assert all(tensor.dtype == torch.float16 for tensor in delta.values())
     weight, scale = library.head("red")
     torch.testing.assert_close(weight.norm(dim=-1), torch.ones(CLASSES))
     assert scale == 20
-    images = library.images("blue", "test")
-    assert images.pixels.shape == (len(images), 16, 16, 3)
-    assert images.pixels.dtype == torch.uint8
+    images = library.examples("blue", "test")
+    assert images.inputs.shape == (len(images), 16, 16, 3)
+    assert images.inputs.dtype == torch.uint8
     assert images.labels.tolist() == [i % CLASSES for i in range(len(images))]
-    brightness = images.pixels[..., 2].float().mean(dim=(1, 2))
+    brightness = images.inputs[..., 2].float().mean(dim=(1, 2))
     assert ((brightness / 60 - 0.5).round().long() == images.labels).all()
 
 
@@ -113,8 +113,8 @@ def test_a_task_without_a_part(key: str, own_tiny: Path):
 def test_a_task_without_a_file(own_tiny: Path):
     library = edit(own_tiny, lambda manifest: manifest["tasks"][0].pop("labelled"))
     with pytest.raises(InputError, match=r"^the library is incomplete: Red names no labelled in "):
-        library.images("red", "labelled")
-    assert len(library.images("red", "calibration")) == 24
+        library.examples("red", "labelled")
+    assert len(library.examples("red", "calibration")) == 24
 
 
 @pytest.mark.parametrize("part", ["config", "weights"])
@@ -129,7 +129,7 @@ def test_a_path_out_of_the_library(name: str, own_tiny: Path):
     (own_tiny.parent / "outside.safetensors").write_bytes(b"secret")
     library = edit(own_tiny, lambda manifest: manifest["tasks"][0].update(task_vector=name))
     with pytest.raises(InputError, match=r"^a file must lie inside its folder: "):
-        library.task_vector("red", library.base())
+        library.task_vector("red")
 
 
 def test_a_link_out_of_the_library(own_tiny: Path):
@@ -138,7 +138,7 @@ def test_a_link_out_of_the_library(own_tiny: Path):
     vector.symlink_to(own_tiny.parent / "elsewhere.safetensors")
     library = open_library(str(own_tiny))
     with pytest.raises(InputError, match=r"^a file must lie inside its folder: "):
-        library.task_vector("red", library.base())
+        library.task_vector("red")
 
 
 @pytest.mark.parametrize("name", ["vector.pt", "vector.bin"])
@@ -148,7 +148,7 @@ def test_a_checkpoint_that_could_run_code(name: str, own_tiny: Path):
     vouch(own_tiny)
     library = open_library(str(own_tiny))
     with pytest.raises(InputError, match=f"which cannot run code, received {name}$"):
-        library.task_vector("red", library.base())
+        library.task_vector("red")
 
 
 def test_a_missing_file_and_one_that_the_manifest_does_not_vouch_for(own_tiny: Path):

@@ -18,9 +18,9 @@ from tests.tiny import vouch, write_images
 
 def test_the_first_images_of_a_split(tiny: Path):
     library = open_library(str(tiny))
-    everything, first = library.images("red", "calibration"), library.images("red", "calibration", 5)
+    everything, first = library.examples("red", "calibration"), library.examples("red", "calibration", 5)
     assert len(first) == 5
-    assert torch.equal(first.pixels, everything.pixels[:5])
+    assert torch.equal(first.inputs, everything.inputs[:5])
     assert torch.equal(first.labels, everything.labels[:5])
 
 
@@ -60,7 +60,7 @@ LABELS = pa.array([0, 1], pa.int32())
 def test_a_damaged_split(columns: dict, sentence: str, own_tiny: Path):
     library = damaged_split(own_tiny, pa.table(columns))
     with pytest.raises(InputError, match=f"^{sentence}"):
-        library.images("red", "calibration")
+        library.examples("red", "calibration")
 
 
 def test_a_truncated_picture_and_one_of_another_size(own_tiny: Path):
@@ -69,7 +69,7 @@ def test_a_truncated_picture_and_one_of_another_size(own_tiny: Path):
     for blob in (good[1][:-30], _png(8)):
         library = damaged_split(own_tiny, pa.table({"image": [good[0], blob], "label": LABELS}))
         with pytest.raises(InputError, match=r"^images of a split are pictures of one size: "):
-            library.images("red", "calibration")
+            library.examples("red", "calibration")
     assert small.num_rows == 24
 
 
@@ -78,10 +78,10 @@ def test_a_truncated_table(own_tiny: Path):
     path.write_bytes(path.read_bytes()[:-10])
     vouch(own_tiny)
     with pytest.raises(InputError, match=r"^images come as a Parquet table with columns image and label: "):
-        open_library(str(own_tiny)).check_images("red", "test")
+        open_library(str(own_tiny)).check_task("red", ("test",))
 
 
 def test_a_test_split_may_have_one_class(own_tiny: Path):
     write_images(own_tiny / "tasks/red/test.parquet", [1] * 6, 0, 3)
     vouch(own_tiny)
-    assert open_library(str(own_tiny)).images("red", "test").labels.tolist() == [1] * 6
+    assert open_library(str(own_tiny)).examples("red", "test").labels.tolist() == [1] * 6

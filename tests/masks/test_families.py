@@ -15,9 +15,11 @@ from otmf_core.masks.element import SIDES
 from otmf_core.methods import otmf
 from otmf_core.methods.context import Context
 from otmf_core.methods.otmf import draw_batches
+from otmf_core.models.clip import preprocess
 from otmf_core.models.task_vector import StateDict
 from otmf_core.transport.losses import sinkhorn
 from tests.fusion import context_of, random_vectors
+from tests.tiny import CONFIG
 
 
 class Scales:
@@ -146,7 +148,7 @@ def by_autograd(
         return {name: part("pre", name) + part("post", name) for name in base}
 
     losses = []
-    for iteration, drawn in enumerate(draw_batches([len(view.pixels) for view in context.views], config, context.step)):
+    for iteration, drawn in enumerate(draw_batches([len(seen) for seen in context.calibration], config, context.step)):
         sides = tuple(side for side in SIDES if drawn[side] is not None)
         fresh = torch.optim.Adam([p for side in sides for p in leaves[side].values()])
         optimiser = optimisers.setdefault(sides, fresh)
@@ -157,10 +159,9 @@ def by_autograd(
             tasks, images = drawn[side]
             clouds = []
             for task, rows in zip(tasks, images, strict=True):
-                features = functional_call(
-                    context.encoder, theta, (context.preprocess(context.views[task].pixels[rows]),)
-                )
-                clouds.append((features, context.views[task].teacher[rows]))
+                seen = context.calibration[task]
+                features = functional_call(context.tower.module, theta, (preprocess(seen.inputs[rows], CONFIG),))
+                clouds.append((features, seen.teacher[rows]))
             at = torch.from_numpy(tasks)
             merged_out, teacher_out = (
                 context.heads.outputs(torch.stack(each), at, config.space) for each in zip(*clouds, strict=True)
@@ -168,7 +169,7 @@ def by_autograd(
             value = loss(merged_out, teacher_out)
             total = total + value
             objective = (
-                objective + (len(context.views) - 1 if side == "pre" else 1) * value
+                objective + (len(context.calibration) - 1 if side == "pre" else 1) * value
             )  # each task weighs the same
         optimiser.zero_grad()
         objective.backward()

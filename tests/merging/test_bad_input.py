@@ -13,7 +13,21 @@ import torch
 from safetensors.torch import load_file
 
 from otmf_core.errors import InputError
-from tests.tiny import change_tensors, contents, merge_config, merged, refused, vouch, write_images
+from otmf_core.library import library as library_module
+from otmf_core.merging.inputs import open_inputs
+from otmf_core.merging.merge import resume_merge
+from otmf_core.runs.folder import load_run
+from tests.tiny import (
+    change_tensors,
+    contents,
+    is_one_sentence,
+    merge_config,
+    merged,
+    never,
+    refused,
+    vouch,
+    write_images,
+)
 
 Damage = Callable[[Path], None]
 
@@ -34,6 +48,13 @@ def truncate(path: str, vouched: bool) -> Damage:
             vouch(library)
 
     return damage
+
+
+def flip(library: Path) -> None:
+    """Another value in the middle of the file, which keeps its size and its header."""
+    content = bytearray((library / VECTOR).read_bytes())
+    content[len(content) // 2] ^= 1
+    (library / VECTOR).write_bytes(content)
 
 
 def no_images(library: Path) -> None:
@@ -62,10 +83,6 @@ def other_backbone(library: Path) -> None:
 
 VECTOR = "tasks/blue/task_vector.safetensors"
 DAMAGES: dict[str, tuple[Damage, str]] = {
-    "NaN": (
-        change_tensors(VECTOR, lambda t: t["ln_post.weight"].fill_(torch.nan)),
-        "weights must be finite: ln_post.weight has 32 NaN or infinite values in {}/" + VECTOR,
-    ),
     "missing key": (
         change_tensors(VECTOR, lambda t: t.pop("proj")),
         "weights have exactly the keys of the pre-trained model: proj is missing in {}/" + VECTOR,
@@ -105,6 +122,10 @@ DAMAGES: dict[str, tuple[Damage, str]] = {
         truncate("tasks/blue/test.parquet", vouched=True),
         "images come as a Parquet table with columns image and label: {}/tasks/blue/test.parquet",
     ),
+    "integers": (
+        change_tensors(VECTOR, lambda t: t.update(proj=t["proj"].int())),
+        "weights are of type F64, F32, F16, BF16: proj is I32 in {}/" + VECTOR,
+    ),
     "pickle": (pickled, "weights are read from .safetensors files, which cannot run code, received task_vector.bin"),
     "traversal": (
         change_manifest(lambda manifest: manifest["tasks"][2].update(task_vector="../../../etc/passwd")),
@@ -126,6 +147,52 @@ def test_a_damaged_library(name: str, own_tiny: Path, out: Path):
     damage, sentence = DAMAGES[name]
     damage(own_tiny)
     assert refused(merge_config(own_tiny), out).startswith(sentence.format(own_tiny))
+
+
+DAMAGED_VALUES: dict[str, tuple[Damage, str]] = {
+    "NaN": (
+        change_tensors(VECTOR, lambda t: t["ln_post.weight"].fill_(torch.nan)),
+        "weights must be finite: ln_post.weight has 32 NaN or infinite values in {}/" + VECTOR,
+    ),
+    "hash of a file of the same size": (flip, "a file must have the hash its manifest records: {}/" + VECTOR + " has "),
+}
+
+
+@pytest.mark.parametrize("name", DAMAGED_VALUES)
+def test_values_are_checked_when_they_are_used_and_the_run_goes_on_once_they_are_mended(
+    name: str, own_tiny: Path, out: Path
+):
+    whole = (own_tiny / VECTOR).read_bytes(), (own_tiny / "manifest.json").read_bytes()
+    damage, sentence = DAMAGED_VALUES[name]
+    damage(own_tiny)
+    earlier = contents(out / "earlier")
+    with pytest.raises(InputError) as caught:
+        merged(merge_config(own_tiny), out, "damaged")
+    assert str(caught.value).startswith(sentence.format(own_tiny))
+    assert is_one_sentence(str(caught.value))
+    assert contents(out / "earlier") == earlier
+    run = load_run(out / "damaged")
+    assert (run.status, run.message) == ("failed", str(caught.value))
+
+    (own_tiny / VECTOR).write_bytes(whole[0])
+    (own_tiny / "manifest.json").write_bytes(whole[1])
+    if name == "NaN":  # its hash stood in the manifest, so the library is another one now
+        with pytest.raises(InputError, match="a run goes on with the library it began with"):
+            resume_merge(out / "damaged", emit=lambda event: None, should_stop=never)
+    else:
+        assert resume_merge(out / "damaged", emit=lambda event: None, should_stop=never)["status"] == "done"
+
+
+def test_beginning_reads_no_task_vector(own_tiny: Path, monkeypatch: pytest.MonkeyPatch):
+    """As with twenty checkpoints of gigabytes: their headers alone, until the first step."""
+    read: list[str] = []
+    hashed, tensors = library_module.sha256, library_module.read_tensors
+    monkeypatch.setattr(library_module, "sha256", lambda path: (read.append(path.name), hashed(path))[1])
+    monkeypatch.setattr(library_module, "read_tensors", lambda path: (read.append(path.name), tensors(path))[1])
+    monkeypatch.setattr(library_module, "_verified", set())
+    open_inputs(merge_config(own_tiny))
+    assert "task_vector.safetensors" not in read
+    assert {"config.json", "weights.safetensors", "head.safetensors"} <= set(read)
 
 
 def test_what_a_method_does_not_read_does_not_stop_it(own_tiny: Path, out: Path):

@@ -11,12 +11,14 @@ import torch
 import otmf_core
 from otmf_core.library.library import open_library
 from otmf_core.merging.evaluation import Evaluator, accuracy
+from otmf_core.models.clip import ClipTower
+from otmf_core.models.heads import Head
 
 ENGINE = Path(otmf_core.__file__).parent
 
 
 def test_accuracy_counts_the_class_with_the_largest_cosine():
-    head = torch.tensor([[1.0, 0.0], [0.0, 1.0], [-1.0, 0.0]]), 50.0
+    head = Head(torch.tensor([[1.0, 0.0], [0.0, 1.0], [-1.0, 0.0]]), 50.0)
     features = torch.tensor([[5.0, 1.0], [0.1, 0.2], [-3.0, 1.0], [2.0, 3.0]])  # classes 0, 1, 2, 1
     assert accuracy(features, torch.tensor([0, 1, 2, 1]), head) == 100
     assert accuracy(features, torch.tensor([0, 1, 0, 0]), head) == 50
@@ -27,17 +29,18 @@ def test_accuracy_counts_the_class_with_the_largest_cosine():
 def test_the_evaluator_asks_for_features_of_the_test_images_and_reads_them_once(tiny: Path):
     library = open_library(str(tiny))
     head = library.head("red")
-    expected = library.images("red", "test")
+    expected = library.examples("red", "test")
     asked = []
 
-    def features(pixels: torch.Tensor) -> torch.Tensor:
-        asked.append(pixels)
-        return head[0][expected.labels]  # every image at its own class
+    class AtItsClass(ClipTower):
+        def features(self, inputs: torch.Tensor) -> torch.Tensor:
+            asked.append(inputs)
+            return head.weight[expected.labels]  # every image at its own class
 
-    evaluator = Evaluator(library, features)
+    evaluator = Evaluator(library, AtItsClass(torch.nn.Identity(), {}, torch.device("cpu"), {}))
     assert evaluator.accuracy("red", head) == 100
     assert evaluator.accuracy("red", head) == 100
-    assert torch.equal(asked[0], expected.pixels)
+    assert torch.equal(asked[0], expected.inputs)
     assert asked[0] is asked[1]
 
 
@@ -51,7 +54,7 @@ def test_only_evaluation_reads_a_test_split():
     engine = [path for path in ENGINE.rglob("*.py") if "minizoo" not in path.parts]
     assert len(engine) > 20
     reads = {path.name: lines for path in engine if (lines := mentions_of_the_test_split(path))}
-    # library: the split's name, its place in the manifest, the exemption from two classes; merge: checks of the file;
-    # sizes: how many images there are; features: pictures of a finished run, nothing is learnt from them
-    allowed = {"evaluation.py": 1, "library.py": 3, "merge.py": 1, "sizes.py": 2, "features.py": 1}
+    # examples: the split's name, the exemption from two classes; library: its part in the manifest; config: checks of
+    # the file; sizes: how many images there are; features: pictures of a finished run, nothing is learnt from them
+    allowed = {"evaluation.py": 1, "examples.py": 2, "library.py": 1, "config.py": 1, "sizes.py": 1, "features.py": 1}
     assert {name: len(lines) for name, lines in reads.items()} == allowed

@@ -29,10 +29,10 @@ def accuracy_of(library: Library, task: str, delta: dict | None, head: torch.Ten
     """Percent of a task's test images that θ⁰ + Δ puts into their class; written here a second time."""
     encoder = build_encoder(CONFIG)
     encoder.load_state_dict({n: t + delta[n].float() if delta else t for n, t in library.base().items()})
-    images = library.images(task, "test")
+    images = library.examples(task, "test")
     weight = library.head(task)[0] if head is None else head
     with torch.no_grad():
-        found = (F.normalize(encoder(preprocess(images.pixels, CONFIG)), dim=-1) @ weight.T).argmax(dim=1)
+        found = (F.normalize(encoder(preprocess(images.inputs, CONFIG)), dim=-1) @ weight.T).argmax(dim=1)
     return 100 * (found == images.labels).double().mean().item()
 
 
@@ -61,9 +61,8 @@ def test_another_seed_gives_another_merge(default: tuple[Path, list], tiny: Path
 
 def test_the_figures_are_those_of_the_weights(default: tuple[Path, list], tiny: Path):
     library, record = open_library(str(tiny)), record_of(default[0])
-    base = library.base()
     assert record["zero_shot"] == [accuracy_of(library, task, None) for task in TASKS]
-    assert record["individual"] == [accuracy_of(library, t, library.task_vector(t, base)) for t in TASKS]
+    assert record["individual"] == [accuracy_of(library, t, library.task_vector(t)) for t in TASKS]
     final = load_file(default[0] / "merged.safetensors")
     assert record["matrix"][3] == [accuracy_of(library, task, final) for task in TASKS]
     assert record["matrix"][1][0] == record["individual"][0]  # Δ_m⁽¹⁾ = Δ¹
@@ -86,7 +85,7 @@ def test_everything_is_evaluated_on_request(tiny: Path, tmp_path: Path):
 
 def test_continual_average_is_the_mean_of_the_library(tiny: Path, tmp_path: Path):
     library = open_library(str(tiny))
-    vectors = [library.task_vector(task, library.base()) for task in TASKS]
+    vectors = [library.task_vector(task) for task in TASKS]
     found = load_file(merged(merge_config(tiny, method="average"), tmp_path) / "merged.safetensors")
     assert set(found) == set(vectors[0])
     for name, tensor in found.items():
@@ -96,7 +95,7 @@ def test_continual_average_is_the_mean_of_the_library(tiny: Path, tmp_path: Path
 
 def test_task_arithmetic_is_the_scaled_sum_of_the_library(tiny: Path, tmp_path: Path):
     library = open_library(str(tiny))
-    vectors = [library.task_vector(task, library.base()) for task in TASKS]
+    vectors = [library.task_vector(task) for task in TASKS]
     config = merge_config(tiny, method="task-arithmetic", scaling=0.4)
     for name, tensor in load_file(merged(config, tmp_path) / "merged.safetensors").items():
         total = 0.4 * np.sum([vector[name].numpy().astype(np.float64) for vector in vectors], axis=0)
@@ -106,7 +105,7 @@ def test_task_arithmetic_is_the_scaled_sum_of_the_library(tiny: Path, tmp_path: 
 def test_masks_of_one_give_the_geometric_weights_of_the_method(tiny: Path, tmp_path: Path):
     """With untrained masks task i ends with (1−α)·α^(T−i), the first with α^(T−1) (method, section 3)."""
     library, alpha = open_library(str(tiny)), 0.7
-    vectors = [library.task_vector(task, library.base()) for task in TASKS]
+    vectors = [library.task_vector(task) for task in TASKS]
     run = merged(merge_config(tiny, alpha=alpha, lr=1e-9, steps=1), tmp_path)
     for name, tensor in load_file(run / "merged.safetensors").items():
         parts = (alpha**2, (1 - alpha) * alpha, 1 - alpha)
@@ -122,7 +121,7 @@ def test_tuned_heads_are_the_ones_evaluated_and_are_kept(tiny: Path, tmp_path: P
     record = record_of(run)
     assert record["matrix"][3] == [accuracy_of(library, task, final, heads[task]) for task in TASKS]
     assert record["matrix"][3] != [accuracy_of(library, task, final) for task in TASKS]
-    assert record["individual"] == [accuracy_of(library, t, library.task_vector(t, library.base())) for t in TASKS]
+    assert record["individual"] == [accuracy_of(library, t, library.task_vector(t)) for t in TASKS]
 
 
 def test_tuning_heads_changes_no_weights(default: tuple[Path, list], tiny: Path, tmp_path: Path):

@@ -223,9 +223,7 @@ def test_a_run_is_merged_by_one_at_a_time(tiny: Path, through: dict, tmp_path: P
             refusals.append(str(error))
 
     def resume_in_a_process() -> None:
-        program = (
-            f"from otmf_core.runs import folder; from pathlib import Path\nwith folder.owned(Path({str(run)!r})): pass"
-        )
+        program = f"from otmf_core.runs.lock import Path, owned\nwith owned(Path({str(run)!r})): pass"
         done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True)
         refusals.append(done.stderr.splitlines()[-1].removeprefix("otmf_core.errors.InputError: "))
 

@@ -12,9 +12,9 @@ from otmf_core.config import MergeConfig
 from otmf_core.errors import InputError
 from otmf_core.masks.element import ElementMasks
 from otmf_core.methods import average, otmf, task_arithmetic
-from otmf_core.methods.context import View
+from otmf_core.methods.context import Calibration
 from otmf_core.methods.otmf import draw_batches
-from otmf_core.models.task_vector import StateDict, apply, weights
+from otmf_core.models.task_vector import StateDict
 from otmf_core.transport.losses import sinkhorn
 from tests.fusion import context_of, random_vectors
 
@@ -146,17 +146,17 @@ def test_each_task_that_is_seen_weighs_the_same(tmp_path: Path, monkeypatch):
     monkeypatch.setattr(ElementMasks, "consume", lambda self, name, grad, weight: arrived.update({name: grad.clone()}))
     for kept, count in ((3, 2), (0, 1)):  # images of the first of two earlier tasks
         context, base = context_of(tmp_path / str(kept), config)
-        context.views[0] = View(context.views[0].pixels[:kept], context.views[0].teacher)
+        first = context.calibration[0]
+        context.calibration[0] = Calibration(first.inputs[:kept] if kept else None, first.teacher)
         pre, post = random_vectors(base)
         otmf.step(base, pre, post, context)
 
-        apply(context.encoder, base)
-        ElementMasks(base, pre, post, config.alpha).apply(weights(context.encoder))
-        (drawn,) = draw_batches([len(view.pixels) for view in context.views], config, context.step)
-        teachers = [view.teacher for view in context.views]
+        ElementMasks(base, pre, post, config.alpha).apply(context.tower.weights())
+        (drawn,) = draw_batches([len(seen) for seen in context.calibration], config, context.step)
+        teachers = [seen.teacher for seen in context.calibration]
         losses = otmf._losses(drawn, teachers, context, sinkhorn(config.p, config.blur))
         (count * losses["pre"] + losses["post"]).backward()
-        for name, parameter in context.encoder.named_parameters():
+        for name, parameter in context.tower.module.named_parameters():
             if parameter.grad is not None:
                 torch.testing.assert_close(arrived[name], parameter.grad, rtol=1e-4, atol=1e-7)
 
@@ -178,30 +178,30 @@ def test_without_a_kept_teacher_the_merged_model_so_far_teaches(tmp_path: Path):
     events: list[dict] = []
     config = MergeConfig.build("paper", tasks=("a", "b", "c"), steps=2, alpha=1.0, space="features", blur=0.5)
     context, base = context_of(tmp_path, config, events)
-    nothing, previous, incoming = context.views
-    context.views[:] = [View(nothing.pixels[:0], None), View(previous.pixels, None), incoming]
+    _, previous, incoming = context.calibration
+    context.calibration[:] = [Calibration(), Calibration(previous.inputs), incoming]
     pre, post = random_vectors(base)
     otmf.step(base, pre, post, context)
     first = next(event for event in events if event["type"] == "mask_step")
     assert first["loss_pre"] == pytest.approx(0.0, abs=1e-6)
     assert first["loss_post"] is None
 
-    apply(context.encoder, base, pre)
-    expected = context.features(previous.pixels)
-    assert torch.allclose(otmf._teachers(base, pre, context)[-2], expected)
+    context.tower.load(pre)
+    expected = context.tower.features(previous.inputs)
+    assert torch.allclose(otmf._teachers(pre, context)[-2], expected)
 
 
 def test_outputs_that_are_not_finite_end_the_fusion(tmp_path: Path):
     config = MergeConfig.build(tasks=("a", "b", "c"), steps=3)
     context, base = context_of(tmp_path, config)
     pre, post = random_vectors(base)
-    context.views[-1].teacher[:] = torch.nan
+    context.calibration[-1].teacher[:] = torch.nan
     with pytest.raises(InputError, match="outputs must stay finite while masks are trained"):
         otmf.step(base, pre, post, context)
-    assert all(parameter.grad is None for parameter in context.encoder.parameters())
-    assert not any(p._post_accumulate_grad_hooks for p in context.encoder.parameters())
+    assert all(parameter.grad is None for parameter in context.tower.module.parameters())
+    assert not any(p._post_accumulate_grad_hooks for p in context.tower.module.parameters())
 
 
 def test_labels_are_no_argument_of_a_step():
-    """A step sees views: pictures and teachers' features, and nothing else of a task."""
-    assert set(View.__dataclass_fields__) == {"pixels", "teacher"}
+    """A step sees calibration examples: inputs and teachers' features, and nothing else of a task."""
+    assert set(Calibration.__dataclass_fields__) == {"inputs", "teacher"}

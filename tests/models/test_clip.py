@@ -7,7 +7,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from otmf_core.errors import InputError
-from otmf_core.models.clip import build_clip, build_encoder, encode, preprocess, tokenizer, vocabulary, zero_shot_head
+from otmf_core.models.clip import build_clip, build_encoder, preprocess, tokenizer, vocabulary, zero_shot_head
 
 TEXTS = ["a photo of a red fox.", "a drawing of the letter ka."]
 
@@ -50,7 +50,7 @@ def test_the_image_tower_is_a_stem_and_pre_norm_blocks():
         hidden = F.gelu(block.mlp.fc1(block.norm2(x)))
         x = x + block.mlp.fc2(hidden)
     expected = trunk.fc_norm(x.mean(dim=1)) @ encoder.head.proj.weight.T
-    torch.testing.assert_close(encode(encoder, images), expected, atol=1e-5, rtol=1e-4)
+    torch.testing.assert_close(encoder(images), expected, atol=1e-5, rtol=1e-4)
 
 
 def test_the_image_tower_has_no_running_statistics_and_fits_its_budget():
@@ -68,7 +68,7 @@ def test_the_encoder_alone_loads_the_visual_half_of_the_clip(config):
     size = config.get("model_cfg", config)["vision_cfg"]["image_size"]
     images = torch.randn(1, 3, size, size)
     with torch.no_grad():
-        torch.testing.assert_close(encode(encoder, images), clip.encode_image(images), rtol=0, atol=0)
+        torch.testing.assert_close(encoder(images), clip.encode_image(images), rtol=0, atol=0)
 
 
 def test_a_config_without_towers_is_refused():

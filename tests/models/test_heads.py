@@ -7,7 +7,7 @@ import math
 import pytest
 import torch
 
-from otmf_core.models.heads import STEPS, labelled_subset, tune
+from otmf_core.models.heads import ITERATIONS, Head, labelled_subset, tune
 
 LABELS = torch.tensor([0] * 40 + [1] * 7 + [2] * 1 + [5] * 12)
 
@@ -46,8 +46,9 @@ def test_tuning_is_full_batch_adam_on_cross_entropy(rate: float):
         second = 0.999 * second + 0.001 * gradient.square()
         weight -= rate * (first / (1 - 0.9**step)) / ((second / (1 - 0.999**step)).sqrt() + 1e-8)
 
-    tuned = tune(features, labels, (start, scale), rate)
-    assert STEPS == 100
+    tuned, kept = tune(features, labels, Head(start, scale), rate)
+    assert ITERATIONS == 100
+    assert kept == scale
     torch.testing.assert_close(tuned.double(), weight, atol=1e-4, rtol=1e-4)
     assert torch.equal(start, untouched)
     assert not tuned.requires_grad
@@ -56,6 +57,6 @@ def test_tuning_is_full_batch_adam_on_cross_entropy(rate: float):
 def test_tuning_fits_separable_features():
     features = torch.eye(3).repeat(5, 1)
     labels = torch.tensor([1, 2, 0]).repeat(5)
-    head = torch.eye(3), 10.0  # every image in the wrong class
-    weight = tune(features, labels, head, 0.01)
-    assert (features @ weight.T).argmax(dim=-1).tolist() == labels.tolist()
+    head = Head(torch.eye(3), 10.0)  # every image in the wrong class
+    tuned = tune(features, labels, head, 0.01)
+    assert (features @ tuned.weight.T).argmax(dim=-1).tolist() == labels.tolist()

@@ -10,7 +10,8 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from otmf_core.errors import InputError
-from otmf_core.transport.losses import COSINE_SCALE, ClassVectors, sinkhorn
+from otmf_core.transport.losses import sinkhorn
+from otmf_core.transport.spaces import COSINE_SCALE, ClassVectors
 
 
 def cloud(seed: int, points: int = 9, dimensions: int = 4, batch: int = 1) -> Tensor:

@@ -17,6 +17,7 @@ from dashboard.library.sheets import data_uri
 from dashboard.runs.widgets import sentence
 from dashboard.state import runs_folder
 from dashboard.ui.chart import heading
+from otmf_core import layout
 from otmf_core.analysis.features import BLUR, TaskFeatures, images_per_task, stored, take_features
 from otmf_core.analysis.projection import installed, projection, projection_file
 from otmf_core.files import Mark, inside, mark
@@ -108,7 +109,7 @@ def _layout(path: Path, tasks: tuple[str, ...], task: str, method: str, kept: Ma
 
 def mass_of(path: Path, task: str, step: int, taken: TaskFeatures, teacher: int) -> np.ndarray:
     """The transport plan's mass from class to class between the merged model after `step` and the teacher."""
-    taken_at = mark(path / "features/features.safetensors")
+    taken_at = mark(path / layout.FEATURES)
     return _mass(str(path), task, taken_at, step, teacher, taken)
 
 

@@ -16,6 +16,7 @@ from dashboard.state import runs_folder
 from dashboard.ui.chart import built, heading, picture
 from dashboard.ui.layout import numbers
 from dashboard.ui.theme import ground
+from otmf_core import layout
 from otmf_core.errors import InputError
 from otmf_core.files import Mark, inside, mark
 from otmf_core.masks import reading as mask_reading
@@ -31,7 +32,7 @@ def run_path(run: str) -> Path:
 
 def statistics_of(run: str, step: int) -> MaskStatistics:
     """The stored statistics of a step; ends the page with the reason where they cannot be read."""
-    path = run_path(run) / f"steps/{step:02d}/{mask_reading.STATISTICS}"
+    path = run_path(run) / layout.step_folder(step) / layout.MASK_STATISTICS
     try:
         return _statistics(run_path(run), step, mark(path))
     except InputError as error:

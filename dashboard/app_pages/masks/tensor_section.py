@@ -18,6 +18,7 @@ from dashboard.runs.widgets import sentence
 from dashboard.ui.chart import built, figure, heading, picture
 from dashboard.ui.layout import panels
 from dashboard.ui.theme import ground
+from otmf_core import layout
 from otmf_core.errors import InputError
 from otmf_core.files import Mark, mark
 from otmf_core.library.library import open_library
@@ -198,7 +199,7 @@ def _zoom(tensor: str, height: int, width: int) -> None:
 
 
 def _changed(run: str, step: int) -> Mark:
-    return mark(run_path(run) / f"steps/{step:02d}/{mask_reading.MASKS}")
+    return mark(run_path(run) / layout.step_folder(step) / layout.MASKS)
 
 
 @st.cache_resource(max_entries=24, show_spinner=False)

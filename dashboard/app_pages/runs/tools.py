@@ -14,7 +14,9 @@ from dashboard.state import forget_run, queue, runs_folder, show_run
 from dashboard.runs.widgets import sentence, title
 from otmf_core.errors import InputError
 from otmf_core.runs.archive import MAX_BYTES, import_run, write_zip
-from otmf_core.runs.folder import CARD, EXPORT, NAME_LENGTH, NOTE_LENGTH, Run, load_run, owner, set_notes
+from otmf_core.runs.folder import NAME_LENGTH, NOTE_LENGTH, Run, load_run, set_notes
+from otmf_core.layout import CARD, EXPORT
+from otmf_core.runs.lock import owner
 
 UPLOAD_MB = 1024  # held in memory while it is checked
 REFUSED = "runs_refused"  # title and sentence of what was just asked for and not done

@@ -43,9 +43,9 @@ def ask_experts(run: str, tasks: Sequence[str], task: str, picture: bytes) -> di
 
 @st.cache_resource(max_entries=LOADED, show_spinner=False)
 def _encoder(run: str, model: str) -> Any:
-    from otmf_core.analysis.answers import load_encoder
+    from otmf_core.analysis.answers import load_model
 
-    return load_encoder(Path(run), model)
+    return load_model(Path(run), model)
 
 
 def _pixels(picture: bytes) -> Any:

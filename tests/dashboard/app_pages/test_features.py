@@ -82,7 +82,7 @@ def test_step_task_and_method_are_chosen_and_nothing_is_taken_twice(
     run: Path, app_of: AppTest, monkeypatch: pytest.MonkeyPatch
 ):
     take_features(run)
-    monkeypatch.setattr("otmf_core.analysis.features._normalised", None)  # calling it would fail
+    monkeypatch.setattr("otmf_core.models.base.Tower.features", None)  # calling it would fail
     app = open_page(app_of, run="tiny-run")
     app.selectbox(key="task").select("red").run()
     app.slider(key="step").set_value(2).run()

@@ -1,0 +1,49 @@
+"""Where everything stands in a run folder: each file's name, once.
+
+runs/<id>/config.json        what was asked for: MergeConfig
+          status.json        queued, running, stopped, failed or done, and why
+          progress.json      what is known after every completed step: RunState
+          record.json        the finished run's figures: RunRecord (what `merge --json` prints)
+          steps/02/…         loss curves, mask statistics and masks of a fusion
+          merged.safetensors the merged task vector Δ_m
+          heads.safetensors  tuned heads, where heads were tuned
+          notes.json         the name and the note its reader gave it; the id never changes
+          features/          features and projections of its models, once taken
+          export/            the merged model in another layout, and its card, once exported
+          owner.json         the claim of the process that is merging it now
+          resume/            what an unfinished run continues from
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+CONFIG, STATUS, STATE, RECORD, NOTES = "config.json", "status.json", "progress.json", "record.json", "notes.json"
+MERGED, HEADS = "merged.safetensors", "heads.safetensors"
+CURVES, MASK_STATISTICS, MASKS = "curves.parquet", "mask_statistics.parquet", "masks.safetensors"
+FEATURES_KEY, FEATURES = "features/key.json", "features/features.safetensors"
+EXPORT, CARD = "export", "README.md"  # folder of an exported model, and the last file written there
+CLAIM = "owner.json"
+RESUME, TEACHERS = "resume", "teachers.safetensors"
+WITHIN = f"{RESUME}/within.safetensors"  # the state of an unfinished step
+STEPS = "steps"
+
+
+def step_folder(t: int) -> str:
+    """The folder, in a run's, of what the fusion of step t left: curves, statistics and masks."""
+    return f"{STEPS}/{t:02d}"
+
+
+def every_step(file: str) -> str:
+    """The pattern, in a run's folder, of that file of every fusion."""
+    return f"{STEPS}/*/{file}"
+
+
+def state_folder(run: Path, t: int, tasks: int) -> Path:
+    """The folder of the weights that step t of so many leaves: the run's own for the last step."""
+    return run if t == tasks else run / RESUME / f"step-{t:02d}"
+
+
+def projection(t: int, method: str) -> str:
+    """The file, in a run's folder, of one projection of the features of the task that step t takes in."""
+    return f"features/{t:02d}-{method}.parquet"

@@ -1,0 +1,32 @@
+"""What a merge reads from, opened and checked before it begins: its library and its network at θ⁰."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from otmf_core.config import MergeConfig
+from otmf_core.library.library import Library, open_library
+from otmf_core.models.base import Tower
+from otmf_core.models.device import resolve
+
+
+@dataclass(frozen=True)
+class MergeInputs:
+    """The library of a merge and its network on the merge's device."""
+
+    library: Library
+    tower: Tower
+
+
+def open_inputs(config: MergeConfig) -> MergeInputs:
+    """Open what `config` names; raises InputError for anything wrong with it that headers, labels and heads tell.
+
+    Of a task vector nothing but its header is read; its hash and its values are checked when its turn comes.
+    """
+    device = resolve(config.device)
+    library = open_library(config.library)
+    for task in config.tasks:
+        library.task(task)
+    for task in config.tasks:
+        library.check_task(task, config.splits)
+    return MergeInputs(library, library.tower(device))

@@ -1,0 +1,59 @@
+"""What the engine knows of a network: weights that a task vector is added to, and the features it makes of inputs."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import torch
+from torch import Tensor, nn
+
+from otmf_core.models.task_vector import StateDict
+
+ENCODE_BATCH = 128
+
+
+class Inputs(Protocol):
+    """What a tower reads of n examples, their labels aside: has a length, and is indexed by rows."""
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, rows: Any, /) -> Any: ...
+
+
+@dataclass(frozen=True, eq=False)
+class Tower(ABC):
+    """A network in eval mode, θ⁰ as float32 tensors of the same keys, and the device that both are on."""
+
+    module: nn.Module
+    base: StateDict
+    device: torch.device
+
+    @abstractmethod
+    def encode(self, inputs: Inputs) -> Tensor:
+        """φ(x; θ) of one batch under the present weights: float32 (n, d), with gradient."""
+
+    @abstractmethod
+    def join(self, parts: Sequence[Inputs]) -> Inputs:
+        """Several inputs as one, in order."""
+
+    def features(self, inputs: Inputs) -> Tensor:
+        """φ(x; θ) of any number of inputs under the present weights: float32 (n, d), no gradient."""
+        with torch.no_grad():
+            starts = range(0, len(inputs), ENCODE_BATCH)
+            return torch.cat([self.encode(inputs[start : start + ENCODE_BATCH]) for start in starts])
+
+    def weights(self) -> StateDict:
+        """The network's own floating-point tensors, by name: what is written to them is in the model."""
+        return {name: tensor for name, tensor in self.module.state_dict().items() if tensor.is_floating_point()}
+
+    @torch.no_grad()
+    def load(self, delta: StateDict | None = None) -> None:
+        """Set the weights to θ⁰ + Δ, or to θ⁰, in place: no copy of the model is made."""
+        for name, tensor in self.weights().items():
+            if delta is None:
+                tensor.copy_(self.base[name])
+            else:
+                torch.add(self.base[name], delta[name], out=tensor)

@@ -1,0 +1,41 @@
+"""The weight matrices of a task vector, for methods that decompose them: q, k and v apart."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from otmf_core.models.task_vector import StateDict
+from otmf_core.models.tensor_names import places as tensor_places
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+STACKED = "qkv"  # three matrices of equal height in one tensor: open_clip's in_proj_weight, timm's qkv.weight
+
+
+@dataclass(frozen=True, eq=False)
+class Matrix:
+    """A linear map of the network: its tensor, its kind (q, k, v, proj, fc1, fc2, out), its values (rows, columns).
+
+    The values share the tensor's memory, so that writing to them writes to the task vector.
+    """
+
+    name: str
+    kind: str
+    values: Tensor
+
+
+def matrices(delta: StateDict) -> Iterator[Matrix]:
+    """Every linear map of Δ, in the order of its tensors; embeddings, convolutions, norms and biases are none."""
+    places = tensor_places(delta)
+    for name, tensor in delta.items():
+        kind, _, part = places[name].kind.rpartition(".")
+        if part != "weight" or tensor.dim() != 2:
+            continue
+        if kind != STACKED:
+            yield Matrix(name, kind, tensor)
+            continue
+        for letter, values in zip(STACKED, tensor.chunk(3), strict=True):
+            yield Matrix(name, letter, values)
