@@ -7,9 +7,9 @@ from collections.abc import Mapping
 import pandas as pd
 
 from dashboard.charts.losses import loss_curves, mask_means
+from dashboard.runs.widgets import faces
 from dashboard.ui.chart import built, figure
 from dashboard.ui.layout import panels
-from dashboard.runs.widgets import faces
 from otmf_core.runs.view import JobView, Row
 
 Sides = Mapping[int, tuple[Row, Row]]  # step of the fold → pre and post, one value per mask step

@@ -7,12 +7,11 @@ from typing import Any
 
 import streamlit as st
 
-from dashboard.runs.fusion_charts import fusion_figures
-from dashboard.ui.deferred import later
 from dashboard.engine.memory import in_use
-from dashboard.state import queue, runs_folder, show_run
+from dashboard.runs.fusion_charts import fusion_figures
 from dashboard.runs.widgets import RESUMABLE, accuracy_figures, measures, progress, sentence, stamp, status_badge, title
-from otmf_core import layout
+from dashboard.state import queue, runs_folder, show_run
+from dashboard.ui.deferred import later
 from otmf_core.config import MergeConfig
 from otmf_core.errors import InputError
 from otmf_core.files import Mark, inside, mark
@@ -32,7 +31,7 @@ def view_of(run: str) -> JobView:
     if known:
         return known
     stored = _checked(load_run(inside(runs_folder(), run)))
-    files = [stored.path / layout.RECORD, stored.path / layout.CONFIG, *stored.path.glob(layout.every_step(layout.CURVES))]
+    files = [stored.path / "record.json", stored.path / "config.json", *stored.path.glob("steps/*/curves.parquet")]
     if stored.status != "done":
         return stored_view(stored)
     return _done_view(tuple((str(file), mark(file)) for file in sorted(files)), stored)

@@ -9,8 +9,8 @@ from zoneinfo import ZoneInfo
 import streamlit as st
 
 from dashboard.runs.panel import readable_runs, view_of
-from dashboard.state import looked_at, queue, show_run
 from dashboard.runs.widgets import BADGES, sentence, stamp, title
+from dashboard.state import looked_at, queue, show_run
 from otmf_core.errors import InputError
 from otmf_core.runs.folder import Run
 from otmf_core.runs.view import JobView

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import streamlit as st
 
-from dashboard.state import queue
 from dashboard.runs.widgets import duration, title
+from dashboard.state import queue
 from otmf_core.runs.view import JobView, fraction_done
 
 POLL_SECONDS = 3.0

@@ -13,10 +13,10 @@ import streamlit as st
 from dashboard.charts.colours import task_colours
 from dashboard.charts.curves import accuracy_curves
 from dashboard.charts.matrix import accuracy_matrix
-from dashboard.ui.chart import built, figure
-from dashboard.ui.theme import ground
 from dashboard.engine.memory import size_text
+from dashboard.ui.chart import built, figure
 from dashboard.ui.layout import numbers, panels, with_unit
+from dashboard.ui.theme import ground
 from otmf_core.config import MergeConfig
 from otmf_core.errors import InputError
 from otmf_core.library.library import open_library

@@ -2,11 +2,11 @@
 
 import streamlit as st
 
+from dashboard.app_pages.runs.table import follow_runs, runs_table
 from dashboard.app_pages.runs.tools import import_tool, refused, run_tools
 from dashboard.runs.panel import readable_runs, run_view, view_of
-from dashboard.app_pages.runs.table import follow_runs, runs_table
-from dashboard.state import shown_run
 from dashboard.runs.widgets import sentence
+from dashboard.state import shown_run
 from otmf_core.errors import InputError
 
 runs, problems = readable_runs()

@@ -8,8 +8,8 @@ import pandas as pd
 import streamlit as st
 
 from dashboard.runs.panel import readable_runs
-from dashboard.state import show_run
 from dashboard.runs.widgets import BADGES, METHODS, duration
+from dashboard.state import show_run
 from otmf_core.runs.folder import Run
 
 VISIBLE = 11  # rows without scrolling
