@@ -27,7 +27,7 @@ async def lifespan(app: st.App) -> AsyncIterator[None]:
             import_module(module.name)
     from dashboard.library.facts import AT_ONCE, task_geometry, vector_bytes
     from dashboard.library.sheets import sheet
-    from dashboard.runs.panel import readable_runs
+    from dashboard.runs.loading import readable_runs
 
     readable_runs()
 

@@ -1,4 +1,4 @@
-"""What this machine gives a merge: sizes in words, and the memory and device in use now."""
+"""The memory and the device that this program uses now, in words."""
 
 from __future__ import annotations
 
@@ -6,12 +6,7 @@ import sys
 
 import psutil
 
-
-def size_text(count: float) -> str:
-    """Bytes in words: 640 MiB, 1.4 GiB."""
-    if count < 1000 * 2**20:
-        return f"{count / 2**20:.0f} MiB"
-    return f"{count / 2**30:.1f} GiB"
+from dashboard.text import size_text
 
 
 def in_use(device: str) -> str:

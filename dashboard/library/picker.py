@@ -7,7 +7,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from dashboard.runs.widgets import sentence
+from dashboard.text import sentence
 from otmf_core.errors import InputError
 from otmf_core.library.library import Library, list_libraries, open_library
 

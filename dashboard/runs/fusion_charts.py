@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import pandas as pd
 
 from dashboard.charts.losses import loss_curves, mask_means
-from dashboard.runs.widgets import faces
+from dashboard.library.task_labels import faces
 from dashboard.ui.chart import built, figure
 from dashboard.ui.layout import panels
 from otmf_core.runs.view import JobView, Row

@@ -2,70 +2,25 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-from typing import Any
-
 import streamlit as st
 
 from dashboard.engine.memory import in_use
+from dashboard.runs.accuracy_charts import accuracy_figures
 from dashboard.runs.fusion_charts import fusion_figures
-from dashboard.runs.widgets import RESUMABLE, accuracy_figures, measures, progress, sentence, stamp, status_badge, title
-from dashboard.state import queue, runs_folder, show_run
+from dashboard.runs.metrics import measures
+from dashboard.runs.stamp import stamp
+from dashboard.runs.titles import RESUMABLE, status_badge, title
+from dashboard.state import queue, show_run
+from dashboard.text import duration, sentence
 from dashboard.ui.deferred import later
-from otmf_core.config import MergeConfig
 from otmf_core.errors import InputError
-from otmf_core.files import Mark, inside, mark
-from otmf_core.runs.folder import Run, list_runs, load_run
-from otmf_core.runs.view import JobView, stored_view
+from otmf_core.runs.view import JobView, fraction_done
 
 POLL_SECONDS, REDRAW_SECONDS = 1.0, 4.0
 PAUSE = (
     "Ends the work on this merge and keeps everything done so far; the queue goes on with the next. "
     "Resume continues where it was, also after a restart of the program."
 )
-
-
-def view_of(run: str) -> JobView:
-    """The job of this process, or what its run folder holds; raises InputError when there is neither."""
-    known = queue().snapshot(run)
-    if known:
-        return known
-    stored = _checked(load_run(inside(runs_folder(), run)))
-    files = [stored.path / "record.json", stored.path / "config.json", *stored.path.glob("steps/*/curves.parquet")]
-    if stored.status != "done":
-        return stored_view(stored)
-    return _done_view(tuple((str(file), mark(file)) for file in sorted(files)), stored)
-
-
-@st.cache_resource(max_entries=32, show_spinner=False)
-def _done_view(files: tuple[tuple[str, Mark], ...], _run: Run) -> JobView:
-    """The view of a finished run, read again when one of its files has changed; nobody changes a view."""
-    return stored_view(_run)
-
-
-def readable_runs() -> tuple[list[Run], list[str]]:
-    """The run folders that this version can show, newest first, and a sentence for each that it cannot.
-
-    A run in this process's queue has its status there, which a folder follows with a delay.
-    """
-    runs, problems = list_runs(runs_folder())
-    active: dict[str, Any] = dict(queue().active())
-    readable = []
-    for run in runs:
-        try:
-            readable.append(replace(_checked(run), status=active.get(run.id, run.status)))
-        except InputError as error:
-            problems.append(str(error))
-    return readable, problems
-
-
-def _checked(run: Run) -> Run:
-    """The run, if this version knows its configuration; raises InputError otherwise."""
-    try:
-        MergeConfig.parse(run.config)
-    except (InputError, TypeError) as error:
-        raise InputError(f"a run needs a configuration this version knows: {run.path} ({error})") from error
-    return run
 
 
 def run_view(view: JobView, place: str) -> None:
@@ -160,21 +115,19 @@ def _ended(view: JobView) -> None:
         st.info("Another process is merging this run; reload the page to see how far it is.")
 
 
-def waiting(shown: str | None) -> None:
-    """The other merges of the queue, each with a way to it."""
-    others = [(run, status) for run, status in queue().active() if run != shown]
-    for run, status in others:
-        view = queue().snapshot(run)
-        if view is None:
-            continue
-        with st.container(horizontal=True, vertical_alignment="center", border=True):
-            st.markdown(title(view.config), width="content")
-            status_badge(view)
-            st.space("stretch")
-            if status == "running":
-                if st.button("Watch", key=f"watch-{run}", icon=":material/visibility:"):
-                    show_run("merge", run)
-                    st.rerun()
-            elif st.button("Remove", key=f"remove-{run}", icon=":material/close:"):
-                queue().stop(run)
-                st.rerun()
+def progress(view: JobView) -> None:
+    """Overall progress with time spent and left, and the current fusion's."""
+    overall, fusion = st.columns([3, 2])
+    left = "" if view.eta_seconds is None else f" · about {duration(view.eta_seconds)} left"
+    done = fraction_done(view)
+    overall.progress(done, text=f"**{done:.0%}** · {duration(view.elapsed)}{left}")
+    fusion.progress(view.iteration / view.steps if view.steps else 0.0, text=_where(view))
+
+
+def _where(view: JobView) -> str:
+    between = view.step < 2 or (not view.iteration and view.matrix[view.step] is not None)
+    if view.phase == "Stopping":
+        return "Pausing"
+    if between:
+        return view.phase
+    return f"Fusion {view.step - 1} of {len(view.tasks) - 1} · mask step {view.iteration} of {view.steps}"

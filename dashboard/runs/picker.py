@@ -8,9 +8,11 @@ from zoneinfo import ZoneInfo
 
 import streamlit as st
 
-from dashboard.runs.panel import readable_runs, view_of
-from dashboard.runs.widgets import BADGES, sentence, stamp, title
+from dashboard.runs.loading import readable_runs, view_of
+from dashboard.runs.stamp import stamp
+from dashboard.runs.titles import BADGES, title
 from dashboard.state import looked_at, queue, show_run
+from dashboard.text import sentence
 from otmf_core.errors import InputError
 from otmf_core.runs.folder import Run
 from otmf_core.runs.view import JobView

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import streamlit as st
 
-from dashboard.runs.widgets import duration, title
+from dashboard.runs.titles import title
 from dashboard.state import queue
+from dashboard.text import duration
 from otmf_core.runs.view import JobView, fraction_done
 
 POLL_SECONDS = 3.0

@@ -32,11 +32,3 @@ def numbers(values: Mapping[str, tuple[str | None, str]], key: str) -> None:
     """Draw metrics: by label the value (None where there is none yet) and its definition; `key` as in `panels`."""
     for cell, (label, (value, definition)) in zip(cells(len(values), key), values.items(), strict=True):
         cell.metric(label, value, help=definition)
-
-
-def with_unit(value: float | None, unit: str, signed: bool = False) -> str | None:
-    """67.6% or, in percentage points, −4.2 and +4.1 where `signed`; a rounded zero has no sign."""
-    if value is None or value != value:
-        return None
-    rounded = round(value, 1) + 0.0
-    return f"{rounded:{'+' if signed and rounded else ''}.1f}{'%' if unit == '%' else ''}".replace("-", "−")

@@ -3,8 +3,10 @@
 import streamlit as st
 
 from dashboard.charts.outcome import outcome, outcomes, retention
+from dashboard.library.task_labels import faces
+from dashboard.runs.accuracy_charts import accuracy_figures
+from dashboard.runs.metrics import metric_row
 from dashboard.runs.picker import choose_run
-from dashboard.runs.widgets import accuracy_figures, faces, metric_row
 from dashboard.ui.chart import built, figure
 from dashboard.ui.deferred import later
 from dashboard.ui.layout import panels

@@ -11,8 +11,11 @@ from dashboard.app_pages.alpha.tables import FORM, form_config, sequences
 from dashboard.app_pages.merge.options import set_options
 from dashboard.app_pages.merge.task_order import choose_by_hand
 from dashboard.library.picker import CHOSEN
-from dashboard.runs.widgets import faces, facts_line, named, reads, sentence
+from dashboard.library.task_labels import faces
+from dashboard.runs.metrics import named
+from dashboard.runs.stamp import facts_line, reads
 from dashboard.state import looked_at
+from dashboard.text import sentence
 from otmf_core.analysis.sweeps import Known, members, same_sweep
 from otmf_core.config import MergeConfig
 from otmf_core.errors import InputError

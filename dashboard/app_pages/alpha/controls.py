@@ -8,8 +8,8 @@ from typing import Any
 import streamlit as st
 
 from dashboard.runs.panel import POLL_SECONDS
-from dashboard.runs.widgets import duration, sentence
 from dashboard.state import queue
+from dashboard.text import duration, sentence
 from otmf_core.analysis.sweeps import Plan, at
 from otmf_core.config import MergeConfig
 from otmf_core.errors import InputError

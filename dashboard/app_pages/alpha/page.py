@@ -8,8 +8,8 @@ from dashboard.app_pages.alpha.charts import balance, each_task, front, quality
 from dashboard.app_pages.alpha.choice import choose_alpha, choose_sequence
 from dashboard.app_pages.alpha.controls import sweep_row
 from dashboard.app_pages.alpha.tables import known_runs, sweep_table, task_table
-from dashboard.runs.panel import readable_runs
-from dashboard.runs.widgets import faces
+from dashboard.library.task_labels import faces
+from dashboard.runs.loading import readable_runs
 from dashboard.ui.chart import built, figure
 from dashboard.ui.deferred import later
 from dashboard.ui.layout import panels

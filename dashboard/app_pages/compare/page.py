@@ -10,8 +10,9 @@ from dashboard.app_pages.compare.comparison import differences, leaderboard, let
 from dashboard.app_pages.compare.picker import choose_runs
 from dashboard.app_pages.compare.tables import board, described, published_table, settings_table
 from dashboard.charts.matrix import accuracy_matrix
-from dashboard.runs.panel import readable_runs
-from dashboard.runs.widgets import faces, matrix_frame
+from dashboard.library.task_labels import faces
+from dashboard.runs.accuracy_charts import matrix_frame
+from dashboard.runs.loading import readable_runs
 from dashboard.ui.chart import built, figure, heading
 from dashboard.ui.deferred import later
 from dashboard.ui.layout import panels

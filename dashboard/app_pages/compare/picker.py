@@ -8,7 +8,8 @@ import pandas as pd
 import streamlit as st
 
 from dashboard.app_pages.compare.comparison import like
-from dashboard.runs.widgets import faces, title
+from dashboard.library.task_labels import faces
+from dashboard.runs.titles import title
 from otmf_core.runs.folder import Run
 
 FIRST = 6  # compared on a first visit

@@ -10,7 +10,7 @@ import streamlit as st
 
 from dashboard.app_pages.compare.comparison import FIGURES, best, unusual
 from dashboard.app_pages.compare.published import PAIR, published
-from dashboard.runs.widgets import METHODS, title
+from dashboard.runs.titles import METHODS, title
 from dashboard.ui.chart import heading
 from otmf_core.config import MergeConfig
 

@@ -27,8 +27,9 @@ from dashboard.app_pages.features.sections import (
     toggle_selected,
 )
 from dashboard.charts.colours import INK
+from dashboard.library.task_labels import faces
 from dashboard.runs.picker import choose_run
-from dashboard.runs.widgets import faces, sentence
+from dashboard.text import sentence
 from dashboard.ui.chart import built, figure, heading, picture
 from dashboard.ui.deferred import later
 from dashboard.ui.theme import ground

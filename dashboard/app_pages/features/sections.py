@@ -14,8 +14,8 @@ from PIL import Image
 from dashboard.app_pages.features.charts import MODELS
 from dashboard.library.pictures import evaluation_pictures
 from dashboard.library.sheets import data_uri
-from dashboard.runs.widgets import sentence
 from dashboard.state import runs_folder
+from dashboard.text import sentence
 from dashboard.ui.chart import heading
 from otmf_core import layout
 from otmf_core.analysis.features import BLUR, TaskFeatures, images_per_task, stored, take_features

@@ -17,8 +17,8 @@ from dashboard.library.facts import (
     task_table,
 )
 from dashboard.library.picker import choose_library
-from dashboard.runs.panel import readable_runs
-from dashboard.runs.widgets import sentence
+from dashboard.runs.loading import readable_runs
+from dashboard.text import sentence
 from dashboard.ui.chart import built, figure
 from dashboard.ui.deferred import later
 from dashboard.ui.theme import ground

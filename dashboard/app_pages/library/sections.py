@@ -7,7 +7,7 @@ import streamlit as st
 
 from dashboard.library.facts import Measured, parameters, split_sizes
 from dashboard.library.sheets import sheet
-from dashboard.runs.widgets import sentence
+from dashboard.text import sentence
 from dashboard.ui.layout import numbers
 from otmf_core.errors import InputError
 from otmf_core.library.library import Library, TaskInfo

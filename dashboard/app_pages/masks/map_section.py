@@ -11,8 +11,8 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from dashboard.app_pages.masks.charts.map import MEASURES, mask_map
-from dashboard.runs.widgets import sentence
 from dashboard.state import runs_folder
+from dashboard.text import sentence
 from dashboard.ui.chart import built, heading, picture
 from dashboard.ui.layout import numbers
 from dashboard.ui.theme import ground

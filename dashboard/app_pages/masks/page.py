@@ -5,8 +5,8 @@ import streamlit as st
 from dashboard.app_pages.masks.charts.tensor import NAMES
 from dashboard.app_pages.masks.map_section import mask_section, run_path, statistics_of
 from dashboard.app_pages.masks.tensor_section import heads_of, tensor_section
+from dashboard.library.task_labels import faces
 from dashboard.runs.picker import choose_run
-from dashboard.runs.widgets import faces
 from dashboard.ui.deferred import later
 from otmf_core.masks.reading import SIDES, has_masks, mask_steps
 from otmf_core.models.tensor_names import places

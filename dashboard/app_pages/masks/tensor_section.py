@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from dashboard.app_pages.masks.charts.tensor import NAMES, mask_histogram, mask_matrix
 from dashboard.app_pages.masks.map_section import run_path
-from dashboard.runs.widgets import sentence
+from dashboard.text import sentence
 from dashboard.ui.chart import built, figure, heading, picture
 from dashboard.ui.layout import panels
 from dashboard.ui.theme import ground

@@ -6,10 +6,9 @@ from collections.abc import Hashable
 
 import streamlit as st
 
-from dashboard.engine.memory import size_text
-from dashboard.runs.panel import readable_runs
-from dashboard.runs.widgets import duration, sentence
+from dashboard.runs.loading import readable_runs
 from dashboard.state import queue
+from dashboard.text import duration, sentence, size_text
 from otmf_core.config import MergeConfig
 from otmf_core.errors import InputError
 from otmf_core.forecast.sizes import Sizes, sizes

@@ -10,7 +10,8 @@ from dashboard.app_pages.merge.estimate_line import estimate_line
 from dashboard.app_pages.merge.geometry_line import geometry_line
 from dashboard.app_pages.merge.options import merge_options
 from dashboard.app_pages.merge.task_order import task_order
-from dashboard.runs.widgets import METHODS, sentence
+from dashboard.runs.titles import METHODS
+from dashboard.text import sentence
 from otmf_core.config import MergeConfig
 from otmf_core.errors import InputError
 from otmf_core.library.library import Library

@@ -9,7 +9,7 @@ import streamlit as st
 
 from dashboard.charts.geometry import cosine_matrix
 from dashboard.library.facts import AT_ONCE, COMPARING, task_geometry, vector_bytes
-from dashboard.runs.widgets import sentence
+from dashboard.text import sentence
 from dashboard.ui.chart import built, figure
 from dashboard.ui.theme import ground
 from otmf_core.errors import InputError

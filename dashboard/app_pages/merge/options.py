@@ -6,7 +6,7 @@ from typing import Any
 
 import streamlit as st
 
-from dashboard.runs.widgets import sentence
+from dashboard.text import sentence
 from otmf_core.config import PRESETS, MergeConfig
 
 HEADS = {"none": "Zero-shot", "tuned": "Tuned on labels"}

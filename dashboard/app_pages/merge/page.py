@@ -3,11 +3,13 @@
 import streamlit as st
 
 from dashboard.app_pages.merge.form import merge_form
+from dashboard.app_pages.merge.waiting_list import waiting
 from dashboard.library.picker import choose_library
 from dashboard.library.sheets import gallery
-from dashboard.runs.panel import run_view, view_of, waiting
-from dashboard.runs.widgets import sentence
+from dashboard.runs.loading import view_of
+from dashboard.runs.panel import run_view
 from dashboard.state import chosen_tasks, queue, show_run, shown_run
+from dashboard.text import sentence
 from otmf_core.errors import InputError
 
 left, right = st.columns([5, 9], gap="medium")

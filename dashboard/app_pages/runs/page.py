@@ -4,9 +4,10 @@ import streamlit as st
 
 from dashboard.app_pages.runs.table import follow_runs, runs_table
 from dashboard.app_pages.runs.tools import import_tool, refused, run_tools
-from dashboard.runs.panel import readable_runs, run_view, view_of
-from dashboard.runs.widgets import sentence
+from dashboard.runs.loading import readable_runs, view_of
+from dashboard.runs.panel import run_view
 from dashboard.state import shown_run
+from dashboard.text import sentence
 from otmf_core.errors import InputError
 
 runs, problems = readable_runs()

@@ -7,9 +7,10 @@ from collections.abc import Sequence
 import pandas as pd
 import streamlit as st
 
-from dashboard.runs.panel import readable_runs
-from dashboard.runs.widgets import BADGES, METHODS, duration
+from dashboard.runs.loading import readable_runs
+from dashboard.runs.titles import BADGES, METHODS
 from dashboard.state import show_run
+from dashboard.text import duration
 from otmf_core.runs.folder import Run
 
 VISIBLE = 11  # rows without scrolling

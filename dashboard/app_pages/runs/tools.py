@@ -10,8 +10,9 @@ from typing import cast
 
 import streamlit as st
 
-from dashboard.runs.widgets import sentence, title
+from dashboard.runs.titles import title
 from dashboard.state import forget_run, queue, runs_folder, show_run
+from dashboard.text import sentence
 from otmf_core.errors import InputError
 from otmf_core.runs.archive import MAX_BYTES, import_run, write_zip
 from otmf_core.runs.folder import NAME_LENGTH, NOTE_LENGTH, Run, load_run, set_notes

@@ -7,9 +7,10 @@ import streamlit as st
 from dashboard.app_pages.try_it.charts import answers_chart, answers_frame
 from dashboard.app_pages.try_it.models import ask
 from dashboard.app_pages.try_it.sections import choose_picture, choose_task, every_model, verdicts
+from dashboard.library.task_labels import faces
 from dashboard.runs.picker import choose_run
-from dashboard.runs.widgets import faces, sentence
 from dashboard.state import runs_folder
+from dashboard.text import sentence
 from dashboard.ui.chart import built, figure
 from otmf_core import layout
 from otmf_core.errors import InputError

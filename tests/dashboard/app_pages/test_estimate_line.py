@@ -9,7 +9,7 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
-from dashboard.engine.memory import size_text
+from dashboard.text import size_text
 from otmf_core.errors import InputError
 from otmf_core.forecast.sizes import Sizes
 from otmf_core.forecast.work import Rates

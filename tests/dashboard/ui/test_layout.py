@@ -6,7 +6,7 @@ import math
 
 import pytest
 
-from dashboard.ui.layout import with_unit
+from dashboard.text import with_unit
 
 
 @pytest.mark.parametrize(

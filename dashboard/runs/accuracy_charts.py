@@ -1,0 +1,61 @@
+"""The accuracy matrix and the accuracy curves of a run, as several pages show them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import partial
+
+import pandas as pd
+import streamlit as st
+
+from dashboard.charts.curves import accuracy_curves
+from dashboard.charts.matrix import accuracy_matrix
+from dashboard.library.task_labels import faces
+from dashboard.ui.chart import built, figure
+from dashboard.ui.layout import panels
+from dashboard.ui.theme import ground
+from otmf_core.runs.view import JobView
+
+SIDE_BY_SIDE = 10  # tasks up to which the matrix and the curves share a row
+
+
+def accuracy_figures(
+    view: JobView, place: str, chosen: Sequence[str] | None = None, individual: Mapping[str, float] | None = None
+) -> None:
+    """The accuracy matrix and the curves, side by side where both fit; the curves as `accuracy_curves` takes them."""
+    shown = faces(view.config)
+    tasks = list(view.tasks)
+    names = [shown.names[task] for task in tasks]
+    matrix = view.matrix or (None,) * (len(tasks) + 1)
+    known = partial(matrix_frame, matrix, names)
+    beside = len(tasks) <= SIDE_BY_SIDE
+    first, second = panels(2, f"{place}-accuracy") if beside else (st.container(), st.container())
+    with first:
+        figure(
+            built(accuracy_matrix, matrix, names, ground(), narrow=place == "merge" and beside),
+            known,
+            title="Accuracy matrix",
+            measured="test, %, framed when merged",
+            key=f"{place}-matrix",
+            name=f"{view.run}-matrix",
+        )
+    with second:
+        figure(
+            built(accuracy_curves, matrix, tasks, shown.names, shown.colours, chosen, individual),
+            known,
+            title="Accuracy of each task",
+            measured="dotted before its merge",
+            key=f"{place}-curves",
+            name=f"{view.run}-curves",
+        )
+
+
+def matrix_frame(matrix: Sequence[Sequence[float | None] | None], names: Sequence[str]) -> pd.DataFrame:
+    """The accuracy matrix as a table: step (0: pre-trained), task, accuracy in percent; evaluated cells only."""
+    cells = [
+        (step, name, value)
+        for step, row in enumerate(matrix)
+        for name, value in zip(names, row or (), strict=False)
+        if value is not None
+    ]
+    return pd.DataFrame(cells, columns=["step", "task", "accuracy"])

@@ -1,0 +1,58 @@
+"""Runs read from the queue of this process or from their folders."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import streamlit as st
+
+from dashboard.state import queue, runs_folder
+from otmf_core.config import MergeConfig
+from otmf_core.errors import InputError
+from otmf_core.files import Mark, inside, mark
+from otmf_core.runs.folder import Run, list_runs, load_run
+from otmf_core.runs.view import JobView, stored_view
+
+
+def view_of(run: str) -> JobView:
+    """The job of this process, or what its run folder holds; raises InputError when there is neither."""
+    known = queue().snapshot(run)
+    if known:
+        return known
+    stored = _checked(load_run(inside(runs_folder(), run)))
+    files = [stored.path / "record.json", stored.path / "config.json", *stored.path.glob("steps/*/curves.parquet")]
+    if stored.status != "done":
+        return stored_view(stored)
+    return _done_view(tuple((str(file), mark(file)) for file in sorted(files)), stored)
+
+
+@st.cache_resource(max_entries=32, show_spinner=False)
+def _done_view(files: tuple[tuple[str, Mark], ...], _run: Run) -> JobView:
+    """The view of a finished run, read again when one of its files has changed; nobody changes a view."""
+    return stored_view(_run)
+
+
+def readable_runs() -> tuple[list[Run], list[str]]:
+    """The run folders that this version can show, newest first, and a sentence for each that it cannot.
+
+    A run in this process's queue has its status there, which a folder follows with a delay.
+    """
+    runs, problems = list_runs(runs_folder())
+    active: dict[str, Any] = dict(queue().active())
+    readable = []
+    for run in runs:
+        try:
+            readable.append(replace(_checked(run), status=active.get(run.id, run.status)))
+        except InputError as error:
+            problems.append(str(error))
+    return readable, problems
+
+
+def _checked(run: Run) -> Run:
+    """The run, if this version knows its configuration; raises InputError otherwise."""
+    try:
+        MergeConfig.parse(run.config)
+    except (InputError, TypeError) as error:
+        raise InputError(f"a run needs a configuration this version knows: {run.path} ({error})") from error
+    return run
