@@ -25,7 +25,7 @@ async def lifespan(app: st.App) -> AsyncIterator[None]:
     for module in walk_packages(dashboard.__path__, "dashboard."):  # now, not above: their caches need the runtime
         if module.name not in ("dashboard.app", "dashboard.server") and not module.name.endswith(".page"):
             import_module(module.name)
-    from dashboard.library.facts import AT_ONCE, task_geometry, vector_bytes
+    from dashboard.library.geometry import AT_ONCE, task_geometry, vector_bytes
     from dashboard.library.sheets import sheet
     from dashboard.runs.loading import readable_runs
 

@@ -1,9 +1,8 @@
-"""What a page remembers: the runs folder, the run a page shows (URL ⇄ state), and the choices of the merge form."""
+"""The runs folder, its queue, and the run that each page shows (URL ⇄ state), which a session remembers."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
 from pathlib import Path
 
 import streamlit as st
@@ -56,13 +55,3 @@ def looked_at(page: str) -> str | None:
     """The run in the URL or, where there is none, the one that any page showed last."""
     st.session_state["page"] = page
     return st.query_params.get("run") or st.session_state.get("looked_at")
-
-
-def chosen_tasks() -> list[str]:
-    """The merge form's tasks, in order; empty on a first visit."""
-    return st.session_state.get("tasks", [])
-
-
-def choose_tasks(tasks: Sequence[str]) -> None:
-    """Set the merge form's tasks."""
-    st.session_state["tasks"] = list(tasks)

@@ -24,3 +24,11 @@ MEAN = "#8a91a3"
 def task_colours(canonical: Sequence[str]) -> dict[str, str]:
     """Task id → colour, by the task's place in its library's canonical order (from the 21st on, colours repeat)."""
     return {task: PALETTE[place % len(PALETTE)] for place, task in enumerate(canonical)}
+
+
+SHADES = ("#6a6ff0", "#e0862b", "#1f9d8f", "#d1495b", "#3d8fd1", "#a8842c", "#b05fc4", "#7d8597")
+
+
+def shade(place: int) -> str:
+    """The colour of what stands in this place of the comparison (from the ninth on, colours repeat)."""
+    return SHADES[place % len(SHADES)]

@@ -1,8 +1,8 @@
-"""How task vectors lie to each other: the cosine matrix as an annotated heatmap, and their lengths."""
+"""The cosines between task vectors as an annotated heatmap."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import plotly.graph_objects as go
 
@@ -50,21 +50,3 @@ def cosine_matrix(cosines: Sequence[Sequence[float]], names: Sequence[str], grou
 def _short(value: float) -> str:
     """0.312 as .31, −0.02 as −.02, −0.001 as .00."""
     return f"{round(value, 2) + 0.0:.2f}".replace("0.", ".").replace("-", "−")
-
-
-def lengths(
-    relative: Sequence[float], tasks: Sequence[str], names: Mapping[str, str], colours: Mapping[str, str]
-) -> go.Figure:
-    """‖Δᵗ‖ / ‖θ⁰‖ in percent, a bar per task."""
-    figure = go.Figure(
-        go.Bar(
-            x=[100 * value for value in relative],
-            y=[names[task] for task in tasks],
-            orientation="h",
-            marker={"color": [colours[task] for task in tasks]},
-            hovertemplate="%{y}: %{x:.2f}% of the pre-trained model's norm<extra></extra>",
-        )
-    )
-    figure.update_xaxes(title="‖Δ‖ / ‖θ⁰‖ (%)", rangemode="tozero")
-    figure.update_yaxes(range=[len(tasks) - 0.5, -0.5], showgrid=False)
-    return figure.update_layout(height=110 + 27 * max(len(tasks), 3), bargap=0.35)

@@ -1,24 +1,17 @@
-"""Pictures to be recognised: a task's test images, and ones that a user brings, made to fit the backbone."""
+"""Test images of tasks as stored, and images as data URIs."""
 
 from __future__ import annotations
 
 import base64
-import binascii
 import io
-import random
-import warnings
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import streamlit as st
-from PIL import Image, ImageOps
+from PIL import Image
 
 from otmf_core.errors import InputError
-from otmf_core.library.library import Library, open_library
-
-MOST_BYTES = 10_000_000
-MOST_PIXELS = 40_000_000
-PREFIX = "data:image/png;base64,"
+from otmf_core.library.library import open_library
 
 
 @st.cache_resource(max_entries=6, show_spinner=False)
@@ -32,58 +25,13 @@ def evaluation_pictures(root: str, manifest: str, task: str) -> list[tuple[bytes
         raise InputError(f"images come as a Parquet table with columns image and label: {path} ({error})") from None
 
 
-def drawn(count: int, of: int, seed: int) -> list[int]:
-    """`count` different places below `of`, the same for the same seed."""
-    return random.Random(seed).sample(range(of), min(count, of))
-
-
-def side(library: Library) -> int:
-    """Pixels along each side of the images that the library's backbone takes."""
-    config = library.backbone_config
-    size = config.get("preprocess_cfg", {}).get("size") or config["model_cfg"]["vision_cfg"]["image_size"]
-    return int(size[0] if isinstance(size, list) else size)
-
-
-def fitted(data: bytes, name: str, pixels: int) -> bytes:
-    """A PNG of `pixels` × `pixels` in RGB: the middle square of a PNG or JPEG, resized bicubically as CLIP does.
-
-    Transparent parts become white. Raises InputError on anything else, on damaged files and on ones that are too large.
-    """
-    if len(data) > MOST_BYTES:
-        raise InputError(f"a picture has at most {MOST_BYTES // 10**6} MB, received {len(data) / 1e6:.1f} MB in {name}")
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # the next lines refuse less than it would
-            picture = Image.open(io.BytesIO(data), formats=("PNG", "JPEG"))
-        if picture.width * picture.height > MOST_PIXELS:
-            raise InputError(
-                f"a picture has at most {MOST_PIXELS // 10**6} million pixels, "
-                f"received {picture.width} × {picture.height} in {name}"
-            )
-        picture = ImageOps.exif_transpose(picture).convert("RGBA")
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        if isinstance(error, InputError):
-            raise
-        raise InputError(f"a picture is a whole PNG or JPEG file, received {name}") from None
-    ground = Image.new("RGBA", picture.size, "white")
-    square = ImageOps.fit(
-        Image.alpha_composite(ground, picture).convert("RGB"), (pixels, pixels), Image.Resampling.BICUBIC
-    )
-    png = io.BytesIO()
-    square.save(png, format="PNG")
-    return png.getvalue()
-
-
-def from_uri(uri: str) -> bytes:
-    """The PNG file in a data URI; raises InputError when it is none."""
-    try:
-        if uri.startswith(PREFIX):
-            return base64.b64decode(uri.removeprefix(PREFIX), validate=True)
-    except binascii.Error:
-        pass
-    raise InputError(f"a drawing comes as a PNG data URI, received {uri[:30]!r}")
-
-
 def as_uri(blob: bytes, kind: str = "image") -> str:
     """An image file as a data URI; of a `kind` left open browsers tell the format by its content."""
     return f"data:{kind};base64,{base64.b64encode(blob).decode()}"
+
+
+def data_uri(picture: Image.Image) -> str:
+    """A WebP as text: st.image decodes and encodes anything else anew with every run of the page."""
+    encoded = io.BytesIO()
+    picture.save(encoded, format="WebP", quality=90)
+    return as_uri(encoded.getvalue(), "image/webp")

@@ -10,25 +10,13 @@ import pyarrow.parquet as pq
 import streamlit as st
 from PIL import Image
 
-from dashboard.library.pictures import as_uri
+from dashboard.library.pictures import data_uri
 from otmf_core.errors import InputError
-from otmf_core.library.library import Library, open_library
+from otmf_core.library.library import open_library
 
 COLUMNS, ROWS = 4, 2
 SIDE = 64  # pixels of one image on the sheet
 STRIP = 40  # and in a table's row
-
-
-def gallery(library: Library, tasks: list[str]) -> None:
-    """Draw one sheet per task, in merge order; raises InputError when images are missing or damaged."""
-    with st.grid(4, min_column_width=120):
-        for task in tasks:
-            info = library.task(task)
-            st.image(
-                sheet(str(library.root), task),
-                caption=f"{info.name} · {len(info.classes)} classes",
-                width="stretch",
-            )
 
 
 @st.cache_data(max_entries=64, show_spinner=False)
@@ -41,13 +29,6 @@ def strip(root: str, task: str) -> str:
 def sheet(root: str, task: str, columns: int = COLUMNS, rows: int = ROWS) -> str:
     """Images of different classes, as many classes as there are or as fit, as a data URI."""
     return data_uri(_pasted(root, task, columns, rows, SIDE))
-
-
-def data_uri(picture: Image.Image) -> str:
-    """A WebP as text: st.image decodes and encodes anything else anew with every run of the page."""
-    encoded = io.BytesIO()
-    picture.save(encoded, format="WebP", quality=90)
-    return as_uri(encoded.getvalue(), "image/webp")
 
 
 def _pasted(root: str, task: str, columns: int, rows: int, side: int) -> Image.Image:

@@ -2,7 +2,8 @@
 
 import streamlit as st
 
-from dashboard.charts.outcome import outcome, outcomes, retention
+from dashboard.app_pages.accuracy.charts import outcome, retention
+from dashboard.charts.outcomes import outcomes
 from dashboard.library.task_labels import faces
 from dashboard.runs.accuracy_charts import accuracy_figures
 from dashboard.runs.metrics import metric_row

@@ -8,8 +8,7 @@ import pandas as pd
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from dashboard.app_pages.compare.charts import shade
-from dashboard.charts.colours import MEAN
+from dashboard.charts.colours import MEAN, shade
 
 ACC, BWT, STABILITY, PLASTICITY = (shade(place) for place in range(4))
 HEIGHT = 400

@@ -8,10 +8,9 @@ import pandas as pd
 import streamlit as st
 
 from dashboard.app_pages.alpha.tables import FORM, form_config, sequences
-from dashboard.app_pages.merge.options import set_options
-from dashboard.app_pages.merge.task_order import choose_by_hand
 from dashboard.library.picker import CHOSEN
 from dashboard.library.task_labels import faces
+from dashboard.merge_choices import choose_by_hand, set_options
 from dashboard.runs.metrics import named
 from dashboard.runs.stamp import facts_line, reads
 from dashboard.state import looked_at

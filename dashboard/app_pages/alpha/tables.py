@@ -7,10 +7,10 @@ from collections.abc import Mapping
 import pandas as pd
 import streamlit as st
 
-from dashboard.app_pages.merge.options import options_set
-from dashboard.charts.outcome import outcomes
+from dashboard.charts.outcomes import outcomes
 from dashboard.library.picker import CHOSEN, configured
-from dashboard.state import chosen_tasks, queue
+from dashboard.merge_choices import chosen_tasks, options_set
+from dashboard.state import queue
 from otmf_core.analysis.sweeps import Known, pareto, same_sweep
 from otmf_core.config import MergeConfig
 from otmf_core.errors import InputError

@@ -10,7 +10,8 @@ import pandas as pd
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-SHADES = ("#6a6ff0", "#e0862b", "#1f9d8f", "#d1495b", "#3d8fd1", "#a8842c", "#b05fc4", "#7d8597")
+from dashboard.charts.colours import SHADES, shade
+
 HEIGHT = 380
 SYMBOLS = ("circle", "square", "diamond", "triangle-up", "cross", "x", "star", "hexagon")
 
@@ -21,11 +22,6 @@ class Line:
 
     name: str
     runs: Sequence[Sequence[float]]
-
-
-def shade(place: int) -> str:
-    """The colour of what stands in this place of the comparison (from the ninth on, colours repeat)."""
-    return SHADES[place % len(SHADES)]
 
 
 def overlaid(lines: Sequence[Line]) -> go.Figure:

@@ -12,8 +12,7 @@ import streamlit as st
 from PIL import Image
 
 from dashboard.app_pages.features.charts import MODELS
-from dashboard.library.pictures import evaluation_pictures
-from dashboard.library.sheets import data_uri
+from dashboard.library.pictures import data_uri, evaluation_pictures
 from dashboard.state import runs_folder
 from dashboard.text import sentence
 from dashboard.ui.chart import heading

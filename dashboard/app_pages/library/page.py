@@ -4,18 +4,14 @@ from functools import partial
 
 import streamlit as st
 
-from dashboard.app_pages.library.sections import checkpoints, facts, task_panel, tasks_table
+from dashboard.app_pages.library.charts import lengths
+from dashboard.app_pages.library.checkpoints import checkpoints
+from dashboard.app_pages.library.overview import facts
+from dashboard.app_pages.library.tables import checkpoint_table, cosine_frame, lengths_frame, measured, task_table
+from dashboard.app_pages.library.tasks import task_panel, tasks_table
 from dashboard.charts.colours import task_colours
-from dashboard.charts.geometry import cosine_matrix, lengths
-from dashboard.library.facts import (
-    COMPARING,
-    checkpoint_table,
-    cosine_frame,
-    lengths_frame,
-    measured,
-    task_geometry,
-    task_table,
-)
+from dashboard.charts.geometry import cosine_matrix
+from dashboard.library.geometry import COMPARING, task_geometry
 from dashboard.library.picker import choose_library
 from dashboard.runs.loading import readable_runs
 from dashboard.text import sentence

@@ -8,7 +8,7 @@ import pandas as pd
 import streamlit as st
 
 from dashboard.charts.geometry import cosine_matrix
-from dashboard.library.facts import AT_ONCE, COMPARING, task_geometry, vector_bytes
+from dashboard.library.geometry import AT_ONCE, COMPARING, task_geometry, vector_bytes
 from dashboard.text import sentence
 from dashboard.ui.chart import built, figure
 from dashboard.ui.theme import ground

@@ -6,6 +6,7 @@ from typing import Any
 
 import streamlit as st
 
+from dashboard.merge_choices import OF_PRESET, options_set
 from dashboard.text import sentence
 from otmf_core.config import PRESETS, MergeConfig
 
@@ -15,8 +16,6 @@ SPACES = {"logits": "Cosine logits", "features": "Features, normalised", "raw": 
 UPDATES = {"joint": "Both at once", "alternating": "In turns"}
 SCHEDULES = {"cosine": "Cosine decay", "constant": "Constant"}
 EVALUATE = {"seen": "Merged and next", "all": "All tasks"}
-OF_PRESET = tuple(PRESETS["paper"])  # the fields that presets set
-OF_ALL = ("heads", "head_fraction", "head_lr", "evaluate", "seed", "device")  # the fields that every method has
 
 
 def merge_options(method: str) -> dict[str, Any]:
@@ -26,25 +25,6 @@ def merge_options(method: str) -> dict[str, Any]:
         with panel:
             st.session_state["options"] = st.session_state.get("options", {}) | _options(method)
     return options_set(method)
-
-
-def options_set(method: str) -> dict[str, Any]:
-    """The fields that were set in the options; those of the masks only for a method that has masks."""
-    fields: dict[str, Any] = st.session_state.get("options", {})
-    masks = method == "otmf"
-    tuned = fields.get("heads") == "tuned"
-    return {
-        name: value
-        for name, value in fields.items()
-        if (masks or name in OF_ALL) and (tuned or not name.startswith("head_"))
-    }
-
-
-def set_options(config: MergeConfig) -> None:
-    """Set every option as in `config`, but the device, which is this machine's."""
-    fields = {name: getattr(config, name) for name in ("preset", *OF_PRESET, *OF_ALL) if name != "device"}
-    st.session_state["options"] = st.session_state.get("options", {}) | fields
-    st.session_state.update(fields)
 
 
 def _options(method: str) -> dict[str, Any]:

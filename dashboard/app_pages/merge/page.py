@@ -4,11 +4,12 @@ import streamlit as st
 
 from dashboard.app_pages.merge.form import merge_form
 from dashboard.app_pages.merge.waiting_list import waiting
+from dashboard.app_pages.merge.welcome import gallery
 from dashboard.library.picker import choose_library
-from dashboard.library.sheets import gallery
+from dashboard.merge_choices import chosen_tasks
 from dashboard.runs.loading import view_of
 from dashboard.runs.panel import run_view
-from dashboard.state import chosen_tasks, queue, show_run, shown_run
+from dashboard.state import queue, show_run, shown_run
 from dashboard.text import sentence
 from otmf_core.errors import InputError
 

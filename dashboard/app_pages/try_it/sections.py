@@ -12,7 +12,8 @@ import streamlit as st
 from dashboard.app_pages.try_it.charts import ranking
 from dashboard.app_pages.try_it.models import ask_experts
 from dashboard.app_pages.try_it.picture_input import drawing_pad, picture_grid
-from dashboard.library.pictures import MOST_BYTES, as_uri, drawn, evaluation_pictures, fitted, from_uri, side
+from dashboard.app_pages.try_it.uploads import MOST_BYTES, drawn, fitted, from_uri, side
+from dashboard.library.pictures import as_uri, evaluation_pictures
 from dashboard.ui.layout import cells
 from otmf_core.library.library import Library, TaskInfo
 

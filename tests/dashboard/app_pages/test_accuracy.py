@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from dashboard.app_pages.accuracy.charts import outcome, retention
 from dashboard.charts.curves import accuracy_curves
-from dashboard.charts.outcome import outcome, outcomes, retention
+from dashboard.charts.outcomes import outcomes
 from tests.dashboard.pages import metrics, opener, texts
 
 MATRIX = [[30.0, 20.0, 10.0], [80.0, 25.0, None], [60.0, 90.0, 15.0], [40.0, 45.0, 70.0]]

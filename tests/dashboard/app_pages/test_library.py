@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from dashboard.charts.geometry import cosine_matrix, lengths
-from dashboard.library.facts import checkpoint_table, measured, split_sizes, task_table
+from dashboard.app_pages.library.charts import lengths
+from dashboard.app_pages.library.tables import checkpoint_table, measured, split_sizes, task_table
+from dashboard.charts.geometry import cosine_matrix
 from otmf_core.files import sha256
 from otmf_core.library.geometry import geometry
 from otmf_core.library.library import open_library

@@ -13,7 +13,7 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
-from dashboard.app_pages.merge import task_order
+from dashboard.app_pages.merge import task_table
 from otmf_core.config import MergeConfig
 from otmf_core.errors import InputError
 from otmf_core.jobs.queue import job_queue
@@ -162,11 +162,11 @@ def test_adding_a_task_leaves_the_suite(app: AppTest):
 def test_moving_and_removing(monkeypatch: pytest.MonkeyPatch):
     state = {"tasks": ["red", "green", "blue"], "suite": "3"}
     monkeypatch.setattr("streamlit.session_state", state)
-    task_order._move(0, 1)
+    task_table._move(0, 1)
     assert state == {"tasks": ["green", "red", "blue"], "suite": None, "order_seed": None}
-    task_order._move(2, -1)
+    task_table._move(2, -1)
     assert state["tasks"] == ["green", "blue", "red"]
-    task_order._remove(1)
+    task_table._remove(1)
     assert state["tasks"] == ["green", "red"]
 
 

@@ -12,11 +12,12 @@ import torch
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
+from dashboard.app_pages.try_it import uploads
 from dashboard.app_pages.try_it.charts import RIGHT, WRONG, answers_chart, answers_frame
+from dashboard.app_pages.try_it.uploads import drawn, fitted, from_uri
 from dashboard.charts.colours import POST
-from dashboard.library import pictures
-from dashboard.library.pictures import as_uri, drawn, fitted, from_uri
-from otmf_core.analysis.answers import MERGED, PRE_TRAINED, answer, load_model
+from dashboard.library.pictures import as_uri
+from otmf_core.analysis.answers import MERGED, PRE_TRAINED, answer, load_encoder
 from otmf_core.errors import InputError
 from otmf_core.library.library import open_library
 from tests.dashboard.pages import metrics, opener, texts
@@ -55,11 +56,11 @@ def test_runs_without_merged_weights_are_not_offered(finished: list[str], app: A
 def test_each_model_answers_what_it_answers_alone(real: Path, tiny: Path, app: AppTest):
     open_page(app, run=RUN, task="green", image="7")
     assert not app.error
-    images = open_library(str(tiny)).examples("green", "test")
+    images = open_library(str(tiny)).images("green", "test")
     truth = int(images.labels[7])
     labels = {PRE_TRAINED: "Pre-trained", "green": "Fine-tuned on Green", MERGED: "Merged, 3 tasks"}
     for model, label in labels.items():
-        expected = answer(real, model, load_model(real, model), "green", images.inputs[7:8])[0]
+        expected = answer(real, model, load_encoder(real, model), "green", images.pixels[7:8])[0]
         assert metrics(app)[label] == CLASSES[expected.argmax()]
     assert f"Test image 7 · **{CLASSES[truth]}**" in texts(app)
     assert "Zero-shot heads." in texts(app)
@@ -108,7 +109,7 @@ def test_an_upload_is_answered_without_a_verdict(real: Path, app: AppTest):
     assert {metric.delta for metric in app.metric} == {""}
     pixels = torch.full((1, 16, 16, 3), 0, dtype=torch.uint8)
     pixels[..., 0] = 255
-    expected = answer(real, MERGED, load_model(real, MERGED), "red", pixels)[0]
+    expected = answer(real, MERGED, load_encoder(real, MERGED), "red", pixels)[0]
     assert metrics(app)["Merged, 3 tasks"] == CLASSES[expected.argmax()]
 
 
@@ -159,7 +160,7 @@ def test_other_files_are_refused_in_a_sentence(data: bytes, rule: str):
 
 
 def test_a_small_file_of_many_pixels_is_refused(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(pictures, "MOST_PIXELS", 100)
+    monkeypatch.setattr(uploads, "MOST_PIXELS", 100)
     with pytest.raises(InputError, match=r"at most 0 million pixels, received 20 × 10 in x\.png"):
         fitted(png(), "x.png", 8)
 
@@ -197,7 +198,7 @@ def test_the_table_holds_every_class():
 
 def test_the_parts_of_the_page_load_no_torch():
     program = (
-        "import dashboard.app_pages.try_it.sections, dashboard.app_pages.library.sections, sys\n"
+        "import dashboard.app_pages.try_it.sections, dashboard.app_pages.library.tasks, sys\n"
         "print('torch' in sys.modules)"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
@@ -213,8 +214,8 @@ def test_all_models_are_asked_on_demand(real: Path, tiny: Path, app: AppTest):
     table = app.dataframe[0].value.set_index("model")
     fine_tuned = [f"Fine-tuned on {name}" for name in ("Red", "Green", "Blue")]
     assert list(table.index) == ["Pre-trained", "Merged, 3 tasks", *fine_tuned]
-    images = open_library(str(tiny)).examples("green", "test")
-    expected = answer(real, "blue", load_model(real, "blue"), "green", images.inputs[7:8])[0]
+    images = open_library(str(tiny)).images("green", "test")
+    expected = answer(real, "blue", load_encoder(real, "blue"), "green", images.pixels[7:8])[0]
     blue, own = table.loc["Fine-tuned on Blue"], expected[images.labels[7]].item()
     assert blue["answer"] == CLASSES[expected.argmax()]
     assert blue["true_class"] == pytest.approx(100 * own, rel=1e-4)

@@ -1,4 +1,4 @@
-"""What the Library page tables hold: tasks with what runs measured of them, checkpoints with what their files say."""
+"""The tables of the Library page: tasks with what runs measured of them, checkpoints with what their files say."""
 
 from __future__ import annotations
 
@@ -11,27 +11,13 @@ import streamlit as st
 
 from dashboard.library.sheets import strip
 from otmf_core.files import inside
-from otmf_core.library.geometry import Geometry, geometry
+from otmf_core.library.geometry import Geometry
 from otmf_core.library.library import Library, open_library
 from otmf_core.models.checkpoints import Header, read_header
 from otmf_core.runs.folder import Run
 
-COMPARING = "Comparing the task vectors"
-AT_ONCE = 1 << 28  # bytes of task vectors that are read without being asked for
 SPLITS = {"calibration": "Calibration", "labelled": "Labelled", "test": "Test"}
 Measured = dict[str, tuple[float, float, str]]  # task → zero-shot and individual accuracy in percent, and the run
-
-
-def vector_bytes(library: Library) -> int:
-    """The size of all its task vectors' files; raises InputError where one is missing or is not the manifest's."""
-    return sum(library.file(task.id, "task_vector").stat().st_size for task in library.tasks)
-
-
-@st.cache_resource(max_entries=8, show_spinner=False)
-def task_geometry(root: str, manifest: str) -> Geometry:
-    """Norms and cosines of all task vectors of the library in folder `root`, computed once for each manifest."""
-    library = open_library(root)
-    return geometry(library, [task.id for task in library.tasks])
 
 
 def measured(runs: Iterable[Run], manifest: str) -> Measured:

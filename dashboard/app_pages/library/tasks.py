@@ -1,46 +1,16 @@
-"""The parts of the Library page: the library's facts, its tasks, one task in full, its checkpoints."""
+"""The library's tasks: all of them in a table, and one in full."""
 
 from __future__ import annotations
 
 import pandas as pd
 import streamlit as st
 
-from dashboard.library.facts import Measured, parameters, split_sizes
+from dashboard.app_pages.library.tables import Measured, split_sizes
 from dashboard.library.sheets import sheet
-from dashboard.text import sentence
-from dashboard.ui.layout import numbers
-from otmf_core.errors import InputError
 from otmf_core.library.library import Library, TaskInfo
-from otmf_core.models.checkpoints import read_header
 
 TALL = 560  # pixels of the task table
 SHEET = 6, 6  # columns and most rows of the chosen task's images
-
-
-def facts(library: Library) -> None:
-    """What the library is, in a sentence and a row of figures."""
-    if description := library.manifest.get("description"):
-        st.markdown(description)
-    classes = sum(len(task.classes) for task in library.tasks)
-    values: dict[str, tuple[str, str | None]] = {
-        "Tasks": (f"{len(library.tasks)}", None),
-        "Classes": (f"{classes}", None),
-    }
-    try:
-        header = read_header(library.backbone("weights"))
-    except InputError as error:
-        st.error(sentence(str(error)), title="The pre-trained model cannot be read")
-    else:
-        tower = {name: value for name, value in header.items() if name.startswith("visual.")}
-        size = f"{parameters(tower) / 1e6:.2f} M"
-        values["Image tower"] = size, "Parameters of the image tower: what a merge changes."
-    recorded = library.manifest.get("recipe", {}).get("figures") or []
-    if recorded:
-        last = recorded[-1]
-        where = f"mean over the {last['suite']} tasks, {last['split']} images, recorded when the library was made."
-        values["Zero-shot"] = f"{last['zero_shot']:.1f}%", f"Accuracy of the pre-trained model: {where}"
-        values["Individual"] = f"{last['individual']:.1f}%", f"Accuracy of each fine-tuned model on its task: {where}"
-    numbers(values, "library")
 
 
 def tasks_table(library: Library, table: pd.DataFrame, known: Measured) -> str | None:
@@ -112,28 +82,3 @@ def task_panel(library: Library, manifest: str, task: TaskInfo, known: tuple[flo
     ):
         if text:
             st.caption(f"**{label}:** {text}")
-
-
-def checkpoints(table: pd.DataFrame, library: Library) -> None:
-    """What the weights' files say of themselves, and the hash that the manifest records of each."""
-    st.markdown("**Checkpoints** · types and sizes from the files' headers, SHA-256 as the manifest records it")
-    column = st.column_config
-    st.dataframe(
-        table,
-        hide_index=True,
-        height=min(38 + 35 * len(table), 360),
-        placeholder="",
-        alt=f"Checkpoints of {library.name}",
-        column_config={
-            "model": column.TextColumn("Model", width=140),
-            "file": column.TextColumn("File", width=260),
-            "format": column.TextColumn("Format", width=90),
-            "dtype": column.TextColumn("Type", width=60),
-            "parameters": column.NumberColumn("Parameters", format="localized"),
-            "size": column.NumberColumn("Size (MB)", format="%.2f"),
-            "norm": column.NumberColumn(
-                "‖Δ‖ / ‖θ⁰‖ (%)", format="%.2f", help="Norm of the task vector against the pre-trained image tower's."
-            ),
-            "sha256": column.TextColumn("SHA-256", width=480),
-        },
-    )

@@ -1,0 +1,33 @@
+"""The table of the library's weights files."""
+
+from __future__ import annotations
+
+import pandas as pd
+import streamlit as st
+
+from otmf_core.library.library import Library
+
+
+def checkpoints(table: pd.DataFrame, library: Library) -> None:
+    """What the weights' files say of themselves, and the hash that the manifest records of each."""
+    st.markdown("**Checkpoints** · types and sizes from the files' headers, SHA-256 as the manifest records it")
+    column = st.column_config
+    st.dataframe(
+        table,
+        hide_index=True,
+        height=min(38 + 35 * len(table), 360),
+        placeholder="",
+        alt=f"Checkpoints of {library.name}",
+        column_config={
+            "model": column.TextColumn("Model", width=140),
+            "file": column.TextColumn("File", width=260),
+            "format": column.TextColumn("Format", width=90),
+            "dtype": column.TextColumn("Type", width=60),
+            "parameters": column.NumberColumn("Parameters", format="localized"),
+            "size": column.NumberColumn("Size (MB)", format="%.2f"),
+            "norm": column.NumberColumn(
+                "‖Δ‖ / ‖θ⁰‖ (%)", format="%.2f", help="Norm of the task vector against the pre-trained image tower's."
+            ),
+            "sha256": column.TextColumn("SHA-256", width=480),
+        },
+    )

@@ -1,0 +1,38 @@
+"""What the library is: its description and a row of numbers."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from dashboard.app_pages.library.tables import parameters
+from dashboard.text import sentence
+from dashboard.ui.layout import numbers
+from otmf_core.errors import InputError
+from otmf_core.library.library import Library
+from otmf_core.models.checkpoints import read_header
+
+
+def facts(library: Library) -> None:
+    """What the library is, in a sentence and a row of figures."""
+    if description := library.manifest.get("description"):
+        st.markdown(description)
+    classes = sum(len(task.classes) for task in library.tasks)
+    values: dict[str, tuple[str, str | None]] = {
+        "Tasks": (f"{len(library.tasks)}", None),
+        "Classes": (f"{classes}", None),
+    }
+    try:
+        header = read_header(library.backbone("weights"))
+    except InputError as error:
+        st.error(sentence(str(error)), title="The pre-trained model cannot be read")
+    else:
+        tower = {name: value for name, value in header.items() if name.startswith("visual.")}
+        size = f"{parameters(tower) / 1e6:.2f} M"
+        values["Image tower"] = size, "Parameters of the image tower: what a merge changes."
+    recorded = library.manifest.get("recipe", {}).get("figures") or []
+    if recorded:
+        last = recorded[-1]
+        where = f"mean over the {last['suite']} tasks, {last['split']} images, recorded when the library was made."
+        values["Zero-shot"] = f"{last['zero_shot']:.1f}%", f"Accuracy of the pre-trained model: {where}"
+        values["Individual"] = f"{last['individual']:.1f}%", f"Accuracy of each fine-tuned model on its task: {where}"
+    numbers(values, "library")
