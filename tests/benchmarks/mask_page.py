@@ -26,7 +26,7 @@ from streamlit.testing.v1 import AppTest
 
 from dashboard.app_pages.masks.charts.map import MEASURES, mask_map
 from dashboard.app_pages.masks.charts.tensor import mask_matrix
-from dashboard.app_pages.masks.map_section import measured
+from dashboard.app_pages.masks.reading import measured
 from otmf_core.config import MergeConfig
 from otmf_core.files import write_table
 from otmf_core.masks.measures import BINS, COMMON_RANGE, RANGE

@@ -4,10 +4,12 @@ from functools import partial
 
 import streamlit as st
 
+from dashboard.app_pages.alpha.alpha_picker import choose_alpha
 from dashboard.app_pages.alpha.charts import balance, each_task, front, quality
-from dashboard.app_pages.alpha.choice import choose_alpha, choose_sequence
 from dashboard.app_pages.alpha.controls import sweep_row
-from dashboard.app_pages.alpha.tables import known_runs, sweep_table, task_table
+from dashboard.app_pages.alpha.sequence_picker import choose_sequence
+from dashboard.app_pages.alpha.sequences import known_runs
+from dashboard.app_pages.alpha.tables import sweep_table, task_table
 from dashboard.library.task_labels import faces
 from dashboard.runs.loading import readable_runs
 from dashboard.ui.chart import built, figure

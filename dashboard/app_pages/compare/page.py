@@ -7,8 +7,10 @@ import streamlit as st
 
 from dashboard.app_pages.compare.charts import Line, cost, overlaid
 from dashboard.app_pages.compare.comparison import differences, leaderboard, letter, means_so_far, mismatches, pools
+from dashboard.app_pages.compare.leaderboard import board, described
 from dashboard.app_pages.compare.picker import choose_runs
-from dashboard.app_pages.compare.tables import board, described, published_table, settings_table
+from dashboard.app_pages.compare.published import published_table
+from dashboard.app_pages.compare.settings_table import settings_table
 from dashboard.charts.matrix import accuracy_matrix
 from dashboard.library.task_labels import faces
 from dashboard.runs.accuracy_charts import matrix_frame

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import pandas as pd
+import streamlit as st
+
+from dashboard.ui.chart import heading
 
 MINGLE = "MINGLE (arXiv 2505.11883), table 1, mean of ten orders"
 OTMF = "OTMF (arXiv 2511.19561); task order and splits not stated"
@@ -28,3 +31,26 @@ PAIR = "On two tasks, SUN397 and Cars, the OTMF paper reports 68.8% and 66.5%."
 def published() -> pd.DataFrame:
     """A row per method: labels it reads, ACC in percent and BWT in points for 8, 14 and 20 tasks, and the source."""
     return pd.DataFrame(ROWS, columns=COLUMNS)
+
+
+def published_table() -> None:
+    """Draw what papers report: a table of its own, labelled as not measured here."""
+    table = published()
+    st.subheader("Published for CLIP ViT-B/32", anchor=False)
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        st.badge("Not measured here", icon=":material/menu_book:", color="orange")
+        st.caption(f"Other models and other tasks than the runs above. {PAIR}", width="content")
+    heading(
+        lambda: table, title="As printed", measured="in the papers named", key="published", name="published-vit-b-32"
+    )
+    column = st.column_config
+    config = {
+        "method": column.TextColumn("Method", width=190),
+        "labels": column.TextColumn("Labels used", width=150),
+        "source": column.TextColumn("Source"),
+    }
+    for tasks in (8, 14, 20):
+        config[f"acc_{tasks}"] = column.NumberColumn(f"ACC {tasks} (%)", format="%.1f", width=90)
+        config[f"bwt_{tasks}"] = column.NumberColumn(f"BWT {tasks} (pt)", format="%+.1f", width=90)
+    st.dataframe(table, hide_index=True, height="content", column_config=config, placeholder="–",
+                 alt="Published figures of CLIP ViT-B/32 for 8, 14 and 20 tasks")  # fmt: skip

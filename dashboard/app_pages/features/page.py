@@ -4,28 +4,16 @@ from functools import partial
 
 import streamlit as st
 
-from dashboard.app_pages.features.charts import (
-    distance_curves,
-    distance_frame,
-    feature_map,
-    limits,
-    plan_frame,
-    plan_heatmap,
-    points,
-)
+from dashboard.app_pages.features.charts.distances import distance_curves, distance_frame
+from dashboard.app_pages.features.charts.feature_map import feature_map, limits, points
+from dashboard.app_pages.features.charts.transport import plan_frame, plan_heatmap
+from dashboard.app_pages.features.controls import METHODS, controls
+from dashboard.app_pages.features.distances import distances
+from dashboard.app_pages.features.map_section import LAYOUT
 from dashboard.app_pages.features.motion import feature_motion
-from dashboard.app_pages.features.sections import (
-    LAYOUT,
-    METHODS,
-    controls,
-    distances,
-    layout_of,
-    mass_of,
-    pictures,
-    ready,
-    thumbnails,
-    toggle_selected,
-)
+from dashboard.app_pages.features.reading import layout_of, mass_of, thumbnails
+from dashboard.app_pages.features.selection import pictures, toggle_selected
+from dashboard.app_pages.features.taking import ready
 from dashboard.charts.colours import INK
 from dashboard.library.task_labels import faces
 from dashboard.runs.picker import choose_run

@@ -1,63 +1,23 @@
-"""The Masks page's map: what a run stored of its masks, measured under a threshold, layer by layer."""
+"""The map of the Masks page: a measure of every tensor under a threshold, layer by layer."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import streamlit as st
-from numpy.typing import NDArray
 
 from dashboard.app_pages.masks.charts.map import MEASURES, mask_map
-from dashboard.state import runs_folder
+from dashboard.app_pages.masks.reading import measured
 from dashboard.text import sentence
 from dashboard.ui.chart import built, heading, picture
 from dashboard.ui.layout import numbers
 from dashboard.ui.theme import ground
-from otmf_core import layout
-from otmf_core.errors import InputError
-from otmf_core.files import Mark, inside, mark
 from otmf_core.masks import reading as mask_reading
-from otmf_core.masks.measures import BIN_WIDTH, drift, overlap, share_below
-from otmf_core.masks.reading import MaskStatistics, SideStatistics
+from otmf_core.masks.measures import BIN_WIDTH, overlap
+from otmf_core.masks.reading import MaskStatistics
 from otmf_core.models.tensor_names import Place
-
-
-def run_path(run: str) -> Path:
-    """The folder of a run under the runs folder."""
-    return inside(runs_folder(), run)
-
-
-def statistics_of(run: str, step: int) -> MaskStatistics:
-    """The stored statistics of a step; ends the page with the reason where they cannot be read."""
-    path = run_path(run) / layout.step_folder(step) / layout.MASK_STATISTICS
-    try:
-        return _statistics(run_path(run), step, mark(path))
-    except InputError as error:
-        st.error(sentence(str(error)), title="The masks of this step cannot be shown")
-        st.stop()
-
-
-@st.cache_resource(max_entries=64, show_spinner=False)
-def _statistics(path: Path, step: int, changed: Mark) -> MaskStatistics:
-    return mask_reading.read_statistics(path, step)
-
-
-def measured(stats: MaskStatistics, side: str, measure: str, threshold: float) -> NDArray[np.floating] | None:
-    """One figure per tensor of a side; None for an overlap that the run did not record."""
-    own: SideStatistics = getattr(stats, side)
-    if measure == "mean":
-        return own.mean
-    if measure == "drift":
-        return own.drift if own.drift is not None else drift(own.histogram, own.low, own.high)
-    if measure == "sparsity":
-        return share_below(own.histogram, own.low, own.high, threshold)
-    if own.common is None:
-        return None
-    kept = [1 - share_below(each.histogram, each.low, each.high, threshold) for each in (stats.pre, stats.post)]
-    return overlap(own.common, *kept, threshold)
 
 
 @st.fragment

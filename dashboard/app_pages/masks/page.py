@@ -3,8 +3,9 @@
 import streamlit as st
 
 from dashboard.app_pages.masks.charts.tensor import NAMES
-from dashboard.app_pages.masks.map_section import mask_section, run_path, statistics_of
-from dashboard.app_pages.masks.tensor_section import heads_of, tensor_section
+from dashboard.app_pages.masks.map_section import mask_section
+from dashboard.app_pages.masks.reading import attention_heads, run_path, statistics_of
+from dashboard.app_pages.masks.tensor_section import tensor_section
 from dashboard.library.task_labels import faces
 from dashboard.runs.picker import choose_run
 from dashboard.ui.deferred import later
@@ -62,7 +63,7 @@ mask_section(stats, where, side, tensor, f"{view.run}-step-{step}")
 def one_tensor() -> None:
     """The tensor chosen in the map, entry by entry."""
     st.subheader(f"{where[tensor].layer} · {where[tensor].kind}", anchor=False)
-    tensor_section(view.run, step, stats, side, tensor, where[tensor], heads_of(view.config))
+    tensor_section(view.run, step, stats, side, tensor, where[tensor], attention_heads(view.config))
 
 
 later(one_tensor)

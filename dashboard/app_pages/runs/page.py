@@ -2,8 +2,10 @@
 
 import streamlit as st
 
+from dashboard.app_pages.runs.attempts import refused
 from dashboard.app_pages.runs.table import follow_runs, runs_table
-from dashboard.app_pages.runs.tools import import_tool, refused, run_tools
+from dashboard.app_pages.runs.tools import run_tools
+from dashboard.app_pages.runs.transfer import import_tool
 from dashboard.runs.loading import readable_runs, view_of
 from dashboard.runs.panel import run_view
 from dashboard.state import shown_run

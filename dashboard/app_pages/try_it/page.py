@@ -4,9 +4,10 @@ from functools import partial
 
 import streamlit as st
 
+from dashboard.app_pages.try_it.answers import every_model, verdicts
 from dashboard.app_pages.try_it.charts import answers_chart, answers_frame
 from dashboard.app_pages.try_it.models import ask
-from dashboard.app_pages.try_it.sections import choose_picture, choose_task, every_model, verdicts
+from dashboard.app_pages.try_it.picture_choice import choose_picture, choose_task
 from dashboard.library.task_labels import faces
 from dashboard.runs.picker import choose_run
 from dashboard.state import runs_folder

@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import binascii
 import io
-import random
 import warnings
 
 from PIL import Image, ImageOps
@@ -16,11 +15,6 @@ from otmf_core.library.library import Library
 MOST_BYTES = 10_000_000
 MOST_PIXELS = 40_000_000
 PREFIX = "data:image/png;base64,"
-
-
-def drawn(count: int, of: int, seed: int) -> list[int]:
-    """`count` different places below `of`, the same for the same seed."""
-    return random.Random(seed).sample(range(of), min(count, of))
 
 
 def side(library: Library) -> int:

@@ -12,15 +12,9 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
-from dashboard.app_pages.features.charts import (
-    distance_curves,
-    distance_frame,
-    feature_map,
-    limits,
-    plan_frame,
-    plan_heatmap,
-    points,
-)
+from dashboard.app_pages.features.charts.distances import distance_curves, distance_frame
+from dashboard.app_pages.features.charts.feature_map import feature_map, limits, points
+from dashboard.app_pages.features.charts.transport import plan_frame, plan_heatmap
 from otmf_core.analysis.features import models_at, read_features, take_features
 from otmf_core.analysis.projection import projection
 from tests.dashboard.conftest import APP

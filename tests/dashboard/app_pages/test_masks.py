@@ -129,7 +129,7 @@ def test_a_part_and_the_whole(run: Path, app: AppTest):
 
 
 def test_heads_are_rows_of_query_key_and_value(run: Path, app: AppTest, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr("dashboard.app_pages.masks.tensor_section.heads_of", lambda config: 2)
+    monkeypatch.setattr("dashboard.app_pages.masks.reading.attention_heads", lambda config: 2)
     open_page(app)
     app.segmented_control(key=f"part-{QKV}").set_value("Key").run()
     assert app.slider(key=f"rows-{QKV}").value == (8, 15)

@@ -13,7 +13,7 @@ import psutil
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from dashboard.app_pages.runs.tools import zipped
+from dashboard.app_pages.runs.transfer import zipped
 from otmf_core.config import MergeConfig
 from otmf_core.errors import InputError
 from otmf_core.export import open_clip as export

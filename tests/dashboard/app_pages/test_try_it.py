@@ -14,7 +14,8 @@ from streamlit.testing.v1 import AppTest
 
 from dashboard.app_pages.try_it import uploads
 from dashboard.app_pages.try_it.charts import RIGHT, WRONG, answers_chart, answers_frame
-from dashboard.app_pages.try_it.uploads import drawn, fitted, from_uri
+from dashboard.app_pages.try_it.picture_choice import drawn
+from dashboard.app_pages.try_it.uploads import fitted, from_uri
 from dashboard.charts.colours import POST
 from dashboard.library.pictures import as_uri
 from otmf_core.analysis.answers import MERGED, PRE_TRAINED, answer, load_encoder
@@ -197,10 +198,9 @@ def test_the_table_holds_every_class():
 
 
 def test_the_parts_of_the_page_load_no_torch():
-    program = (
-        "import dashboard.app_pages.try_it.sections, dashboard.app_pages.library.tasks, sys\n"
-        "print('torch' in sys.modules)"
-    )
+    pages = "dashboard.app_pages"
+    modules = f"{pages}.try_it.picture_choice, {pages}.try_it.answers, {pages}.library.tasks"
+    program = f"import {modules}, sys\nprint('torch' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert done.stdout.splitlines()[-1] == "False"
 

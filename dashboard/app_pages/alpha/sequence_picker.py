@@ -1,17 +1,13 @@
-"""What the reader chooses of a sweep: the sequence, from a run or the Merge form, and the α to look at."""
+"""The choice of the sequence to sweep."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-import pandas as pd
 import streamlit as st
 
-from dashboard.app_pages.alpha.tables import FORM, form_config, sequences
-from dashboard.library.picker import CHOSEN
+from dashboard.app_pages.alpha.sequences import FORM, form_config, sequences
 from dashboard.library.task_labels import faces
-from dashboard.merge_choices import choose_by_hand, set_options
-from dashboard.runs.metrics import named
 from dashboard.runs.stamp import facts_line, reads
 from dashboard.state import looked_at
 from dashboard.text import sentence
@@ -83,30 +79,3 @@ def _label(key: str, config: MergeConfig, known: Sequence[Known], form: MergeCon
     if form and same_sweep(config, form):
         parts.append("as on the Merge page")
     return " · ".join(parts)
-
-
-def choose_alpha(table: pd.DataFrame, config: MergeConfig) -> float:
-    """Draw the choice among the finished values of α, what that one reached, and the way to the Merge page with it."""
-    values = table["alpha"].tolist()
-    with st.container(horizontal=True, vertical_alignment="bottom"):
-        chosen = st.segmented_control(
-            "Look at α",
-            values,
-            default=values[table["acc"].argmax()],
-            format_func=lambda alpha: f"{alpha:g}",
-            key="chosen_alpha",
-            bind="query-params",
-            required=True,
-            help="Marked in every figure; at first the one of the best ACC.",
-        )
-        about = "Fills the Merge page with this α, these tasks in this order, and these settings."
-        if st.button(f"Use α = {chosen:g}", icon=":material/merge:", key="use-alpha", help=about):
-            st.session_state.update({"alpha": chosen, "method": "otmf", CHOSEN: config.library})
-            choose_by_hand(config.tasks)
-            set_options(config)
-            # without query_params it is refused while widgets hold parameters
-            st.switch_page("app_pages/merge/page.py", query_params={})
-    row = table[table["alpha"] == chosen].iloc[0]
-    units = {"ACC": "%", "BWT": "pt", "Stability": "%", "Plasticity": "%"}
-    named({label: (row[label.lower()], unit) for label, unit in units.items()}, "alpha")
-    return chosen

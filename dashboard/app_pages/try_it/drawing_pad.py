@@ -1,39 +1,9 @@
-"""Two small components that Streamlit has no widget for: a grid of pictures to choose from, and a pad to draw on.
-
-Both are inline and fetch nothing; their only way back is a value handed to Python.
-"""
+"""A component: a pad to draw on. It fetches nothing; its only way back is the drawing."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-
 import streamlit as st
 
-GRID_CSS = """
-#grid { display: grid; grid-template-columns: repeat(auto-fill, minmax(52px, 1fr)); gap: 6px; }
-button { padding: 0; border: 0; border-radius: 6px; background: none; cursor: pointer; aspect-ratio: 1; }
-button img { display: block; width: 100%; height: 100%; border-radius: 6px; object-fit: cover; }
-button:hover { opacity: 0.85; }
-button[aria-pressed="true"] { outline: 3px solid var(--st-primary-color); outline-offset: 1px; }
-button:focus-visible { outline: 3px solid var(--st-text-color); outline-offset: 1px; }
-"""
-GRID_JS = """
-export default function ({ parentElement, data, setTriggerValue }) {
-  const grid = parentElement.querySelector("#grid");
-  grid.replaceChildren(...data.pictures.map((picture, place) => {
-    const button = document.createElement("button");
-    const image = document.createElement("img");
-    image.src = picture.source;
-    image.alt = picture.name;
-    button.type = "button";
-    button.title = picture.name;
-    button.setAttribute("aria-pressed", String(place === data.chosen));
-    button.onclick = () => setTriggerValue("picked", place);
-    button.append(image);
-    return button;
-  }));
-}
-"""
 PAD_CSS = """
 #pad { display: flex; flex-direction: column; gap: 8px; width: 264px; }
 canvas { width: 264px; height: 264px; border: 1px solid var(--st-border-color); border-radius: 8px;
@@ -75,10 +45,6 @@ export default function ({ parentElement, data, setStateValue }) {
   parentElement.querySelector("button").onclick = () => { wipe(); setStateValue("drawing", null); };
 }
 """
-
-_grid = st.components.v2.component(
-    "otmf_picture_grid", html="<div id='grid' role='group'></div>", css=GRID_CSS, js=GRID_JS
-)
 _pad = st.components.v2.component(
     "otmf_drawing_pad",
     html="<div id='pad'><canvas width='256' height='256' role='img' aria-label='Draw here'></canvas>"
@@ -86,18 +52,6 @@ _pad = st.components.v2.component(
     css=PAD_CSS,
     js=PAD_JS,
 )
-
-
-def picture_grid(
-    pictures: Sequence[tuple[str, str]], chosen: int | None, key: str, on_picked: Callable[[int], None]
-) -> None:
-    """Draw pictures (data URI, name) as buttons, the one at place `chosen` marked; reports the place of a click."""
-
-    def picked() -> None:
-        on_picked(int(st.session_state[key].picked))
-
-    data = {"pictures": [{"source": source, "name": name} for source, name in pictures], "chosen": chosen}
-    _grid(key=key, data=data, on_picked_change=picked)
 
 
 def drawing_pad(key: str) -> str | None:

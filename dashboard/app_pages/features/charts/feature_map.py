@@ -1,4 +1,4 @@
-"""Features in two dimensions, the transport plan between two models, and the distances to a teacher."""
+"""Features in two dimensions: a point per image and model."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from dashboard.charts.colours import INK, MEAN, PALETTE, POST, PRE
-from dashboard.charts.matrix import SCALES
 
 MODELS = {"pre": "Before the step", "post": "Incoming expert", "merged": "Merged"}
 COLOURS = {"pre": PRE, "post": POST, "merged": "#2a9d8f"}
@@ -135,74 +134,3 @@ def limits(layout: np.ndarray) -> tuple[list[float], list[float]]:
     margin = 0.04 * (high - low)
     (x0, y0), (x1, y1) = (low - margin).tolist(), (high + margin).tolist()
     return [x0, x1], [y0, y1]
-
-
-def plan_frame(mass: np.ndarray, classes: Sequence[str]) -> pd.DataFrame:
-    """The plan's mass by class as a table, in percent of all: merged class, teacher class, mass; no empty cells."""
-    rows = [
-        (classes[i], classes[j], 100 * mass[i, j])
-        for i in range(len(classes))
-        for j in range(len(classes))
-        if mass[i, j] > 1e-9
-    ]
-    return pd.DataFrame(rows, columns=["merged_class", "teacher_class", "mass_percent"])
-
-
-def plan_heatmap(mass: np.ndarray, classes: Sequence[str], ground: str = "light") -> go.Figure:
-    """Where each class of the merged model's features is moved: row i is the share of its mass, in percent.
-
-    `mass` (classes, classes) is the plan's; rows of classes without an image are left out.
-    """
-    present = [place for place in range(len(classes)) if mass[place].sum() > 0]
-    names = [classes[place] for place in present]
-    block = mass[np.ix_(present, present)]
-    share = 100 * block / block.sum(axis=1, keepdims=True)
-    figure = go.Figure(
-        go.Heatmap(
-            z=share, x=names, y=names, zmin=0, zmax=100, colorscale=SCALES[ground], xgap=1, ygap=1,
-            colorbar={"title": {"text": "%"}, "thickness": 10, "outlinewidth": 0},
-            hovertemplate="%{z:.1f}% of %{y} (merged) goes to %{x} (teacher)<extra></extra>",
-        )
-    )  # fmt: skip
-    small = {"tickfont": {"size": 11 if len(names) <= 16 else 9}, "ticks": "", "showgrid": False}
-    figure.update_xaxes(title="Class in the teacher's features", tickangle=-60, **small)
-    figure.update_yaxes(title="Class in the merged model's", range=[len(names) - 0.5, -0.5], **small)
-    return figure.update_layout(height=400)
-
-
-def distance_frame(distances: Sequence[float], tasks: int) -> pd.DataFrame:
-    """Distances to one teacher by step (0: pre-trained) from those of the 2T + 1 models: merged and incoming expert."""
-    return pd.DataFrame(
-        {
-            "step": range(tasks + 1),
-            "merged": list(distances[: tasks + 1]),
-            "incoming_expert": [None, *distances[tasks + 1 :]],
-        }
-    )
-
-
-def distance_curves(table: pd.DataFrame, names: Sequence[str], own: int, step: int, colour: str) -> go.Figure:
-    """Distance to the teacher against the step; dotted lines mark the task's own step and the step shown.
-
-    `names` are the tasks' in merge order, `own` the step at which the teacher's task was merged.
-    """
-    figure = go.Figure()
-    labels = ["Pre-trained", *(f"{place} · {name}" for place, name in enumerate(names, 1))]
-    for column, title, line, marker in (
-        ("incoming_expert", "Incoming expert", {"width": 0}, {"symbol": "diamond-open", "size": 8, "color": POST}),
-        ("merged", "Merged", {"color": colour, "width": 3}, {"size": 8, "color": colour}),
-    ):
-        figure.add_scatter(
-            x=table["step"], y=table[column], name=title, text=labels, line=line, marker=marker,
-            mode="lines+markers" if column == "merged" else "markers", cliponaxis=False,
-            hovertemplate="%{text}: %{y:.3f}<extra>" + title + "</extra>",
-        )  # fmt: skip
-    marks = {own: ("merged here", "dot", 1.5)} | ({step: ("shown", "dash", 1)} if step != own else {})
-    for place, (text, dash, width) in marks.items():
-        figure.add_vline(
-            place, line={"color": MEAN, "dash": dash, "width": width}, annotation={"text": text, "font": {"size": 11}},
-            annotation_position="top left" if place > len(names) / 2 else "top right",
-        )  # fmt: skip
-    figure.update_xaxes(title="Tasks merged", tickvals=table["step"].tolist())
-    figure.update_yaxes(title="Sinkhorn divergence (no unit)", rangemode="tozero")
-    return figure.update_layout(height=300)

@@ -1,0 +1,1 @@
+"""Charts of features: the map, the transport plan, the distances."""

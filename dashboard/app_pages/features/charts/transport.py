@@ -1,0 +1,44 @@
+"""The transport plan between two models, class by class."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+import plotly.graph_objects as go
+
+from dashboard.charts.matrix import SCALES
+
+
+def plan_frame(mass: np.ndarray, classes: Sequence[str]) -> pd.DataFrame:
+    """The plan's mass by class as a table, in percent of all: merged class, teacher class, mass; no empty cells."""
+    rows = [
+        (classes[i], classes[j], 100 * mass[i, j])
+        for i in range(len(classes))
+        for j in range(len(classes))
+        if mass[i, j] > 1e-9
+    ]
+    return pd.DataFrame(rows, columns=["merged_class", "teacher_class", "mass_percent"])
+
+
+def plan_heatmap(mass: np.ndarray, classes: Sequence[str], ground: str = "light") -> go.Figure:
+    """Where each class of the merged model's features is moved: row i is the share of its mass, in percent.
+
+    `mass` (classes, classes) is the plan's; rows of classes without an image are left out.
+    """
+    present = [place for place in range(len(classes)) if mass[place].sum() > 0]
+    names = [classes[place] for place in present]
+    block = mass[np.ix_(present, present)]
+    share = 100 * block / block.sum(axis=1, keepdims=True)
+    figure = go.Figure(
+        go.Heatmap(
+            z=share, x=names, y=names, zmin=0, zmax=100, colorscale=SCALES[ground], xgap=1, ygap=1,
+            colorbar={"title": {"text": "%"}, "thickness": 10, "outlinewidth": 0},
+            hovertemplate="%{z:.1f}% of %{y} (merged) goes to %{x} (teacher)<extra></extra>",
+        )
+    )  # fmt: skip
+    small = {"tickfont": {"size": 11 if len(names) <= 16 else 9}, "ticks": "", "showgrid": False}
+    figure.update_xaxes(title="Class in the teacher's features", tickangle=-60, **small)
+    figure.update_yaxes(title="Class in the merged model's", range=[len(names) - 0.5, -0.5], **small)
+    return figure.update_layout(height=400)

@@ -1,0 +1,59 @@
+"""What the Features page computes from stored features, each once: projections, transport plans, thumbnails."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import streamlit as st
+from PIL import Image
+
+from dashboard.app_pages.features.controls import METHODS
+from dashboard.library.pictures import data_uri, evaluation_pictures
+from otmf_core.analysis.features import BLUR, TaskFeatures
+from otmf_core.analysis.projection import projection, projection_file
+from otmf_core.files import Mark, mark
+from otmf_core.library.library import open_library
+from otmf_core.transport.transport_plan import class_mass, transport_plan
+
+SIDE = 96  # pixels of a thumbnail
+
+
+def layout_of(path: Path, tasks: Sequence[str], task: str, method: str) -> np.ndarray:
+    """The projection (2T + 1, n, 2), with a spinner where it is computed for the first time."""
+    kept = projection_file(path, tuple(tasks), task, method)
+    if kept.is_file():
+        return _layout(path, tuple(tasks), task, method, mark(kept))
+    with st.spinner(f"Fitting {METHODS[method]} once for all steps: a few seconds", show_time=True):
+        return projection(path, tuple(tasks), task, method)
+
+
+@st.cache_resource(max_entries=64, show_spinner=False)
+def _layout(path: Path, tasks: tuple[str, ...], task: str, method: str, kept: Mark) -> np.ndarray:
+    return projection(path, tasks, task, method)
+
+
+def mass_of(path: Path, task: str, step: int, taken: TaskFeatures, teacher: int) -> np.ndarray:
+    """The transport plan's mass from class to class between the merged model after `step` and the teacher."""
+    taken_at = mark(path / "features/features.safetensors")
+    return _mass(str(path), task, taken_at, step, teacher, taken)
+
+
+@st.cache_resource(max_entries=64, show_spinner=False)
+def _mass(path: str, task: str, taken_at: Mark, step: int, teacher: int, _taken: TaskFeatures) -> np.ndarray:
+    plan = transport_plan(_taken.features[step], _taken.features[teacher], BLUR)
+    return class_mass(plan, _taken.labels, _taken.labels, int(_taken.labels.max()) + 1)
+
+
+@st.cache_resource(max_entries=64, show_spinner=False)
+def thumbnails(library: str, task: str, rows: tuple[int, ...]) -> list[str]:
+    """Test images as data URIs, enlarged without smoothing them away; raises InputError when they cannot be read."""
+    opened = open_library(library)
+    blobs = [blob for blob, _ in evaluation_pictures(str(opened.root), opened.manifest_hash, task)]
+    sizes = SIDE, SIDE
+    return [
+        data_uri(Image.open(io.BytesIO(blobs[row])).convert("RGB").resize(sizes, Image.Resampling.BICUBIC))
+        for row in rows
+    ]

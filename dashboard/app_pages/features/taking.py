@@ -1,0 +1,38 @@
+"""Taking the features of a run, on a click, where they are not stored with it yet."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import streamlit as st
+
+from dashboard.state import runs_folder
+from otmf_core.analysis.features import images_per_task, stored, take_features
+from otmf_core.files import inside
+from otmf_core.runs.view import JobView
+
+
+def ready(view: JobView) -> tuple[Path, dict]:
+    """The run's folder and what its features were taken with; without them, offers to take them and ends the page."""
+    path = inside(runs_folder(), view.run)
+    tasks = len(view.tasks)
+    facts = stored(path, tasks)
+    if facts is None:
+        _offer(path, tasks)
+        st.stop()
+    return path, facts
+
+
+def _offer(path: Path, tasks: int) -> None:
+    models = 2 * tasks + 1
+    st.subheader("Features are not taken yet", anchor=False)
+    st.markdown(
+        f"The merge is replayed from what this run kept, and up to {images_per_task(tasks)} test images of each task "
+        f"go through {models} models: the pre-trained one, {tasks} fine-tuned and {tasks} merged ones. With eight "
+        "tasks of the embedded library that takes about 20 seconds on one core, with a ViT-B/32 minutes. It is done "
+        "once and kept with the run."
+    )
+    if st.button("Take features", type="primary", icon=":material/scatter_plot:", key="take"):
+        bar = st.progress(0.0, text="Reading weights and images")
+        take_features(path, lambda done: bar.progress(done, text=f"Taking features: **{done:.0%}**"))
+        st.rerun()

@@ -1,0 +1,76 @@
+"""What the Masks page reads of a run, each once: statistics of a step, blocks of a mask."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import streamlit as st
+from numpy.typing import NDArray
+
+from dashboard.app_pages.masks.part_controls import Span
+from dashboard.state import runs_folder
+from dashboard.text import sentence
+from otmf_core.errors import InputError
+from otmf_core.files import Mark, inside, mark
+from otmf_core.library.library import open_library
+from otmf_core.masks import reading as mask_reading
+from otmf_core.masks.measures import drift, overlap, share_below
+from otmf_core.masks.reading import MaskStatistics, SideStatistics
+from otmf_core.models.tensor_names import heads
+
+
+def run_path(run: str) -> Path:
+    """The folder of a run under the runs folder."""
+    return inside(runs_folder(), run)
+
+
+def statistics_of(run: str, step: int) -> MaskStatistics:
+    """The stored statistics of a step; ends the page with the reason where they cannot be read."""
+    path = run_path(run) / f"steps/{step:02d}/{mask_reading.STATISTICS}"
+    try:
+        return _statistics(run_path(run), step, mark(path))
+    except InputError as error:
+        st.error(sentence(str(error)), title="The masks of this step cannot be shown")
+        st.stop()
+
+
+@st.cache_resource(max_entries=64, show_spinner=False)
+def _statistics(path: Path, step: int, changed: Mark) -> MaskStatistics:
+    return mask_reading.read_statistics(path, step)
+
+
+def measured(stats: MaskStatistics, side: str, measure: str, threshold: float) -> NDArray[np.floating] | None:
+    """One figure per tensor of a side; None for an overlap that the run did not record."""
+    own: SideStatistics = getattr(stats, side)
+    if measure == "mean":
+        return own.mean
+    if measure == "drift":
+        return own.drift if own.drift is not None else drift(own.histogram, own.low, own.high)
+    if measure == "sparsity":
+        return share_below(own.histogram, own.low, own.high, threshold)
+    if own.common is None:
+        return None
+    kept = [1 - share_below(each.histogram, each.low, each.high, threshold) for each in (stats.pre, stats.post)]
+    return overlap(own.common, *kept, threshold)
+
+
+def attention_heads(config: Mapping[str, Any]) -> int | None:
+    """The attention heads of the image tower that a run merged; None where its library is gone or does not say."""
+    try:
+        return heads(open_library(config["library"]).backbone_config)
+    except InputError:
+        return None
+
+
+def masks_changed(run: str, step: int) -> Mark:
+    return mark(run_path(run) / f"steps/{step:02d}/{mask_reading.MASKS}")
+
+
+@st.cache_resource(max_entries=24, show_spinner=False)
+def mask_block(
+    path: Path, step: int, side: str, tensor: str, rows: Span, columns: Span, size: int, changed: Mark
+) -> NDArray[np.float32]:
+    return mask_reading.block_means(mask_reading.read_block(path, step, side, tensor, rows, columns), size)

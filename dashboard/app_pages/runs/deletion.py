@@ -1,0 +1,40 @@
+"""The dialog that deletes a run."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from dashboard.app_pages.runs.attempts import attempt
+from dashboard.runs.titles import title
+from dashboard.state import forget_run, queue, show_run
+from otmf_core.runs.folder import Run
+
+
+@st.dialog("Delete this run?")
+def confirm_deletion(run: Run, after: str | None) -> None:
+    files = [path for path in run.path.rglob("*") if path.is_file()]
+    size = sum(path.stat().st_size for path in files)
+    st.text(run.name or title(run.config))
+    st.caption(run.id)
+    st.markdown(
+        f"Its settings, figures, masks and merged weights ({len(files)} files, {size / 1e6:,.1f} MB) are deleted for "
+        "good. Other runs stay as they are."
+    )
+    with st.container(horizontal=True, horizontal_alignment="right"):
+        cancelled = st.button("Cancel", key="runs-keep")
+        deleted = st.button(
+            "Delete",
+            type="primary",
+            key="runs-delete-now",
+            icon=":material/delete:",
+            on_click=_delete,
+            args=(run, after),
+        )
+    if cancelled or deleted:
+        st.rerun()
+
+
+def _delete(run: Run, after: str | None) -> None:
+    if attempt(lambda: queue().delete(run.id), "The run was not deleted"):
+        forget_run(run.id)
+        show_run("runs", after)

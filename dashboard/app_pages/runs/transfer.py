@@ -1,0 +1,95 @@
+"""Runs in and out: download as a zip, import of one, export of the merged model."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+from tempfile import TemporaryFile
+from typing import cast
+
+import streamlit as st
+
+from dashboard.app_pages.runs.attempts import attempt
+from dashboard.state import runs_folder, show_run
+from otmf_core.runs.archive import MAX_BYTES, import_run, write_zip
+from otmf_core.runs.folder import CARD, EXPORT, Run
+
+UPLOAD_MB = 1024  # held in memory while it is checked
+
+
+def import_tool() -> None:
+    """Draw the button that opens a run's zip as a new run."""
+    with st.popover("Import", icon=":material/upload:"):
+        times = st.session_state.setdefault("imports", 0)  # a new key empties the uploader
+        st.file_uploader(
+            "A run that was downloaded as a zip",
+            type="zip",
+            key=f"import-{times}",
+            max_upload_size=UPLOAD_MB,
+            on_change=_import,
+            args=(f"import-{times}",),
+            help=f"At most {UPLOAD_MB >> 10} GB, {MAX_BYTES >> 30} GB unpacked. It is checked whole before it is kept.",
+        )
+
+
+def zipped(folder: Path, name: str) -> io.RawIOBase:
+    """The folder as a zip, under that name, in a temporary file that disappears when it is closed."""
+    file = cast(io.BufferedRandom, TemporaryFile())  # noqa: SIM115 (whoever reads it closes it)
+    write_zip(folder, file, name)
+    return file.detach()
+
+
+def _import(key: str) -> None:
+    file = st.session_state[key]
+    if file is None:
+        return
+    st.session_state["imports"] += 1
+    attempt(lambda: show_run("runs", import_run(file, runs_folder())), f"{file.name} was not imported")
+
+
+def download_run(run: Run, busy: bool) -> None:
+    text = "The run's folder as a zip, which Import opens here or on another machine."
+    if not run.record:
+        text += " It can be looked at there; what it would resume from stays here."
+    if busy:
+        text = "A run can be downloaded once it has ended."
+    _download("Download run", run.path, run.id, disabled=busy, help=text)
+
+
+def _download(label: str, folder: Path, name: str, **options) -> None:
+    st.download_button(
+        label,
+        lambda: zipped(folder, name),
+        f"{name}.zip",
+        "application/zip",
+        key=f"runs-{label}",
+        on_click="ignore",
+        icon=":material/download:",
+        **options,
+    )
+
+
+def export_button(run: Run) -> None:
+    """Export the merged model or, where that was done, take it along."""
+    if (run.path / EXPORT / CARD).is_file():
+        _download(
+            "Download model",
+            run.path / EXPORT,
+            f"{run.id}-model",
+            help="The merged CLIP as safetensors with its model card, in a folder that open_clip loads.",
+        )
+        return
+    if st.button(
+        "Export model",
+        icon=":material/deployed_code:",
+        key="runs-export",
+        disabled=run.record is None,
+        help="Write the merged CLIP as safetensors with a model card, in a folder that open_clip loads."
+        if run.record
+        else "A model is exported when its run is done.",
+    ):
+        with st.spinner("Writing the merged model"):
+            from otmf_core.export.open_clip import export_model  # torch
+
+            attempt(lambda: export_model(run.path), "The model was not exported")
+        st.rerun()
