@@ -7,18 +7,15 @@ import streamlit as st
 from dashboard.engine.warm_up import warm_up
 from dashboard.runs.queue_line import queue_line
 from dashboard.state import queue
+from dashboard.ui import layout, streamlit_internals
 from dashboard.ui.deferred import arrive
-from dashboard.ui.layout import STYLE
-from dashboard.ui.theme import watch_ground
+from dashboard.ui.theme import watch_theme
 
 LOGO = Path(__file__).resolve().parent.parent / "assets" / "logo.svg"
 
 st.set_page_config(page_title="OTMF", page_icon=LOGO, layout="wide")
 st.logo(LOGO, size="large")
-# Streamlit leaves 6rem under the navigation, and a gap beside a component that shows nothing, at times after its end.
-EMPTY = ".st-key-ground, .st-key-first_screen[data-retained] { display: none }"
-SPACE = f".stMainBlockContainer {{ padding-top: 4.5rem }} {EMPTY}"
-st.html(f"<style>{SPACE} {STYLE}</style>")
+st.html(f"<style>{streamlit_internals.STYLE}{layout.STYLE}</style>")
 
 page = st.navigation(
     [
@@ -92,7 +89,7 @@ page = st.navigation(
 if page.title != "Merge":  # which shows the queue itself
     queue_line()
 warm_up()
-watch_ground()
+watch_theme()
 queue().give_way()
 arrive(page.url_path)
 page.run()

@@ -7,8 +7,8 @@ import streamlit as st
 from otmf_core.library.geometry import Geometry, geometry
 from otmf_core.library.library import Library, open_library
 
-COMPARING = "Comparing the task vectors"
-AT_ONCE = 1 << 28  # bytes of task vectors that are read without being asked for
+COMPARING = "Comparing the task vectors"  # said while that lasts
+BYTES_READ_UNASKED = 1 << 28  # of task vectors; more are read when somebody asks
 
 
 def vector_bytes(library: Library) -> int:

@@ -1,4 +1,4 @@
-"""The library to look at or to merge from: one that is installed, or any folder that holds one."""
+"""The picker of the library to look at or to merge from: one that is installed, or any folder that holds one."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from dashboard.text import sentence
 from otmf_core.errors import InputError
 from otmf_core.library.library import Library, list_libraries, open_library
 
-CHOSEN = "library_chosen"  # what the session remembers from page to page
+LIBRARY_KEY = "library_chosen"  # of the session's state, kept from page to page; a widget's own key is not
 HELP = (
     "An installed library; or type the path of a folder with a `manifest.json`, on the machine that runs this program, "
     "and press Enter."
@@ -19,35 +19,35 @@ HELP = (
 
 
 def choose_library() -> tuple[str, Library]:
-    """Draw the choice, one for all pages; returns what a configuration calls the library, and the library.
+    """Draw the picker, one for all pages; return what a configuration calls the library, and the library.
 
     Ends the page with the reason where there is none, or none that can be read.
     """
     try:
         installed = {library.root.name: library.name for library in list_libraries()}
-        if wanted := st.query_params.get("library") or st.session_state.get(CHOSEN):
-            st.session_state["library"] = wanted
-        typed = {st.session_state.get("library")} - {None, *installed}
+        if remembered := st.query_params.get("library") or st.session_state.get(LIBRARY_KEY):
+            st.session_state["library"] = remembered
+        folders = {st.session_state.get("library")} - {None, *installed}
         name = st.selectbox(
             "Library",
-            [*installed, *typed],
+            [*installed, *folders],
             format_func=lambda name: installed.get(name, name),
             key="library",
             accept_new_options=True,
             placeholder="Path of a library folder",
             help=HELP,
             width=520,
-            on_change=_another,
+            on_change=_remember,
         )
         if name is None or (not installed and name == Path(name).name):
             st.error(
                 "None is installed under assets/. Type the path of a library's folder.", title="There is no library"
             )
             st.stop()
-        st.session_state[CHOSEN] = name
+        st.session_state[LIBRARY_KEY] = name
         if name != next(iter(installed), None):
             st.query_params["library"] = name
-        name = configured(name, installed)
+        name = name_in_config(name, installed)
         library = open_library(name)
         library.tasks  # noqa: B018  read here, where an error can be told
         return name, library
@@ -56,13 +56,13 @@ def choose_library() -> tuple[str, Library]:
         st.stop()
 
 
-def configured(name: str, installed: Collection[str]) -> str:
+def name_in_config(name: str, installed: Collection[str]) -> str:
     """What a configuration calls a library: an installed one's id, or a whole path, to be resumed from anywhere."""
     return name if name in installed else str(Path(name).expanduser().resolve())
 
 
-def _another() -> None:
-    """Another library was chosen: the link is of the one before, and so is its task."""
-    st.session_state[CHOSEN] = st.session_state["library"]
+def _remember() -> None:
+    """Remember the library just chosen; the link is of the one before, and so is its task."""
+    st.session_state[LIBRARY_KEY] = st.session_state["library"]
     for part in ("library", "task"):
         st.query_params.pop(part, None)

@@ -1,4 +1,4 @@
-"""Test images of tasks as stored, and images as data URIs."""
+"""Test images of tasks as stored, and pictures as data URIs."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ def evaluation_pictures(root: str, manifest: str, task: str) -> list[tuple[bytes
         raise InputError(f"images come as a Parquet table with columns image and label: {path} ({error})") from None
 
 
-def as_uri(blob: bytes, kind: str = "image") -> str:
+def data_uri(blob: bytes, kind: str = "image") -> str:
     """An image file as a data URI; of a `kind` left open browsers tell the format by its content."""
     return f"data:{kind};base64,{base64.b64encode(blob).decode()}"
 
 
-def data_uri(picture: Image.Image) -> str:
-    """A WebP as text: st.image decodes and encodes anything else anew with every run of the page."""
+def webp_uri(picture: Image.Image) -> str:
+    """A picture as the data URI of a WebP: st.image decodes and encodes anything else anew whenever the page runs."""
     encoded = io.BytesIO()
     picture.save(encoded, format="WebP", quality=90)
-    return as_uri(encoded.getvalue(), "image/webp")
+    return data_uri(encoded.getvalue(), "image/webp")

@@ -13,25 +13,25 @@ from otmf_core.library.library import open_library
 
 
 @dataclass(frozen=True)
-class Faces:
-    """How tasks are shown: name and colour by task id."""
+class TaskLabels:
+    """The name and the colour of every task, by task id."""
 
     names: Mapping[str, str]
     colours: Mapping[str, str]
 
 
-def faces(config: Mapping[str, Any]) -> Faces:
+def task_labels(config: Mapping[str, Any]) -> TaskLabels:
     """Names and colours of a run's tasks; the bare ids where its library is not on this machine any more."""
     try:
-        known = _library_faces(config["library"])
+        labels = _library_labels(config["library"])
     except InputError:
-        known = Faces({}, {})
+        labels = TaskLabels({}, {})
     tasks = config.get("tasks", ())
     ids = {task: task for task in tasks}
-    return Faces({**ids, **known.names}, {**task_colours(sorted(tasks)), **known.colours})
+    return TaskLabels({**ids, **labels.names}, {**task_colours(sorted(tasks)), **labels.colours})
 
 
 @lru_cache(maxsize=16)
-def _library_faces(library: str) -> Faces:
+def _library_labels(library: str) -> TaskLabels:
     tasks = open_library(library).tasks
-    return Faces({task.id: task.name for task in tasks}, task_colours([task.id for task in tasks]))
+    return TaskLabels({task.id: task.name for task in tasks}, task_colours([task.id for task in tasks]))

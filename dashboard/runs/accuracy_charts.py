@@ -10,10 +10,10 @@ import streamlit as st
 
 from dashboard.charts.curves import accuracy_curves
 from dashboard.charts.matrix import accuracy_matrix
-from dashboard.library.task_labels import faces
-from dashboard.ui.chart import built, figure
+from dashboard.library.task_labels import task_labels
+from dashboard.ui.chart import cached_chart, show_chart
 from dashboard.ui.layout import panels
-from dashboard.ui.theme import ground
+from dashboard.ui.theme import theme
 from otmf_core.runs.view import JobView
 
 SIDE_BY_SIDE = 10  # tasks up to which the matrix and the curves share a row
@@ -23,7 +23,7 @@ def accuracy_figures(
     view: JobView, place: str, chosen: Sequence[str] | None = None, individual: Mapping[str, float] | None = None
 ) -> None:
     """The accuracy matrix and the curves, side by side where both fit; the curves as `accuracy_curves` takes them."""
-    shown = faces(view.config)
+    shown = task_labels(view.config)
     tasks = list(view.tasks)
     names = [shown.names[task] for task in tasks]
     matrix = view.matrix or (None,) * (len(tasks) + 1)
@@ -31,8 +31,8 @@ def accuracy_figures(
     beside = len(tasks) <= SIDE_BY_SIDE
     first, second = panels(2, f"{place}-accuracy") if beside else (st.container(), st.container())
     with first:
-        figure(
-            built(accuracy_matrix, matrix, names, ground(), narrow=place == "merge" and beside),
+        show_chart(
+            cached_chart(accuracy_matrix, matrix, names, theme(), narrow=place == "merge" and beside),
             known,
             title="Accuracy matrix",
             measured="test, %, framed when merged",
@@ -40,8 +40,8 @@ def accuracy_figures(
             name=f"{view.run}-matrix",
         )
     with second:
-        figure(
-            built(accuracy_curves, matrix, tasks, shown.names, shown.colours, chosen, individual),
+        show_chart(
+            cached_chart(accuracy_curves, matrix, tasks, shown.names, shown.colours, chosen, individual),
             known,
             title="Accuracy of each task",
             measured="dotted before its merge",

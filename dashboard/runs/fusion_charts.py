@@ -7,8 +7,8 @@ from collections.abc import Mapping
 import pandas as pd
 
 from dashboard.charts.losses import loss_curves, mask_means
-from dashboard.library.task_labels import faces
-from dashboard.ui.chart import built, figure
+from dashboard.library.task_labels import task_labels
+from dashboard.ui.chart import cached_chart, show_chart
 from dashboard.ui.layout import panels
 from otmf_core.runs.view import JobView, Row
 
@@ -21,11 +21,11 @@ def fusion_figures(view: JobView, place: str) -> None:
         return
     losses = {step: (fusion.loss_pre, fusion.loss_post) for step, fusion in view.fusions.items()}
     means = {step: (fusion.means_pre, fusion.means_post) for step, fusion in view.fusions.items()}
-    tasks, names = list(view.tasks), faces(view.config).names
+    tasks, names = list(view.tasks), task_labels(view.config).names
     left, right = panels(2, f"{place}-fusions")
     with left:
-        figure(
-            built(loss_curves, losses, view.steps, tasks, names),
+        show_chart(
+            cached_chart(loss_curves, losses, view.steps, tasks, names),
             lambda: sides_frame(losses, "loss"),
             title="Transport losses",
             measured="per mask step",
@@ -34,8 +34,8 @@ def fusion_figures(view: JobView, place: str) -> None:
         )
     if any(value is not None for sides in means.values() for side in sides for value in side):
         with right:
-            figure(
-                built(mask_means, means, view.steps, tasks, names),
+            show_chart(
+                cached_chart(mask_means, means, view.steps, tasks, names),
                 lambda: sides_frame(means, "mean").dropna(how="all", subset=["mean_pre", "mean_post"]),
                 title="Mean mask",
                 measured="all entries; fusions start at 1",

@@ -12,7 +12,7 @@ from dashboard.runs.stamp import stamp
 from dashboard.runs.titles import RESUMABLE, status_badge, title
 from dashboard.state import queue, show_run
 from dashboard.text import duration, sentence
-from dashboard.ui.deferred import later
+from dashboard.ui.deferred import defer
 from otmf_core.errors import InputError
 from otmf_core.runs.view import JobView, fraction_done
 
@@ -53,9 +53,9 @@ def run_view(view: JobView, place: str) -> None:
 
     if place == "merge":  # elsewhere the figures lie below the first screen
         accuracy()
-        later(rest)
+        defer(rest)
     else:
-        later(lambda: (accuracy(), rest()))
+        defer(lambda: (accuracy(), rest()))
 
 
 @st.fragment(run_every=POLL_SECONDS)

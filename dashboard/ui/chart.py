@@ -1,36 +1,36 @@
-"""A figure on a page: its heading, the chart, and its data and picture to take along."""
+"""A chart on a page: its heading, the chart itself, and its data and picture to take along."""
 
 from __future__ import annotations
 
 import hashlib
 import pickle  # written only: a key many times faster than the cache's own
 from collections.abc import Callable
-from typing import ParamSpec
+from typing import Any, ParamSpec
 
 import pandas as pd
 import plotly.graph_objects as go
 import streamlit as st
 
 from dashboard.charts.look import dressed
-from dashboard.ui.theme import ground
+from dashboard.ui.theme import theme
 
 P = ParamSpec("P")
 MODEBAR = {"displaylogo": False, "modeBarButtonsToRemove": ["lasso2d", "select2d", "autoScale2d"]}
 
 
-def built(chart: Callable[P, go.Figure], *args: P.args, **kwargs: P.kwargs) -> go.Figure:
-    """`chart(*args, **kwargs)` in the page's look, built once for the same arguments; nobody changes it."""
-    on = ground()
-    asked = hashlib.blake2b(pickle.dumps((on, chart, args, kwargs))).digest()
-    return _built(asked, lambda: dressed(chart(*args, **kwargs), on))
+def cached_chart(build: Callable[P, go.Figure], *args: P.args, **kwargs: P.kwargs) -> go.Figure:
+    """`build(*args, **kwargs)` in the look of the page's theme, built once for equal arguments; nobody changes it."""
+    page_theme = theme()
+    key = hashlib.blake2b(pickle.dumps((page_theme, build, args, kwargs))).digest()
+    return _cached(key, lambda: dressed(build(*args, **kwargs), page_theme))
 
 
 @st.cache_resource(max_entries=256, show_spinner=False)
-def _built(asked: bytes, _build: Callable[[], go.Figure]) -> go.Figure:
+def _cached(key: bytes, _build: Callable[[], go.Figure]) -> go.Figure:
     return _build()
 
 
-def figure(
+def show_chart(
     chart: go.Figure, data: Callable[[], pd.DataFrame], *, title: str, measured: str, key: str, name: str
 ) -> None:
     """Draw `chart` under its title and what it measured, with buttons for its data (CSV) and its picture (PNG).
@@ -39,11 +39,11 @@ def figure(
     button is in the chart's own bar.
     """
     heading(data, title=title, measured=measured, key=key, name=name)
-    st.plotly_chart(chart, theme=None, key=key, config=picture(name), alt=f"{title}, {measured}")
+    st.plotly_chart(chart, theme=None, key=key, config=png_settings(name), alt=f"{title}, {measured}")
 
 
 def heading(data: Callable[[], pd.DataFrame], *, title: str, measured: str, key: str, name: str) -> None:
-    """The line above a figure, for pages that draw the chart themselves (to react to clicks, say)."""
+    """Draw the line above a chart or a table, for pages that draw that themselves (to react to clicks, say)."""
     with st.container(horizontal=True, vertical_alignment="center", gap="small", wrap=False):
         st.markdown(f"**{title}** · {measured}", width="stretch")
         st.download_button(
@@ -59,6 +59,6 @@ def heading(data: Callable[[], pd.DataFrame], *, title: str, measured: str, key:
         )
 
 
-def picture(name: str) -> dict:
-    """The chart bar's settings: a PNG of twice the resolution, named `name`."""
+def png_settings(name: str) -> dict[str, Any]:
+    """The settings of a chart's bar: a PNG of twice the resolution, named `name`."""
     return MODEBAR | {"toImageButtonOptions": {"format": "png", "filename": name, "scale": 2}}

@@ -12,7 +12,7 @@ import streamlit as st
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
-from dashboard.ui import deferred as later
+from dashboard.ui import deferred
 from otmf_core.config import MergeConfig
 from otmf_core.files import sha256, write_table
 from otmf_core.jobs import queue as jobs
@@ -51,7 +51,7 @@ def engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeEngi
     monkeypatch.setattr(library, "ASSETS", tmp_path / "assets")
     monkeypatch.setattr(jobs, "_engine", lambda: fake)
     monkeypatch.setenv("OTMF_RUNS", str(tmp_path / "runs"))
-    monkeypatch.setattr(later, "arrive", lambda page: None)  # no browser says that the first screen is there
+    monkeypatch.setattr(deferred, "arrive", lambda page: None)  # no browser says that the first screen is there
     st.cache_data.clear()
     yield fake
     for queue in jobs._queues.values():

@@ -4,12 +4,12 @@ import streamlit as st
 
 from dashboard.app_pages.accuracy.charts import outcome, retention
 from dashboard.charts.outcomes import outcomes
-from dashboard.library.task_labels import faces
+from dashboard.library.task_labels import task_labels
 from dashboard.runs.accuracy_charts import accuracy_figures
 from dashboard.runs.metrics import metric_row
 from dashboard.runs.picker import choose_run
-from dashboard.ui.chart import built, figure
-from dashboard.ui.deferred import later
+from dashboard.ui.chart import cached_chart, show_chart
+from dashboard.ui.deferred import defer
 from dashboard.ui.layout import panels
 
 view = choose_run(
@@ -18,7 +18,7 @@ view = choose_run(
     "Accuracies appear here as soon as a merge has evaluated the pre-trained model.",
 )
 tasks = list(view.tasks)
-shown = faces(view.config)
+shown = task_labels(view.config)
 metric_row(view)
 chosen = st.multiselect(
     "Tasks in the curves",
@@ -43,8 +43,8 @@ def ends() -> None:
     )
     for panel, (chart, title, measured) in zip(panels(2, "ends"), figures, strict=True):
         with panel:
-            figure(
-                built(chart, table, shown.names, shown.colours),
+            show_chart(
+                cached_chart(chart, table, shown.names, shown.colours),
                 lambda: table,
                 title=title,
                 measured=measured,
@@ -53,4 +53,4 @@ def ends() -> None:
             )
 
 
-later(ends)
+defer(ends)

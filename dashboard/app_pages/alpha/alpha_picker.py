@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 import streamlit as st
 
-from dashboard.library.picker import CHOSEN
+from dashboard.library.picker import LIBRARY_KEY
 from dashboard.merge_choices import choose_by_hand, set_options
 from dashboard.runs.metrics import named
 from otmf_core.config import MergeConfig
@@ -27,7 +27,7 @@ def choose_alpha(table: pd.DataFrame, config: MergeConfig) -> float:
         )
         about = "Fills the Merge page with this α, these tasks in this order, and these settings."
         if st.button(f"Use α = {chosen:g}", icon=":material/merge:", key="use-alpha", help=about):
-            st.session_state.update({"alpha": chosen, "method": "otmf", CHOSEN: config.library})
+            st.session_state.update({"alpha": chosen, "method": "otmf", LIBRARY_KEY: config.library})
             choose_by_hand(config.tasks)
             set_options(config)
             # without query_params it is refused while widgets hold parameters

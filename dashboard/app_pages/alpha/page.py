@@ -10,17 +10,17 @@ from dashboard.app_pages.alpha.controls import sweep_row
 from dashboard.app_pages.alpha.sequence_picker import choose_sequence
 from dashboard.app_pages.alpha.sequences import known_runs
 from dashboard.app_pages.alpha.tables import sweep_table, task_table
-from dashboard.library.task_labels import faces
+from dashboard.library.task_labels import task_labels
 from dashboard.runs.loading import readable_runs
-from dashboard.ui.chart import built, figure
-from dashboard.ui.deferred import later
+from dashboard.ui.chart import cached_chart, show_chart
+from dashboard.ui.deferred import defer
 from dashboard.ui.layout import panels
 from otmf_core.analysis.sweeps import members, plan
 
 stored = readable_runs()[0]
 known = known_runs(stored)
 config = choose_sequence(known)
-shown = faces(config.model_dump())
+shown = task_labels(config.model_dump())
 by_id = {run.id: run for run in stored}
 
 alphas = st.multiselect(
@@ -51,17 +51,17 @@ figures = (
 )
 for panel, (chart, columns, title, measured) in zip(panels(3, "alpha"), figures, strict=True):
     with panel:
-        figure(
-            built(chart, table, chosen),
+        show_chart(
+            cached_chart(chart, table, chosen),
             partial(table.filter, ["alpha", "run", *columns]),
             title=title,
             measured=measured,
             key=chart.__name__,
             name=f"{name}-{chart.__name__}",
         )
-later(
-    lambda: figure(
-        built(each_task, each, config.tasks, shown.names, shown.colours, chosen),
+defer(
+    lambda: show_chart(
+        cached_chart(each_task, each, config.tasks, shown.names, shown.colours, chosen),
         lambda: each,
         title="Every task",
         measured="test accuracy at the end (solid) and when just merged (dotted)",

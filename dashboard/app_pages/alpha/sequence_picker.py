@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import streamlit as st
 
 from dashboard.app_pages.alpha.sequences import FORM, form_config, sequences
-from dashboard.library.task_labels import faces
+from dashboard.library.task_labels import task_labels
 from dashboard.runs.stamp import facts_line, reads
 from dashboard.state import looked_at
 from dashboard.text import sentence
@@ -40,7 +40,7 @@ def choose_sequence(known: Sequence[Known]) -> MergeConfig:
     )
     _remember(chosen)
     config = found[chosen]
-    used, names = config.stamp(), faces(config.model_dump()).names
+    used, names = config.stamp(), task_labels(config.model_dump()).names
     order = " → ".join(names[task] for task in config.tasks)
     facts_line(used["labels"], config.heads, [order, *reads(used), "accuracy: test", f"seed: {config.seed}"])
     return config
@@ -70,7 +70,7 @@ def _remember(chosen: str) -> None:
 
 
 def _label(key: str, config: MergeConfig, known: Sequence[Known], form: MergeConfig | None) -> str:
-    names = faces(config.model_dump()).names
+    names = task_labels(config.model_dump()).names
     parts = [f"{len(config.tasks)} tasks, {names[config.tasks[0]]} first, {names[config.tasks[-1]]} last"]
     parts += [config.preset, f"{config.steps} mask steps", f"seed {config.seed}"]
     if key != FORM:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from dashboard.library.picker import CHOSEN, configured
+from dashboard.library.picker import LIBRARY_KEY, name_in_config
 from dashboard.merge_choices import chosen_tasks, options_set
 from dashboard.state import queue
 from otmf_core.analysis.sweeps import Known, same_sweep
@@ -28,10 +28,10 @@ def known_runs(stored: list[Run]) -> list[Known]:
 def form_config() -> MergeConfig:
     """The OTMF merge that the Merge page describes, or its first suite before a first visit; raises InputError."""
     installed = [library.root.name for library in list_libraries()]
-    name = st.session_state.get(CHOSEN) or next(iter(installed), None)
+    name = st.session_state.get(LIBRARY_KEY) or next(iter(installed), None)
     if name is None:
         raise InputError("a sweep needs a library of models, and none is installed")
-    name = configured(name, installed)
+    name = name_in_config(name, installed)
     library = open_library(name)
     suites = list(library.suites)
     tasks = chosen_tasks() or (order(library, suites[0]) if suites else [task.id for task in library.tasks])

@@ -12,13 +12,13 @@ from dashboard.app_pages.compare.picker import choose_runs
 from dashboard.app_pages.compare.published import published_table
 from dashboard.app_pages.compare.settings_table import settings_table
 from dashboard.charts.matrix import accuracy_matrix
-from dashboard.library.task_labels import faces
+from dashboard.library.task_labels import task_labels
 from dashboard.runs.accuracy_charts import matrix_frame
 from dashboard.runs.loading import readable_runs
-from dashboard.ui.chart import built, figure, heading
-from dashboard.ui.deferred import later
+from dashboard.ui.chart import cached_chart, heading, show_chart
+from dashboard.ui.deferred import defer
 from dashboard.ui.layout import panels
-from dashboard.ui.theme import ground
+from dashboard.ui.theme import theme
 
 MATRICES = 4  # side by side at most
 
@@ -65,8 +65,8 @@ def figures() -> None:
     ]  # fmt: skip
     left, right = panels(2, "curves")
     with left:
-        figure(
-            built(overlaid, lines),
+        show_chart(
+            cached_chart(overlaid, lines),
             lambda: pd.DataFrame(points, columns=["run", "tasks_merged", "mean_accuracy"]),
             title="Along the merge",
             measured="test, mean of the tasks merged so far" + ("; band: ± std" if pooled else ""),
@@ -74,8 +74,8 @@ def figures() -> None:
             name="comparison-curves",
         )
     with right:
-        figure(
-            built(cost, table),
+        show_chart(
+            cached_chart(cost, table),
             lambda: table[["name", "acc", "seconds", "memory_gib"]],
             title="Quality beside cost",
             measured="ACC on test images, wall time, peak memory",
@@ -87,7 +87,7 @@ def figures() -> None:
     if len(differ.columns):
         measured = "marked where most of these runs have another value"
         heading(differ.reset_index, title="Settings that differ", measured=measured, key="differ", name="settings")
-        settings_table(differ, {task: name for run in chosen for task, name in faces(run.config).names.items()})
+        settings_table(differ, {task: name for run in chosen for task, name in task_labels(run.config).names.items()})
     elif len(chosen) > 1:
         st.caption("These runs have the same settings.")
 
@@ -100,10 +100,10 @@ def figures() -> None:
     compared = [run for run in chosen if names[run.id] in shown]
     places = [panel for row in range(0, len(compared), 2) for panel in panels(2, f"matrices-{row}")]
     for run, panel in zip(compared, places, strict=False):
-        tasks = [faces(run.config).names[task] for task in run.config["tasks"]]
+        tasks = [task_labels(run.config).names[task] for task in run.config["tasks"]]
         with panel:
-            figure(
-                built(accuracy_matrix, run.record["matrix"], tasks, ground()),
+            show_chart(
+                cached_chart(accuracy_matrix, run.record["matrix"], tasks, theme()),
                 partial(matrix_frame, run.record["matrix"], tasks),
                 title=f"{names[run.id]} · {described(run.config)}",
                 measured="test, %, framed when merged",
@@ -113,4 +113,4 @@ def figures() -> None:
     published_table()
 
 
-later(figures)
+defer(figures)

@@ -8,7 +8,7 @@ import pandas as pd
 import streamlit as st
 
 from dashboard.app_pages.compare.comparison import like
-from dashboard.library.task_labels import faces
+from dashboard.library.task_labels import task_labels
 from dashboard.runs.titles import title
 from otmf_core.runs.folder import Run
 
@@ -71,7 +71,7 @@ def _remember(ids: str) -> None:
 
 
 def _row(run: Run) -> dict[str, object]:
-    record, names = run.record or {}, faces(run.config).names
+    record, names = run.record or {}, task_labels(run.config).names
     return {
         "merge": title(run.config),
         "preset": run.config["preset"] if run.config["method"] == "otmf" else "",

@@ -7,79 +7,13 @@ chart anew, in another element, whenever its data change, so points of the step 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 import numpy as np
 import streamlit as st
 
-JS = """
-const before = {};  // where the points of a chart were drawn last: chart -> {frame, places}
-const stop = {};  // ends what an earlier run of the page began: chart -> function
-export default function ({ data }) {
-  stop[data.chart]?.();
-  const svg = "http://www.w3.org/2000/svg";
-  const layer = document.createElementNS(svg, "svg");
-  const card = document.createElement("img");
-  card.alt = "";
-  card.className = "otmf-hover";
-  card.width = card.height = 96;
-  Object.assign(layer.style, { position: "fixed", inset: 0, width: "100vw", height: "100vh" });
-  Object.assign(card.style, { position: "fixed", borderRadius: "6px", boxShadow: "0 2px 12px #0006" });
-  for (const part of [layer, card]) {
-    Object.assign(part.style, { pointerEvents: "none", zIndex: 999, display: "none" });
-    document.body.append(part);
-  }
-  const hide = () => { layer.style.display = card.style.display = "none"; };
-  const onScreen = (chart, [x, y]) => {
-    const box = chart.getBoundingClientRect();
-    const { xaxis, yaxis } = chart._fullLayout;
-    return [box.left + xaxis._offset + xaxis.d2p(x), box.top + yaxis._offset + yaxis.d2p(y)];
-  };
-  const show = (chart) => ({ points: [point], event }) => {
-    const image = point.pointNumber;
-    if (chart.calcdata[point.curveNumber].length !== data.pictures.length) return;
-    const [start, end] = ["pre", "merged"].map((model) => onScreen(chart, data.places[model][image]));
-    const line = document.createElementNS(svg, "line");
-    for (const [name, value] of Object.entries({ x1: start[0], y1: start[1], x2: end[0], y2: end[1] })) {
-      line.setAttribute(name, value);
-    }
-    line.setAttribute("stroke", data.ink);
-    line.setAttribute("stroke-width", 2);
-    layer.replaceChildren(line);
-    card.src = data.pictures[image];
-    card.style.left = `${Math.min(event.clientX + 20, innerWidth - 110)}px`;
-    card.style.top = `${Math.max(event.clientY - 130, 8)}px`;
-    layer.style.display = card.style.display = "block";
-  };
-  const move = (chart) => {
-    const last = before[data.chart];
-    before[data.chart] = { frame: data.frame, places: data.places };
-    if (last?.frame !== data.frame || matchMedia("(prefers-reduced-motion: reduce)").matches) return;
-    const { xaxis, yaxis } = chart._fullLayout;
-    const traces = [...chart.querySelectorAll(".scatterlayer .trace")]
-      .map((trace) => [...trace.querySelectorAll(".point")])
-      .filter((dots) => dots.length === data.pictures.length);
-    Object.keys(data.places).forEach((model, place) => (traces[place] ?? []).forEach((dot, image) => {
-      const [start, end] = [last.places, data.places].map((of) => of[model][image]).map(
-        ([x, y]) => `translate(${xaxis.d2p(x)}px, ${yaxis.d2p(y)}px)`);
-      if (start !== end) dot.animate({ transform: [start, end] }, { duration: 700, easing: "ease-in-out" });
-    }));
-  };
-  let known = null;
-  const look = () => {
-    const chart = document.querySelector(`.st-key-${data.chart} .js-plotly-plot`);
-    if (known && !known.isConnected) hide();
-    if (!chart?.on || !chart.calcdata?.length || chart === known) return;
-    known = chart;
-    chart.on("plotly_hover", show(chart));
-    chart.on("plotly_unhover", hide);
-    move(chart);
-  };
-  const timer = setInterval(look, 60);
-  look();
-  stop[data.chart] = () => { clearInterval(timer); layer.remove(); card.remove(); };
-  return stop[data.chart];
-}
-"""
+JS = Path(__file__).with_suffix(".js").read_text(encoding="utf-8")
+
 
 _motion = st.components.v2.component("otmf_feature_motion", html="<span></span>", js=JS)
 

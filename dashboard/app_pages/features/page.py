@@ -15,12 +15,12 @@ from dashboard.app_pages.features.reading import layout_of, mass_of, thumbnails
 from dashboard.app_pages.features.selection import pictures, toggle_selected
 from dashboard.app_pages.features.taking import ready
 from dashboard.charts.colours import INK
-from dashboard.library.task_labels import faces
+from dashboard.library.task_labels import task_labels
 from dashboard.runs.picker import choose_run
 from dashboard.text import sentence
-from dashboard.ui.chart import built, figure, heading, picture
-from dashboard.ui.deferred import later
-from dashboard.ui.theme import ground
+from dashboard.ui.chart import cached_chart, heading, png_settings, show_chart
+from dashboard.ui.deferred import defer
+from dashboard.ui.theme import theme
 from otmf_core.analysis.features import BLUR, models_at, read_features
 from otmf_core.errors import InputError
 from otmf_core.library.library import open_library
@@ -30,7 +30,7 @@ view = choose_run(
     lambda run: run.status == "done",
     "Features of a run's models can be looked at here as soon as a merge is done.",
 )
-tasks, shown = list(view.tasks), faces(view.config)
+tasks, shown = list(view.tasks), task_labels(view.config)
 names = [shown.names[task] for task in tasks]
 try:
     path, facts = ready(view)
@@ -44,7 +44,7 @@ except InputError as error:
     st.stop()
 
 own, models = tasks.index(task) + 1, models_at(step, len(tasks))
-images, theme = len(taken.labels), ground()
+images, theme = len(taken.labels), theme()
 place = f"selected-{view.run}-{task}"
 selected = st.session_state.setdefault(place, [])
 places = {model: layout[number] for model, number in models.items()}
@@ -59,7 +59,7 @@ with left:
     about = {"measured": f"{METHODS[method]} of {images} test images, step {step}: {names[step - 1]} fused in"}
     heading(lambda: table, title=f"Features of {names[own - 1]}", key="map", name=f"{view.run}-{task}-{step}", **about)
     st.plotly_chart(
-        built(
+        cached_chart(
             feature_map,
             table,
             info.classes,
@@ -73,7 +73,7 @@ with left:
         key="map",
         on_select=lambda: toggle_selected("map", place, images),
         selection_mode=("points", "box"),
-        config=picture(f"{view.run}-{task}-{step}") | {"modeBarButtonsToRemove": ["autoScale2d"]},
+        config=png_settings(f"{view.run}-{task}-{step}") | {"modeBarButtonsToRemove": ["autoScale2d"]},
         alt=f"Features of {names[own - 1]}, {about['measured']}",
     )
     st.caption(
@@ -85,8 +85,8 @@ with left:
 with right:
     distances(taken, step, own, names)
     mass = mass_of(path, task, step, taken, len(tasks) + own)
-    figure(
-        built(plan_heatmap, mass, info.classes, theme),
+    show_chart(
+        cached_chart(plan_heatmap, mass, info.classes, theme),
         partial(plan_frame, mass, info.classes),
         title="Transport plan",
         measured=f"{100 * mass.trace():.1f}% stays in its class",
@@ -104,8 +104,8 @@ def along() -> None:
     """Pictures at the points, points that move, and how the distance to the teacher changed over the steps."""
     feature_motion("map", places, sources, f"{view.run}-{task}-{method}", INK[theme][0])
     curve = distance_frame(taken.distances.tolist(), len(tasks))
-    figure(
-        built(distance_curves, curve, names, own, step, shown.colours[task]),
+    show_chart(
+        cached_chart(distance_curves, curve, names, own, step, shown.colours[task]),
         lambda: curve,
         title="Distance to the teacher along the merge",
         measured=f"Sinkhorn divergence, p = 2, blur {BLUR}, of unit features of {names[own - 1]}",
@@ -114,4 +114,4 @@ def along() -> None:
     )
 
 
-later(along)
+defer(along)

@@ -11,7 +11,7 @@ import streamlit as st
 from PIL import Image
 
 from dashboard.app_pages.features.controls import METHODS
-from dashboard.library.pictures import data_uri, evaluation_pictures
+from dashboard.library.pictures import evaluation_pictures, webp_uri
 from otmf_core.analysis.features import BLUR, TaskFeatures
 from otmf_core.analysis.projection import projection, projection_file
 from otmf_core.files import Mark, mark
@@ -54,6 +54,6 @@ def thumbnails(library: str, task: str, rows: tuple[int, ...]) -> list[str]:
     blobs = [blob for blob, _ in evaluation_pictures(str(opened.root), opened.manifest_hash, task)]
     sizes = SIDE, SIDE
     return [
-        data_uri(Image.open(io.BytesIO(blobs[row])).convert("RGB").resize(sizes, Image.Resampling.BICUBIC))
+        webp_uri(Image.open(io.BytesIO(blobs[row])).convert("RGB").resize(sizes, Image.Resampling.BICUBIC))
         for row in rows
     ]

@@ -15,9 +15,9 @@ from dashboard.library.geometry import COMPARING, task_geometry
 from dashboard.library.picker import choose_library
 from dashboard.runs.loading import readable_runs
 from dashboard.text import sentence
-from dashboard.ui.chart import built, figure
-from dashboard.ui.deferred import later
-from dashboard.ui.theme import ground
+from dashboard.ui.chart import cached_chart, show_chart
+from dashboard.ui.deferred import defer
+from dashboard.ui.theme import theme
 from otmf_core.errors import InputError
 
 _, library = choose_library()
@@ -50,8 +50,8 @@ def vectors() -> None:
         labels = [names[task] for task in between.tasks]
         left, right = st.columns([7, 3], gap="medium")
         with left:
-            figure(
-                built(cosine_matrix, between.cosines, labels, ground()),
+            show_chart(
+                cached_chart(cosine_matrix, between.cosines, labels, theme()),
                 partial(cosine_frame, between, labels),
                 title="Cosine between task vectors",
                 measured="0: orthogonal, 1: the same direction",
@@ -59,8 +59,8 @@ def vectors() -> None:
                 name=f"{library.id}-cosines",
             )
         with right:
-            figure(
-                built(
+            show_chart(
+                cached_chart(
                     lengths, between.relative, between.tasks, names, task_colours([task.id for task in library.tasks])
                 ),
                 partial(lengths_frame, between, labels),
@@ -76,4 +76,4 @@ def vectors() -> None:
         st.error(sentence(str(error)), title="The checkpoints cannot be shown")
 
 
-later(vectors)
+defer(vectors)

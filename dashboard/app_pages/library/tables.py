@@ -9,7 +9,7 @@ import pandas as pd
 import pyarrow.parquet as pq
 import streamlit as st
 
-from dashboard.library.sheets import strip
+from dashboard.library.calibration_sheets import calibration_strip
 from otmf_core.files import inside
 from otmf_core.library.geometry import Geometry
 from otmf_core.library.library import Library, open_library
@@ -40,7 +40,7 @@ def task_table(library: Library, known: Measured) -> pd.DataFrame:
     return pd.DataFrame(
         {
             "id": task.id,
-            "images": strip(str(library.root), task.id) if "calibration" in task.files else None,
+            "images": calibration_strip(str(library.root), task.id) if "calibration" in task.files else None,
             "task": task.name,
             "classes": len(task.classes),
             "zero_shot": known.get(task.id, empty)[0],

@@ -6,7 +6,7 @@ import pandas as pd
 import streamlit as st
 
 from dashboard.app_pages.library.tables import Measured, split_sizes
-from dashboard.library.sheets import sheet
+from dashboard.library.calibration_sheets import calibration_sheet
 from otmf_core.library.library import Library, TaskInfo
 
 TALL = 560  # pixels of the task table
@@ -70,7 +70,7 @@ def task_panel(library: Library, manifest: str, task: TaskInfo, known: tuple[flo
         columns = SHEET[0]
         rows = min(-(-len(task.classes) // columns), SHEET[1])
         st.image(
-            sheet(str(library.root), task.id, columns, max(rows, 2)),
+            calibration_sheet(str(library.root), task.id, columns, max(rows, 2)),
             width="stretch",
             alt=f"Calibration images of {task.name}, one of each class where they fit",
         )

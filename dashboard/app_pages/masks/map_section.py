@@ -11,9 +11,9 @@ import streamlit as st
 from dashboard.app_pages.masks.charts.map import MEASURES, mask_map
 from dashboard.app_pages.masks.reading import measured
 from dashboard.text import sentence
-from dashboard.ui.chart import built, heading, picture
+from dashboard.ui.chart import cached_chart, heading, png_settings
 from dashboard.ui.layout import numbers
-from dashboard.ui.theme import ground
+from dashboard.ui.theme import theme
 from otmf_core.masks import reading as mask_reading
 from otmf_core.masks.measures import BIN_WIDTH, overlap
 from otmf_core.masks.reading import MaskStatistics
@@ -61,12 +61,12 @@ def mask_section(stats: MaskStatistics, places: Mapping[str, Place], side: str, 
         name=f"{name}-{measure}-{side}",
     )
     st.plotly_chart(
-        built(mask_map, places, values.tolist(), shown, chosen, ground()),
+        cached_chart(mask_map, places, values.tolist(), shown, chosen, theme()),
         theme=None,
         key="mask-map",
         on_select=_pick,
         selection_mode="points",
-        config=picture(f"{name}-{measure}-{side}"),
+        config=png_settings(f"{name}-{measure}-{side}"),
         alt=f"{shown.label} of every tensor, {both}: a row per layer, a column per kind of tensor",
     )
 

@@ -6,9 +6,9 @@ from dashboard.app_pages.masks.charts.tensor import NAMES
 from dashboard.app_pages.masks.map_section import mask_section
 from dashboard.app_pages.masks.reading import attention_heads, run_path, statistics_of
 from dashboard.app_pages.masks.tensor_section import tensor_section
-from dashboard.library.task_labels import faces
+from dashboard.library.task_labels import task_labels
 from dashboard.runs.picker import choose_run
-from dashboard.ui.deferred import later
+from dashboard.ui.deferred import defer
 from otmf_core.masks.reading import SIDES, has_masks, mask_steps
 from otmf_core.models.tensor_names import places
 
@@ -18,7 +18,7 @@ view = choose_run(
     "Masks appear here as soon as an OTMF merge has taken in its second task. Other methods train none.",
 )
 steps = mask_steps(run_path(view.run))
-names = faces(view.config).names
+names = task_labels(view.config).names
 labels = {step: f"{step} · {names[view.config['tasks'][step - 1]]}" for step in steps}
 
 with st.container(horizontal=True, gap="medium"):
@@ -66,4 +66,4 @@ def one_tensor() -> None:
     tensor_section(view.run, step, stats, side, tensor, where[tensor], attention_heads(view.config))
 
 
-later(one_tensor)
+defer(one_tensor)

@@ -13,9 +13,9 @@ from dashboard.app_pages.masks.charts.tensor import NAMES, mask_histogram, mask_
 from dashboard.app_pages.masks.part_controls import Span, choose_part, zoom
 from dashboard.app_pages.masks.reading import mask_block, masks_changed, run_path
 from dashboard.text import sentence
-from dashboard.ui.chart import built, figure, heading, picture
+from dashboard.ui.chart import cached_chart, heading, png_settings, show_chart
 from dashboard.ui.layout import panels
-from dashboard.ui.theme import ground
+from dashboard.ui.theme import theme
 from otmf_core.errors import InputError
 from otmf_core.masks import reading as mask_reading
 from otmf_core.masks.measures import RANGE
@@ -50,8 +50,8 @@ def _histogram(stats: MaskStatistics, tensor: str, name: str) -> None:
     pre, post = (side.histogram[row] for side in sides)
     edges = np.linspace(*RANGE, len(pre) + 1)
     within = RANGE[0] <= min(side.low[row] for side in sides) and max(side.high[row] for side in sides) <= RANGE[1]
-    figure(
-        built(mask_histogram, pre.tolist(), post.tolist()),
+    show_chart(
+        cached_chart(mask_histogram, pre.tolist(), post.tolist()),
         lambda: pd.DataFrame({"from": edges[:-1], "to": edges[1:], "pre": pre, "post": post}),
         title="Histogram",
         measured=f"{stats.pre.entries[row]:,} entries"
@@ -77,12 +77,12 @@ def _matrix(
         name=name,
     )
     st.plotly_chart(
-        built(mask_matrix, means, (rows[0], columns[0]), size, ground()),
+        cached_chart(mask_matrix, means, (rows[0], columns[0]), size, theme()),
         theme=None,
         key="mask-matrix",
         on_select=partial(zoom, tensor, *whole),
         selection_mode="box",
-        config=picture(name),
+        config=png_settings(name),
         alt=f"{NAMES[side]}: mask of {tensor} as a heatmap, {part}",
     )
 

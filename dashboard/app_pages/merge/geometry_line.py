@@ -8,10 +8,10 @@ import pandas as pd
 import streamlit as st
 
 from dashboard.charts.geometry import cosine_matrix
-from dashboard.library.geometry import AT_ONCE, COMPARING, task_geometry, vector_bytes
+from dashboard.library.geometry import BYTES_READ_UNASKED, COMPARING, task_geometry, vector_bytes
 from dashboard.text import sentence
-from dashboard.ui.chart import built, figure
-from dashboard.ui.theme import ground
+from dashboard.ui.chart import cached_chart, show_chart
+from dashboard.ui.theme import theme
 from otmf_core.errors import InputError
 from otmf_core.library.geometry import concerns
 from otmf_core.library.library import Library
@@ -21,7 +21,9 @@ def geometry_line(library: Library, tasks: Sequence[str]) -> None:
     """Draw lengths and mean cosine of `tasks`, what speaks against merging them, and the table of cosines behind it."""
     try:
         size = vector_bytes(library)
-        if size > AT_ONCE and not st.toggle("Compare task vectors", help=f"Reads {size / 1e9:.1f} GB of weights once."):
+        if size > BYTES_READ_UNASKED and not st.toggle(
+            "Compare task vectors", help=f"Reads {size / 1e9:.1f} GB of weights once."
+        ):
             return
         with st.spinner(COMPARING):
             geometry = task_geometry(str(library.root), library.manifest_hash).only(tasks)
@@ -44,8 +46,8 @@ def geometry_line(library: Library, tasks: Sequence[str]) -> None:
     if not panel.open:
         return
     with panel:
-        figure(
-            built(cosine_matrix, geometry.cosines, names, ground()),
+        show_chart(
+            cached_chart(cosine_matrix, geometry.cosines, names, theme()),
             lambda: pd.DataFrame(geometry.cosines, index=names, columns=names).rename_axis("task").reset_index(),
             title="Cosine between task vectors",
             measured="0: orthogonal, 1: the same direction",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from dashboard.library.sheets import sheet
+from dashboard.library.calibration_sheets import calibration_sheet
 from otmf_core.library.library import Library
 
 
@@ -14,7 +14,7 @@ def gallery(library: Library, tasks: list[str]) -> None:
         for task in tasks:
             info = library.task(task)
             st.image(
-                sheet(str(library.root), task),
+                calibration_sheet(str(library.root), task),
                 caption=f"{info.name} · {len(info.classes)} classes",
                 width="stretch",
             )

@@ -8,23 +8,22 @@ from dashboard.app_pages.try_it.answers import every_model, verdicts
 from dashboard.app_pages.try_it.charts import answers_chart, answers_frame
 from dashboard.app_pages.try_it.models import ask
 from dashboard.app_pages.try_it.picture_choice import choose_picture, choose_task
-from dashboard.library.task_labels import faces
+from dashboard.library.task_labels import task_labels
 from dashboard.runs.picker import choose_run
 from dashboard.state import runs_folder
 from dashboard.text import sentence
-from dashboard.ui.chart import built, figure
-from otmf_core import layout
+from dashboard.ui.chart import cached_chart, show_chart
 from otmf_core.errors import InputError
 from otmf_core.library.library import open_library
 
 view = choose_run(
     "try_it",
-    lambda run: run.status == "done" and (run.path / layout.MERGED).is_file(),
+    lambda run: run.status == "done" and (run.path / "merged.safetensors").is_file(),
     "As soon as a merge has finished, you can show its models a picture here.",
 )
 run = runs_folder() / view.run
 tasks = list(view.tasks)
-shown = faces(view.config)
+shown = task_labels(view.config)
 
 left, right = st.columns([5, 8], gap="medium")
 try:
@@ -45,8 +44,8 @@ try:
             st.markdown(f"{picture.name}{what}", width="content")
         verdicts(answers, titles, task, picture.truth)
         named = {titles[model]: values for model, values in answers.items()}
-        figure(
-            built(answers_chart, named, task.classes, picture.truth),
+        show_chart(
+            cached_chart(answers_chart, named, task.classes, picture.truth),
             partial(answers_frame, named, task.classes, picture.truth),
             title="Probabilities",
             measured=f"the five most probable of {len(task.classes)} classes",

@@ -11,7 +11,7 @@ import streamlit as st
 from dashboard.app_pages.try_it.drawing_pad import drawing_pad
 from dashboard.app_pages.try_it.picture_grid import picture_grid
 from dashboard.app_pages.try_it.uploads import MOST_BYTES, fitted, from_uri, side
-from dashboard.library.pictures import as_uri, evaluation_pictures
+from dashboard.library.pictures import data_uri, evaluation_pictures
 from otmf_core.library.library import Library, TaskInfo
 
 SOURCES = {"test": "Test image", "upload": "Upload", "draw": "Draw"}
@@ -88,7 +88,7 @@ def _test_picture(library: Library, task: TaskInfo) -> Picture:
     def pick(place: int) -> None:
         st.query_params.update({"task": task.id, "image": str(places[place])})
 
-    named = [(as_uri(blob), task.classes[label]) for blob, label in (pictures[place] for place in places)]
+    named = [(data_uri(blob), task.classes[label]) for blob, label in (pictures[place] for place in places)]
     picture_grid(named, places.index(chosen) if chosen in places else None, "thumbnails", pick)
     st.caption(f"{len(places)} of {len(pictures):,} test images of {task.name}, drawn by the seed.")
     blob, truth = pictures[chosen]

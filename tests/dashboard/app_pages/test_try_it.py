@@ -17,7 +17,7 @@ from dashboard.app_pages.try_it.charts import RIGHT, WRONG, answers_chart, answe
 from dashboard.app_pages.try_it.picture_choice import drawn
 from dashboard.app_pages.try_it.uploads import fitted, from_uri
 from dashboard.charts.colours import POST
-from dashboard.library.pictures import as_uri
+from dashboard.library.pictures import data_uri
 from otmf_core.analysis.answers import MERGED, PRE_TRAINED, answer, load_encoder
 from otmf_core.errors import InputError
 from otmf_core.library.library import open_library
@@ -167,7 +167,7 @@ def test_a_small_file_of_many_pixels_is_refused(monkeypatch: pytest.MonkeyPatch)
 
 
 def test_a_drawing_comes_as_png():
-    assert from_uri(as_uri(b"ab").replace("image;", "image/png;")) == b"ab"
+    assert from_uri(data_uri(b"ab").replace("image;", "image/png;")) == b"ab"
     for bad in ("", "data:text/html;base64,YWI=", "data:image/png;base64,%%%"):
         with pytest.raises(InputError, match="a drawing comes as a PNG data URI"):
             from_uri(bad)

@@ -8,11 +8,11 @@ from streamlit.testing.v1 import AppTest
 def page() -> None:
     import streamlit as st
 
-    from dashboard.ui.deferred import arrive, later
+    from dashboard.ui.deferred import arrive, defer
 
     arrive(st.session_state.get("page", "one"))
     st.text("first")
-    later(lambda: st.text("rest"))
+    defer(lambda: st.text("rest"))
 
 
 def shown(app: AppTest) -> list[str]:

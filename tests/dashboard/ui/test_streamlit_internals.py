@@ -1,11 +1,11 @@
-"""The server sends small packets at once."""
+"""Tricks with Streamlit: its server sends small packets at once."""
 
 from __future__ import annotations
 
 import asyncio
 import socket
 
-from dashboard.server import _send_at_once
+from dashboard.ui.streamlit_internals import send_packets_at_once
 
 
 class Noting(asyncio.Protocol):
@@ -23,7 +23,7 @@ class Noting(asyncio.Protocol):
 def test_a_connection_waits_for_no_acknowledgement():
     async def accepted() -> int:
         loop = asyncio.get_running_loop()
-        _send_at_once(loop)
+        send_packets_at_once(loop)
         noted: asyncio.Future[int] = loop.create_future()
         with socket.socket(family=socket.AF_INET) as bound:  # as Streamlit binds it, without a protocol
             bound.bind(("127.0.0.1", 0))

@@ -1,0 +1,60 @@
+"""Sheets of calibration images, which show what a task looks like."""
+
+from __future__ import annotations
+
+import io
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import streamlit as st
+from PIL import Image
+
+from dashboard.library.pictures import webp_uri
+from otmf_core.errors import InputError
+from otmf_core.library.library import open_library
+
+SHEET_COLUMNS, SHEET_ROWS = 4, 2
+SHEET_SIDE = 64  # pixels of one image on a sheet
+STRIP_COLUMNS = 4
+STRIP_SIDE = 40  # pixels of one image in a strip
+
+
+@st.cache_data(max_entries=64, show_spinner=False)
+def calibration_strip(root: str, task: str) -> str:
+    """A row of four images of different classes, small enough for a table, as a data URI."""
+    return webp_uri(_sheet(root, task, STRIP_COLUMNS, 1, STRIP_SIDE))
+
+
+@st.cache_data(max_entries=64, show_spinner=False)
+def calibration_sheet(root: str, task: str, columns: int = SHEET_COLUMNS, rows: int = SHEET_ROWS) -> str:
+    """Images of different classes, as many classes as there are or as fit, as a data URI.
+
+    Raises InputError when the library in folder `root` has no calibration images of the task, or damaged ones.
+    """
+    return webp_uri(_sheet(root, task, columns, rows, SHEET_SIDE))
+
+
+def _sheet(root: str, task: str, columns: int, rows: int, side: int) -> Image.Image:
+    library = open_library(root)
+    files = library.task(task).files
+    if "calibration" not in files:
+        raise InputError(f"a task has calibration images: the manifest names none for {task!r} in {root}")
+    path = library.path(files["calibration"])
+    try:
+        images = pq.read_table(path, columns=["image", "label"]).to_pylist()
+        return _pasted(images, columns, rows, side)
+    except (pa.ArrowException, OSError, SyntaxError, TypeError, ValueError) as error:
+        raise InputError(f"images of a split are pictures with labels: {path} ({error})") from None
+
+
+def _pasted(images: list[dict[str, Any]], columns: int, rows: int, side: int) -> Image.Image:
+    """One image of every class, then further ones, row by row."""
+    first_of_class = {row["label"]: row["image"] for row in reversed(images)}
+    one_each = [first_of_class[label] for label in sorted(first_of_class)]
+    blobs = [*one_each, *(row["image"] for row in images)][: columns * rows]
+    sheet = Image.new("RGB", (columns * side, rows * side))
+    for index, blob in enumerate(blobs):
+        picture = Image.open(io.BytesIO(blob)).convert("RGB").resize((side, side), Image.Resampling.BICUBIC)
+        sheet.paste(picture, (index % columns * side, index // columns * side))
+    return sheet
