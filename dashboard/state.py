@@ -22,7 +22,7 @@ def queue() -> JobQueue:
     return job_queue(runs_folder())
 
 
-def shown_run(page: str) -> str | None:
+def run_of(page: str) -> str | None:
     """The run that `page` shows: the URL's `?run=`; on arrival from another page, the one it showed before.
 
     Where the URL has lost its run and no page was changed, the reader went back in history: then there is none.
@@ -52,6 +52,6 @@ def forget_run(run: str) -> None:
 
 
 def looked_at(page: str) -> str | None:
-    """The run in the URL or, where there is none, the one that any page showed last."""
+    """The run in the URL or, where there is none, the one that any page showed last; `page` is the one asking."""
     st.session_state["page"] = page
     return st.query_params.get("run") or st.session_state.get("looked_at")

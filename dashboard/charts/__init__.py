@@ -1,1 +1,1 @@
-"""Figures: data in, plotly figure out; no streamlit, so that a figure can be tested by the values on its axes."""
+"""Charts that several pages show: data in, plotly figure out; no streamlit, so that tests can read the axes."""

@@ -1,4 +1,4 @@
-"""One colour per task, everywhere; one per side of a fusion; one neutral for means."""
+"""Colours: one per task, everywhere; one per run compared; one per side of a fusion; a neutral one for means."""
 
 from __future__ import annotations
 
@@ -10,9 +10,10 @@ PALETTE = (
     "#2173b5", "#e66b08", "#299c4a", "#ce3a42", "#ef84ef", "#00b5ff", "#7f5a0a", "#a542ad", "#c5ad00", "#847bf7",
     "#00735a", "#a5738c", "#734a6b", "#9c7b00", "#ada5d6", "#529ca5", "#5a42bd", "#21c594", "#ff8c8c", "#e65a9c",
 )  # fmt: skip
+SHADES = ("#6a6ff0", "#e0862b", "#1f9d8f", "#d1495b", "#3d8fd1", "#a8842c", "#b05fc4", "#7d8597")  # of runs compared
 
-# The pages' own colours, as in .streamlit/config.toml.
-GROUND = {"light": "#ffffff", "dark": "#12141c"}
+# The pages' own colours, as in .streamlit/config.toml, by theme.
+BACKGROUND = {"light": "#ffffff", "dark": "#12141c"}
 GREY = {"light": "#696e7a", "dark": "#9a9da6"}  # of lesser text
 # Text on the page or on a weak cell, and on a strong one.
 INK = {"light": ("#1c2030", "#ffffff"), "dark": ("#e8eaf1", "#12141c")}
@@ -22,13 +23,10 @@ MEAN = "#8a91a3"
 
 
 def task_colours(canonical: Sequence[str]) -> dict[str, str]:
-    """Task id → colour, by the task's place in its library's canonical order (from the 21st on, colours repeat)."""
-    return {task: PALETTE[place % len(PALETTE)] for place, task in enumerate(canonical)}
+    """Task id → colour, by the task's position in its library's canonical order (from the 21st on, colours repeat)."""
+    return {task: PALETTE[position % len(PALETTE)] for position, task in enumerate(canonical)}
 
 
-SHADES = ("#6a6ff0", "#e0862b", "#1f9d8f", "#d1495b", "#3d8fd1", "#a8842c", "#b05fc4", "#7d8597")
-
-
-def shade(place: int) -> str:
-    """The colour of what stands in this place of the comparison (from the ninth on, colours repeat)."""
-    return SHADES[place % len(SHADES)]
+def shade(index: int) -> str:
+    """The colour of the run at this index of a comparison (from the ninth on, colours repeat)."""
+    return SHADES[index % len(SHADES)]

@@ -1,4 +1,4 @@
-"""The accuracy matrix a[t][i] as an annotated heatmap."""
+"""The accuracy matrix a[t][i] as an annotated heatmap, and what other heatmaps of tasks share with it."""
 
 from __future__ import annotations
 
@@ -9,41 +9,39 @@ import plotly.graph_objects as go
 
 from dashboard.charts.colours import INK
 
-Values = list[list[float | None]]
-
-# From the page's ground to its accent, so that an empty cell and a low one are near and a high one stands out.
+# From the page's background to its accent, so that an empty cell and a low one are near and a high one stands out.
 SCALES = {
     "light": ((0.0, "#eeeff8"), (0.45, "#cccef3"), (0.75, "#7f83da"), (1.0, "#2b3096")),
     "dark": ((0.0, "#1f2334"), (0.45, "#333871"), (0.75, "#5a5fc4"), (1.0, "#b9bcff")),
 }
-TURN = {"light": 79, "dark": 77}  # percent above which a cell takes the other text colour
-EMPTY = {"light": "#f7f8fb", "dark": "#191c27"}
+STRONG_ABOVE = {"light": 79, "dark": 77}  # percent above which a cell takes the other text colour
+EMPTY_CELL = {"light": "#f7f8fb", "dark": "#191c27"}
 
 
 def accuracy_matrix(
-    matrix: Sequence[Sequence[float | None] | None], names: Sequence[str], ground: str = "light", narrow: bool = False
+    matrix: Sequence[Sequence[float | None] | None], names: Sequence[str], theme: str = "light", narrow: bool = False
 ) -> go.Figure:
     """Accuracy in percent, a row per step (row 0: the pre-trained model) and a column per task in merge order.
 
     `matrix` is (T+1) × T; a row is None while its step has not ended, a value None where it was not evaluated.
-    Outlined cells are the ones in which a task has just been merged. `ground` is light or dark. Where it is `narrow`,
+    Outlined cells are the ones in which a task has just been merged. `theme` is light or dark. Where it is `narrow`,
     rows have the step's number only, which leaves the room to the cells.
     """
     tasks = len(names)
-    values: Values = [list(row) if row is not None else [None] * tasks for row in matrix]
+    values = [list(row) if row is not None else [None] * tasks for row in matrix]
     rows = ["Pre-trained", *(f"{step} · {name}" for step, name in enumerate(names, 1))]
     digits = 1 if tasks <= 10 else 0
     cells = [
-        (place, step, f"{value:.{digits}f}", value > TURN[ground])
+        (column, step, f"{value:.{digits}f}", value > STRONG_ABOVE[theme])
         for step, row in enumerate(values)
-        for place, value in enumerate(row)
+        for column, value in enumerate(row)
         if value is not None
     ]
-    figure = go.Figure(
+    chart = go.Figure(
         [
             go.Heatmap(
                 z=values,
-                colorscale=SCALES[ground],
+                colorscale=SCALES[theme],
                 showscale=False,
                 xgap=2,
                 ygap=2,
@@ -53,26 +51,25 @@ def accuracy_matrix(
                 zmin=0,
                 zmax=100,
             ),
-            cell_numbers(cells, ground, 11 if tasks <= 6 else 10),
+            cell_numbers(cells, theme, 11 if tasks <= 6 else 10),
         ]
     )
-    outline = {"type": "rect", "line": {"color": INK[ground][0], "width": 1.5}}
+    outline = {"type": "rect", "line": {"color": INK[theme][0], "width": 1.5}}
     merged = [step for step in range(1, tasks + 1) if matrix[step] is not None]
-    figure.update_xaxes(**names_above(names))
-    figure.update_yaxes(**names_beside([str(step) for step in range(tasks + 1)] if narrow else rows))
+    chart.update_xaxes(**names_above(names))
+    chart.update_yaxes(**names_beside([str(step) for step in range(tasks + 1)] if narrow else rows))
     if narrow:
-        figure.update_yaxes(title="Tasks merged")
-    figure.update_layout(
+        chart.update_yaxes(title="Tasks merged")
+    return chart.update_layout(
         shapes=[{**outline, "x0": step - 1.5, "x1": step - 0.5, "y0": step - 0.5, "y1": step + 0.5} for step in merged],
         height=110 + len(rows) * max(30, min(44, 390 // len(rows))),  # as tall as the curves beside it, while rows fit
-        plot_bgcolor=EMPTY[ground],
+        plot_bgcolor=EMPTY_CELL[theme],
     )
-    return figure
 
 
 def names_above(names: Sequence[str]) -> dict[str, Any]:
     """The x axis of a heatmap with a column per name, steep where there are many."""
-    return {**_names(names), "range": [-0.5, len(names) - 0.5], "side": "top", "tickangle": -40 * _steep(names)}
+    return {**_names(names), "range": [-0.5, len(names) - 0.5], "side": "top", "tickangle": -40 * (len(names) > 4)}
 
 
 def names_beside(names: Sequence[str]) -> dict[str, Any]:
@@ -85,13 +82,9 @@ def _names(names: Sequence[str]) -> dict[str, Any]:
     return {**bare, "tickvals": list(range(len(names))), "ticktext": list(names)}
 
 
-def _steep(names: Sequence[str]) -> bool:
-    return len(names) > 4
-
-
-def cell_numbers(cells: Sequence[tuple[int, int, str, bool]], ground: str, size: int = 11) -> go.Scatter:
+def cell_numbers(cells: Sequence[tuple[int, int, str, bool]], theme: str, size: int = 11) -> go.Scatter:
     """The texts in a heatmap's cells (column, row, text, whether the cell is strong), to be read on their colours."""
-    weak, strong = INK[ground]
+    weak, strong = INK[theme]
     return go.Scatter(
         x=[column for column, _, _, _ in cells],
         y=[row for _, row, _, _ in cells],

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
-COLUMNS = ["task", "pre_trained", "just_merged", "now", "individual", "plasticity", "stability"]
+OUTCOME_COLUMNS = ["task", "pre_trained", "just_merged", "now", "individual", "plasticity", "stability"]
 
 
 def outcomes(
@@ -17,13 +17,12 @@ def outcomes(
     Plasticity is a[i][i] / individual, stability a[t][i] / a[i][i]; both are missing where their divisor is 0 or
     unknown, and stability is missing for the task merged last.
     """
-    known = [step for step, row in enumerate(matrix) if row is not None]
-    last = known[-1] if known else 0
-    rows = []
-    for place, task in enumerate(tasks[:last]):
-        start, merged, now = (matrix[step][place] if matrix[step] else None for step in (0, place + 1, last))
-        best = individual.get(task)
-        plasticity = 100 * merged / best if merged is not None and best else None
-        stability = 100 * now / merged if now is not None and merged and place + 1 < last else None
-        rows.append((task, start, merged, now, best, plasticity, stability))
-    return pd.DataFrame(rows, columns=COLUMNS)
+    last = max((step for step, row in enumerate(matrix) if row is not None), default=0)
+    table = []
+    for column, task in enumerate(tasks[:last]):
+        start, merged, now = (row[column] if (row := matrix[step]) else None for step in (0, column + 1, last))
+        own = individual.get(task)
+        plasticity = 100 * merged / own if merged is not None and own else None
+        stability = 100 * now / merged if now is not None and merged and column + 1 < last else None
+        table.append((task, start, merged, now, own, plasticity, stability))
+    return pd.DataFrame(table, columns=OUTCOME_COLUMNS)

@@ -9,18 +9,18 @@ from threading import Timer
 import streamlit as st
 from streamlit import runtime
 
-AFTER = 4.0  # seconds, in which the first page is painted even from a cold disk
+DELAY_SECONDS = 4.0  # in which the first page is painted even from a cold disk
 
 
 def warm_up() -> None:
     """Begin to load torch and the models' code, once for each server."""
     if runtime.exists():
-        _begun()
+        _timer()
 
 
 @st.cache_resource(show_spinner=False)
-def _begun() -> Timer:
-    timer = Timer(AFTER, _load)
+def _timer() -> Timer:
+    timer = Timer(DELAY_SECONDS, _load)
     timer.daemon = True
     timer.start()
     return timer

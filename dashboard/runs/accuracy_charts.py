@@ -19,33 +19,36 @@ from otmf_core.runs.view import JobView
 SIDE_BY_SIDE = 10  # tasks up to which the matrix and the curves share a row
 
 
-def accuracy_figures(
-    view: JobView, place: str, chosen: Sequence[str] | None = None, individual: Mapping[str, float] | None = None
+def accuracy_charts(
+    view: JobView, page: str, selection: Sequence[str] | None = None, individual: Mapping[str, float] | None = None
 ) -> None:
-    """The accuracy matrix and the curves, side by side where both fit; the curves as `accuracy_curves` takes them."""
-    shown = task_labels(view.config)
+    """Draw the accuracy matrix and the curves, side by side where both fit.
+
+    `page` begins their keys; the curves take `selection` and `individual` as `accuracy_curves` does.
+    """
+    labels = task_labels(view.config)
     tasks = list(view.tasks)
-    names = [shown.names[task] for task in tasks]
+    names = [labels.names[task] for task in tasks]
     matrix = view.matrix or (None,) * (len(tasks) + 1)
-    known = partial(matrix_frame, matrix, names)
+    data = partial(matrix_frame, matrix, names)
     beside = len(tasks) <= SIDE_BY_SIDE
-    first, second = panels(2, f"{place}-accuracy") if beside else (st.container(), st.container())
+    first, second = panels(2, f"{page}-accuracy") if beside else (st.container(), st.container())
     with first:
         show_chart(
-            cached_chart(accuracy_matrix, matrix, names, theme(), narrow=place == "merge" and beside),
-            known,
+            cached_chart(accuracy_matrix, matrix, names, theme(), narrow=page == "merge" and beside),
+            data,
             title="Accuracy matrix",
             measured="test, %, framed when merged",
-            key=f"{place}-matrix",
+            key=f"{page}-matrix",
             name=f"{view.run}-matrix",
         )
     with second:
         show_chart(
-            cached_chart(accuracy_curves, matrix, tasks, shown.names, shown.colours, chosen, individual),
-            known,
+            cached_chart(accuracy_curves, matrix, tasks, labels.names, labels.colours, selection, individual),
+            data,
             title="Accuracy of each task",
             measured="dotted before its merge",
-            key=f"{place}-curves",
+            key=f"{page}-curves",
             name=f"{view.run}-curves",
         )
 

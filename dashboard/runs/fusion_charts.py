@@ -1,4 +1,4 @@
-"""What happens inside fusions, mask step by mask step: the transport losses and the means of the masks."""
+"""Charts of what happens inside fusions, iteration by iteration: transport losses and means of the masks."""
 
 from __future__ import annotations
 
@@ -12,24 +12,27 @@ from dashboard.ui.chart import cached_chart, show_chart
 from dashboard.ui.layout import panels
 from otmf_core.runs.view import JobView, Row
 
-Sides = Mapping[int, tuple[Row, Row]]  # step of the fold → pre and post, one value per mask step
+Sides = Mapping[int, tuple[Row, Row]]  # step of the fold → pre and post, one value per iteration
 
 
-def fusion_figures(view: JobView, place: str) -> None:
-    """Draw the losses of the fusions so far and, where masks were reported, their means; nothing without fusions."""
+def fusion_charts(view: JobView, page: str) -> None:
+    """Draw the losses of the fusions so far and, where masks were reported, their means; nothing without fusions.
+
+    `page` begins their keys.
+    """
     if not view.fusions:
         return
     losses = {step: (fusion.loss_pre, fusion.loss_post) for step, fusion in view.fusions.items()}
     means = {step: (fusion.means_pre, fusion.means_post) for step, fusion in view.fusions.items()}
     tasks, names = list(view.tasks), task_labels(view.config).names
-    left, right = panels(2, f"{place}-fusions")
+    left, right = panels(2, f"{page}-fusions")
     with left:
         show_chart(
             cached_chart(loss_curves, losses, view.steps, tasks, names),
             lambda: sides_frame(losses, "loss"),
             title="Transport losses",
-            measured="per mask step",
-            key=f"{place}-losses",
+            measured="per iteration",
+            key=f"{page}-losses",
             name=f"{view.run}-losses",
         )
     if any(value is not None for sides in means.values() for side in sides for value in side):
@@ -39,16 +42,16 @@ def fusion_figures(view: JobView, place: str) -> None:
                 lambda: sides_frame(means, "mean").dropna(how="all", subset=["mean_pre", "mean_post"]),
                 title="Mean mask",
                 measured="all entries; fusions start at 1",
-                key=f"{place}-masks",
+                key=f"{page}-masks",
                 name=f"{view.run}-mask-means",
             )
 
 
 def sides_frame(values: Sides, what: str) -> pd.DataFrame:
-    """Curves as a table: step of the fold, mask step from 1, and both sides (empty where there is no value)."""
+    """Curves as a table: step of the fold, iteration from 1, and both sides (empty where there is no value)."""
     rows = [
-        (step, place, *both)
+        (step, iteration, *both)
         for step, sides in sorted(values.items())
-        for place, both in enumerate(zip(*sides, strict=True), 1)
+        for iteration, both in enumerate(zip(*sides, strict=True), 1)
     ]
-    return pd.DataFrame(rows, columns=["step", "mask_step", f"{what}_pre", f"{what}_post"])
+    return pd.DataFrame(rows, columns=["step", "iteration", f"{what}_pre", f"{what}_post"])

@@ -1,4 +1,4 @@
-"""Runs read from the queue of this process or from their folders."""
+"""Runs, read from the queue of this process or from their folders."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from otmf_core.runs.view import JobView, stored_view
 
 def view_of(run: str) -> JobView:
     """The job of this process, or what its run folder holds; raises InputError when there is neither."""
-    known = queue().snapshot(run)
-    if known:
-        return known
+    view = queue().snapshot(run)
+    if view:
+        return view
     stored = _checked(load_run(inside(runs_folder(), run)))
-    files = [stored.path / "record.json", stored.path / "config.json", *stored.path.glob("steps/*/curves.parquet")]
     if stored.status != "done":
         return stored_view(stored)
+    files = [stored.path / "record.json", stored.path / "config.json", *stored.path.glob("steps/*/curves.parquet")]
     return _done_view(tuple((str(file), mark(file)) for file in sorted(files)), stored)
 
 

@@ -23,51 +23,54 @@ DEFINITIONS = {
     "Pre-trained": "Mean zero-shot test accuracy of the pre-trained model, before any merge.",
     "Individual": "Mean test accuracy of each fine-tuned model on its own task (so far: of the tasks merged).",
 }
+RECORD_FIELDS = {  # by metric: the field of a run's record, and its unit
+    "ACC": ("acc", "%"),
+    "BWT": ("bwt", "pt"),
+    "FWT": ("fwt", "pt"),
+    "Forgetting": ("forgetting", "pt"),
+    "Stability": ("stability", "%"),
+    "Plasticity": ("plasticity", "%"),
+    "Normalised ACC": ("normalised_acc", "%"),
+}
 
 
-def measures(view: JobView) -> None:
-    """ACC and BWT once the run is done, the mean so far until then, and what they are to be held against."""
+def main_metrics(view: JobView) -> None:
+    """Draw ACC and BWT once a run is done, the mean so far until then, and what they are to be held against."""
     if view.record:
-        shown = {"ACC": view.record.get("acc"), "BWT": view.record.get("bwt")}
+        values = {"ACC": view.record.get("acc"), "BWT": view.record.get("bwt")}
     else:
-        shown = {"Mean so far": _mean_so_far(view), "BWT": None}
-    shown |= {
+        values = {"Mean so far": _mean_so_far(view), "BWT": None}
+    values |= {
         "Pre-trained": _mean(view.matrix[0] if view.matrix else None),
         "Individual": _mean(view.individual.values()),
     }
-    named({label: (value, "pt" if label == "BWT" else "%") for label, value in shown.items()}, "measures")
+    metric_row({metric: (value, "pt" if metric == "BWT" else "%") for metric, value in values.items()}, "measures")
 
 
-def metric_row(view: JobView) -> None:
-    """Every metric of a finished run, with its definition; of one that is not, the mean so far."""
+def all_metrics(view: JobView) -> None:
+    """Draw every metric of a finished run; of one that is not, the mean so far."""
     if not view.record:
-        measures(view)
+        main_metrics(view)
         return
-    keys = {
-        "ACC": ("acc", "%"),
-        "BWT": ("bwt", "pt"),
-        "FWT": ("fwt", "pt"),
-        "Forgetting": ("forgetting", "pt"),
-        "Stability": ("stability", "%"),
-        "Plasticity": ("plasticity", "%"),
-        "Normalised ACC": ("normalised_acc", "%"),
-    }
-    found = {label: (view.record.get(key), unit) for label, (key, unit) in keys.items()}
-    named(
-        {label: (_mean(value) if isinstance(value, list) else value, unit) for label, (value, unit) in found.items()},
+    values = {metric: (view.record.get(field), unit) for metric, (field, unit) in RECORD_FIELDS.items()}
+    metric_row(
+        {
+            metric: (_mean(value) if isinstance(value, list) else value, unit)
+            for metric, (value, unit) in values.items()
+        },
         "metrics",
     )
 
 
-def named(values: Mapping[str, tuple[float | None, str]], key: str) -> None:
-    """Draw values of DEFINITIONS, each with its unit."""
+def metric_row(values: Mapping[str, tuple[float | None, str]], key: str) -> None:
+    """Draw metrics of DEFINITIONS, each a value with its unit (% or pt) and its definition; `key` as in `panels`."""
     numbers(
         {
-            f"{label} (points)" if unit == "pt" else label: (
-                with_unit(value, unit, signed=label in ("BWT", "FWT")),
-                DEFINITIONS[label],
+            f"{metric} (points)" if unit == "pt" else metric: (
+                with_unit(value, unit, signed=metric in ("BWT", "FWT")),
+                DEFINITIONS[metric],
             )
-            for label, (value, unit) in values.items()
+            for metric, (value, unit) in values.items()
         },
         key,
     )
@@ -75,9 +78,12 @@ def named(values: Mapping[str, tuple[float | None, str]], key: str) -> None:
 
 def _mean_so_far(view: JobView) -> float | None:
     rows = [(step, row) for step, row in enumerate(view.matrix) if step and row is not None]
-    return _mean(rows[-1][1][: rows[-1][0]]) if rows else None
+    if not rows:
+        return None
+    step, row = rows[-1]
+    return _mean(row[:step])
 
 
 def _mean(values: Iterable[float | None] | None) -> float | None:
-    known = [value for value in values or () if value is not None]
-    return sum(known) / len(known) if known else None
+    numbers = [value for value in values or () if value is not None]
+    return sum(numbers) / len(numbers) if numbers else None

@@ -1,13 +1,13 @@
-"""One run on a page: live while the background thread merges it, still once it has ended; with its controls."""
+"""One run on a page: live while the background thread merges it, still once it has ended; with its buttons."""
 
 from __future__ import annotations
 
 import streamlit as st
 
-from dashboard.engine.memory import in_use
-from dashboard.runs.accuracy_charts import accuracy_figures
-from dashboard.runs.fusion_charts import fusion_figures
-from dashboard.runs.metrics import measures
+from dashboard.engine.memory import memory_line
+from dashboard.runs.accuracy_charts import accuracy_charts
+from dashboard.runs.fusion_charts import fusion_charts
+from dashboard.runs.metrics import main_metrics
 from dashboard.runs.stamp import stamp
 from dashboard.runs.titles import RESUMABLE, status_badge, title
 from dashboard.state import queue, show_run
@@ -17,41 +17,41 @@ from otmf_core.errors import InputError
 from otmf_core.runs.view import JobView, fraction_done
 
 POLL_SECONDS, REDRAW_SECONDS = 1.0, 4.0
-PAUSE = (
+PAUSE_HELP = (
     "Ends the work on this merge and keeps everything done so far; the queue goes on with the next. "
     "Resume continues where it was, also after a restart of the program."
 )
 
 
-def run_view(view: JobView, place: str) -> None:
-    """Draw a run with the buttons that its status allows; `place` is the page's name."""
+def run_panel(view: JobView, page: str) -> None:
+    """Draw a run with the buttons that its status allows; `page` begins the keys of what is drawn."""
     with st.container(horizontal=True, vertical_alignment="center"):
         st.subheader(title(view.config), width="content", anchor=False)
         status_badge(view)
         st.space("stretch")
-        _controls(view, place)
+        _buttons(view, page)
     stamp(view)
     live = view.status in ("queued", "running") and queue().snapshot(view.run) is not None
     begun = any(row is not None for row in view.matrix)
     if live:
         _live(view.run, view.status)
     else:
-        _ended(view)
+        _why_not_done(view)
         if begun:
-            measures(view)
+            main_metrics(view)
 
     def accuracy() -> None:
         if live:
-            _live_accuracy(view, place)
+            _live_accuracy(view, page)
         elif begun:
-            accuracy_figures(view, place)
+            accuracy_charts(view, page)
 
     def rest() -> None:
-        (_live_fusions if live else fusion_figures)(view, place)
+        (_live_fusions if live else fusion_charts)(view, page)
         with st.expander("Settings", icon=":material/tune:"):
             st.json(dict(view.config))
 
-    if place == "merge":  # elsewhere the figures lie below the first screen
+    if page == "merge":  # elsewhere the charts lie below the first screen
         accuracy()
         defer(rest)
     else:
@@ -60,40 +60,57 @@ def run_view(view: JobView, place: str) -> None:
 
 @st.fragment(run_every=POLL_SECONDS)
 def _live(run: str, status: str) -> None:
-    """How far a run is: drawn anew every second, and the whole page when the status changes."""
+    """Draw the progress of a run every second, and the whole page when its status changes."""
     view = queue().snapshot(run)
     if view is None or view.status != status:
         st.rerun()
-    progress(view)
+    _progress_bars(view)
     if status == "running":
-        st.caption(in_use(view.device))
-    measures(view)
+        st.caption(memory_line(view.device))
+    main_metrics(view)
 
 
 @st.fragment(run_every=REDRAW_SECONDS)
-def _live_accuracy(view: JobView, place: str) -> None:
-    """The figures of a run under way, drawn less often: the merge shares the machine with the browser that draws."""
-    accuracy_figures(queue().snapshot(view.run) or view, place)
+def _live_accuracy(view: JobView, page: str) -> None:
+    """Draw the charts of a run under way, less often: the merge shares the processor with the browser that draws."""
+    accuracy_charts(queue().snapshot(view.run) or view, page)
 
 
 @st.fragment(run_every=REDRAW_SECONDS)
-def _live_fusions(view: JobView, place: str) -> None:
-    fusion_figures(queue().snapshot(view.run) or view, place)
+def _live_fusions(view: JobView, page: str) -> None:
+    fusion_charts(queue().snapshot(view.run) or view, page)
 
 
-def _controls(view: JobView, place: str) -> None:
+def _progress_bars(view: JobView) -> None:
+    """Draw the progress of the merge, with time spent and left, and that of the current fusion."""
+    overall, fusion = st.columns([3, 2])
+    left = "" if view.eta_seconds is None else f" · about {duration(view.eta_seconds)} left"
+    done = fraction_done(view)
+    overall.progress(done, text=f"**{done:.0%}** · {duration(view.elapsed)}{left}")
+    fusion.progress(view.iteration / view.steps if view.steps else 0.0, text=_phase_text(view))
+
+
+def _phase_text(view: JobView) -> str:
+    between_fusions = view.step < 2 or (not view.iteration and view.matrix[view.step] is not None)
+    if view.phase == "Stopping":
+        return "Pausing"
+    if between_fusions:
+        return view.phase
+    return f"Fusion {view.step - 1} of {len(view.tasks) - 1} · iteration {view.iteration} of {view.steps}"
+
+
+def _buttons(view: JobView, page: str) -> None:
     active = dict(queue().active())
     if view.run in active:
         waiting = active[view.run] == "queued"
         label, icon = ("Remove from queue", ":material/close:") if waiting else ("Pause", ":material/pause:")
-        kept = None if waiting else PAUSE
-        if st.button(label, icon=icon, key=f"{place}-stop", help=kept):
+        if st.button(label, icon=icon, key=f"{page}-stop", help=None if waiting else PAUSE_HELP):
             queue().stop(view.run)
             if waiting and not view.step:
-                show_run(place, None)
+                show_run(page, None)
             st.rerun()
     elif view.status in RESUMABLE and st.button(
-        "Resume", icon=":material/play_arrow:", type="primary", key=f"{place}-resume"
+        "Resume", icon=":material/play_arrow:", type="primary", key=f"{page}-resume"
     ):
         try:
             queue().resume(view.run)
@@ -103,8 +120,8 @@ def _controls(view: JobView, place: str) -> None:
             st.rerun()
 
 
-def _ended(view: JobView) -> None:
-    """Why a run that is not done is not done, in words."""
+def _why_not_done(view: JobView) -> None:
+    """Say why a run that is not done is not done."""
     if view.status == "failed":
         st.error(sentence(view.message) or "No reason was recorded.", title="The merge failed", icon=":material/error:")
     elif view.status == "interrupted":
@@ -113,21 +130,3 @@ def _ended(view: JobView) -> None:
         st.caption("Everything done so far is kept in its run folder. Resume continues from there, whenever you like.")
     elif view.status in ("queued", "running"):
         st.info("Another process is merging this run; reload the page to see how far it is.")
-
-
-def progress(view: JobView) -> None:
-    """Overall progress with time spent and left, and the current fusion's."""
-    overall, fusion = st.columns([3, 2])
-    left = "" if view.eta_seconds is None else f" · about {duration(view.eta_seconds)} left"
-    done = fraction_done(view)
-    overall.progress(done, text=f"**{done:.0%}** · {duration(view.elapsed)}{left}")
-    fusion.progress(view.iteration / view.steps if view.steps else 0.0, text=_where(view))
-
-
-def _where(view: JobView) -> str:
-    between = view.step < 2 or (not view.iteration and view.matrix[view.step] is not None)
-    if view.phase == "Stopping":
-        return "Pausing"
-    if between:
-        return view.phase
-    return f"Fusion {view.step - 1} of {len(view.tasks) - 1} · mask step {view.iteration} of {view.steps}"

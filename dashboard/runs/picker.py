@@ -1,4 +1,4 @@
-"""The run that a page of figures is about: the link's, else the one looked at last, else the newest with results."""
+"""The picker of the run that a page is about: the link's, else the one looked at last, else the newest with results."""
 
 from __future__ import annotations
 
@@ -20,54 +20,56 @@ from otmf_core.runs.view import JobView
 POLL_SECONDS = 2.0
 
 
-def choose_run(page: str, shows: Callable[[Run], bool], nothing: str) -> JobView:
-    """Draw the run picker and the chosen run's labels and splits; returns its view, or ends the page with the reason.
+def choose_run(page: str, is_active: Callable[[Run], bool], nothing: str) -> JobView:
+    """Draw the run picker and the run's stamp; return its view, or end the page with the reason.
 
-    `shows` says of which runs this page has something to show; `nothing` is the sentence where there is none.
+    `is_active` says whether a page has anything to show of a run; `nothing` is the sentence where it has of none.
     """
-    runs = [run for run in readable_runs()[0] if shows(run)]
+    runs = [run for run in readable_runs()[0] if is_active(run)]
     if not runs:
         st.subheader("Nothing to show yet", anchor=False)
         st.markdown(nothing)
         st.page_link("app_pages/merge/page.py", label="Start a merge", icon=":material/merge:")
         st.stop()
     labels = {run.id: _label(run) for run in runs}
-    wanted = looked_at(page)
-    if wanted not in labels:
+    selected = looked_at(page)
+    if selected not in labels:
         if st.query_params.get("run"):
-            st.warning(f"There is nothing to show here of run {wanted}. This is another one.", icon=":material/info:")
-        wanted = runs[0].id
+            st.warning(f"There is nothing to show here of run {selected}. This is another one.", icon=":material/info:")
+        selected = runs[0].id
     key = f"{page}-run-choice"
-    st.session_state[key] = wanted
+    st.session_state[key] = selected
     st.selectbox(
-        "Run", list(labels), format_func=labels.__getitem__, key=key, on_change=_choose, args=(page, key), width=520
+        "Run",
+        list(labels),
+        format_func=labels.__getitem__,
+        key=key,
+        on_change=lambda: show_run(page, st.session_state[key]),
+        width=520,
     )
-    show_run(page, wanted)
+    show_run(page, selected)
     try:
-        view = view_of(wanted)
+        view = view_of(selected)
     except InputError as error:
         st.error(sentence(str(error)), title="This run cannot be shown")
         st.stop()
     stamp(view)
-    if queue().snapshot(wanted) is not None and view.status in ("queued", "running"):
-        _follow(wanted, _reached(view))
+    if queue().snapshot(selected) is not None and view.status in ("queued", "running"):
+        _follow(selected, _progress(view))
     return view
 
 
 @st.fragment(run_every=POLL_SECONDS)
-def _follow(run: str, seen: tuple[str, int]) -> None:
+def _follow(run: str, drawn: tuple[str, int]) -> None:
     """Draw the page anew when the run has ended another step, or altogether."""
     view = queue().snapshot(run)
-    if view is None or _reached(view) != seen:
+    if view is None or _progress(view) != drawn:
         st.rerun()
 
 
-def _reached(view: JobView) -> tuple[str, int]:
+def _progress(view: JobView) -> tuple[str, int]:
+    """The status, and how many steps have ended."""
     return view.status, sum(row is not None for row in view.matrix)
-
-
-def _choose(page: str, key: str) -> None:
-    show_run(page, st.session_state[key])
 
 
 def _label(run: Run) -> str:

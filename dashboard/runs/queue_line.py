@@ -1,4 +1,4 @@
-"""The queue in one line, on every page: what is being merged, how far it is, how many wait, and the way there."""
+"""The queue in one line, on every page: what is being merged, its progress, how many wait, and the way there."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from dashboard.text import duration
 from otmf_core.runs.view import JobView, fraction_done
 
 POLL_SECONDS = 3.0
-PAGE = "app_pages/merge/page.py"
 
 
 @st.fragment(run_every=POLL_SECONDS)
@@ -23,16 +22,16 @@ def queue_line() -> None:
     view = queue().snapshot(run)
     if view is not None:
         st.page_link(
-            PAGE,
-            label=in_words(view, len(active) - 1),
+            "app_pages/merge/page.py",
+            label=progress_text(view, len(active) - 1),
             icon=":material/autorenew:",
             query_params={"run": run},
             help="Open this merge and the queue behind it.",
         )
 
 
-def in_words(view: JobView, waiting: int) -> str:
-    """How far a merge is, and how many wait behind it."""
+def progress_text(view: JobView, waiting: int) -> str:
+    """The progress of a merge in words, and how many wait behind it."""
     parts = [f"Merging: **{fraction_done(view):.0%}**", title(view.config)]
     if view.eta_seconds is not None:
         parts.append(f"about {duration(view.eta_seconds)} left")

@@ -13,30 +13,31 @@ from otmf_core.runs.view import JobView
 
 
 def stamp(view: JobView) -> None:
-    """What the figures used: labels, splits, memory and seed. Every result carries it."""
-    used = view.record or MergeConfig.parse(dict(view.config)).stamp()
+    """Draw what a run's results rest on: labels, splits, memory and seed. Every result carries it."""
+    record = view.record or {}
+    data = record or MergeConfig.parse(dict(view.config)).stamp()
     facts = [
-        *reads(used),
-        f"accuracy: {_test_split(view)}",
+        *data_facts(data),
+        f"accuracy: {_test_split(record)}",
         f"seed: {view.config['seed']}",
         f"run {view.run}",
     ]
     if view.status not in ("queued", "running"):
-        facts.insert(-1, f"time: {duration((view.record or {}).get('seconds', view.elapsed))}")
-    if view.record and view.record.get("peak_memory_bytes"):
-        facts.insert(-1, f"peak: {size_text(view.record['peak_memory_bytes'])} on {view.record['device']}")
-    facts_line(used["labels"], view.config["heads"], facts)
+        facts.insert(-1, f"time: {duration(record.get('seconds', view.elapsed))}")
+    if record.get("peak_memory_bytes"):
+        facts.insert(-1, f"peak: {size_text(record['peak_memory_bytes'])} on {record['device']}")
+    facts_line(data["labels"], view.config["heads"], facts)
 
 
-def reads(used: Mapping[str, Any]) -> list[str]:
+def data_facts(data: Mapping[str, Any]) -> list[str]:
     """The training data behind a merge, from its stamp: the calibration split and what is kept of earlier tasks."""
-    images = used["memory_per_task"]
+    images = data["memory_per_task"]
     memory = f"{images} images per earlier task" if images else "none"
-    return [f"calibration: {used['calibration_split']}", f"memory: {memory}"]
+    return [f"calibration: {data['calibration_split']}", f"memory: {memory}"]
 
 
 def facts_line(labels: str, heads: str, facts: Sequence[str]) -> None:
-    """The labels that a merge reads, orange where it reads any, and what else its figures rest on."""
+    """Draw the labels that a merge reads, orange where it reads any, and what else its results rest on."""
     colour = "orange" if heads == "tuned" else "green"
     st.markdown(
         f":{colour}-badge[:material/label: Labels: {labels}] &ensp; :gray[:small[{' · '.join(facts)}]]",
@@ -44,6 +45,6 @@ def facts_line(labels: str, heads: str, facts: Sequence[str]) -> None:
     )
 
 
-def _test_split(view: JobView) -> str:
-    images = (view.record or {}).get("test_images")
+def _test_split(record: Mapping[str, Any]) -> str:
+    images = record.get("test_images")
     return f"test, {sum(images):,} images" if images else "test"

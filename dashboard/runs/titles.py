@@ -18,7 +18,7 @@ BADGES: dict[str, tuple[str, str, Literal["gray", "blue", "orange", "red", "gree
     "failed": ("Failed", ":material/error:", "red"),
     "done": ("Done", ":material/check_circle:", "green"),
 }
-RESUMABLE = ("stopped", "interrupted", "failed")
+RESUMABLE = ("stopped", "interrupted", "failed")  # statuses
 
 
 def title(config: Mapping[str, Any]) -> str:
@@ -32,6 +32,6 @@ def title(config: Mapping[str, Any]) -> str:
 
 
 def status_badge(view: JobView) -> None:
-    """Where the run stands."""
+    """Draw the status of a run."""
     label, icon, colour = BADGES[view.status]
     st.badge(label, icon=icon, color=colour)

@@ -26,7 +26,7 @@ from streamlit.testing.v1 import AppTest
 
 from dashboard.app_pages.masks.charts.map import MEASURES, mask_map
 from dashboard.app_pages.masks.charts.tensor import mask_matrix
-from dashboard.app_pages.masks.reading import measured
+from dashboard.app_pages.masks.reading import measure_tensors
 from otmf_core.config import MergeConfig
 from otmf_core.files import write_table
 from otmf_core.masks.measures import BINS, COMMON_RANGE, RANGE
@@ -112,8 +112,12 @@ def readers(run: Path, repeats: int) -> None:
     stats = read_statistics(run, 2)
     where = places(stats.tensors)
     for measure in MEASURES:
-        timed(f"{measure} of every tensor, from histograms", lambda m=measure: measured(stats, "pre", m, 0.1), repeats)
-    values = measured(stats, "pre", "sparsity", 0.1).tolist()
+        timed(
+            f"{measure} of every tensor, from histograms",
+            lambda m=measure: measure_tensors(stats, "pre", m, 0.1),
+            repeats,
+        )
+    values = measure_tensors(stats, "pre", "sparsity", 0.1).tolist()
     timed("build and serialise the map", lambda: mask_map(where, values, MEASURES["sparsity"], QKV).to_json(), repeats)
     cases = {
         "3072 × 768, whole": (LARGEST, (0, 3072), (0, 768)),

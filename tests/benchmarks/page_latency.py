@@ -34,7 +34,7 @@ ROOT = Path(__file__).resolve().parents[2]
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 FLAGS = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"]
 PATIENCE = 120_000  # ms
-WARM_UP = 15  # seconds after the first page until dashboard/warm_up.py has done its work
+WARM_UP = 15  # seconds after the first page until dashboard/engine/warm_up.py has done its work
 TAKE_FEATURES = """
 import sys
 from pathlib import Path

@@ -40,9 +40,9 @@ def test_a_merge_is_watched_stopped_and_resumed(context, server: str, tmp_path: 
     for tasks in range(8, 3, -1):
         remove_last_task(page, tasks)
     page.get_by_text("Options").click()
-    steps = page.get_by_role("spinbutton", name="Mask steps")
-    steps.fill("150")
-    steps.press("Enter")
+    iterations = page.get_by_role("spinbutton", name="Iterations")
+    iterations.fill("150")
+    iterations.press("Enter")
     page.get_by_role("button", name="Run", exact=True).click()
 
     page.get_by_text(re.compile(r"Fusion \d of 2")).wait_for()

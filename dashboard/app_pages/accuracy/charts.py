@@ -1,4 +1,4 @@
-"""Where every task ended, and stability against plasticity."""
+"""Charts of how every task came out: its accuracies, and its stability against its plasticity."""
 
 from __future__ import annotations
 
@@ -9,19 +9,26 @@ import plotly.graph_objects as go
 
 from dashboard.charts.colours import MEAN
 
-NAMED = 10  # points up to which their names stand in the figure
+MOST_NAMES = 10  # points up to which their names stand in the chart
 
 
 def outcome(table: pd.DataFrame, names: Mapping[str, str], colours: Mapping[str, str]) -> go.Figure:
-    """Accuracy in percent, a line per task from just merged (open) to now (filled)."""
-    figure = go.Figure()
+    """Accuracy in percent, a line per task from just merged (open) to now (filled); `table` is that of `outcomes`."""
+    chart = go.Figure()
     labels = [names[task] for task in table["task"]]
     shades = [colours[task] for task in table["task"]]
-    ways = [
-        {"type": "line", "layer": "below", "x0": row.just_merged, "x1": row.now, "y0": place, "y1": place,
-         "line": {"color": shade, "width": 3}}
-        for place, (row, shade) in enumerate(zip(table.itertuples(), shades, strict=True))
-    ]  # fmt: skip
+    lines = [
+        {
+            "type": "line",
+            "layer": "below",
+            "x0": row.just_merged,
+            "x1": row.now,
+            "y0": index,
+            "y1": index,
+            "line": {"color": shade, "width": 3},
+        }
+        for index, (row, shade) in enumerate(zip(table.itertuples(), shades, strict=True))
+    ]
     hollow = {"color": "rgba(0,0,0,0)", "line": {"color": shades, "width": 2}}
     for column, name, marker in (
         ("pre_trained", "Pre-trained", {"symbol": "x-thin", "line": {"color": MEAN, "width": 2}}),
@@ -29,33 +36,39 @@ def outcome(table: pd.DataFrame, names: Mapping[str, str], colours: Mapping[str,
         ("just_merged", "Just merged", {"symbol": "circle", **hollow}),
         ("now", "Now", {"symbol": "circle", "color": shades}),
     ):
-        figure.add_scatter(
-            x=table[column], y=labels, mode="markers", name=name, marker={"size": 10, **marker},
+        chart.add_scatter(
+            x=table[column],
+            y=labels,
+            mode="markers",
+            name=name,
+            marker={"size": 10, **marker},
             hovertemplate="%{y}, " + name.lower() + ": %{x:.1f}%<extra></extra>",
-        )  # fmt: skip
-    figure.update_xaxes(title="Test accuracy (%)", range=[0, 101])
-    figure.update_yaxes(range=[len(labels) - 0.5, -0.5], showgrid=False)
-    return figure.update_layout(height=120 + 26 * max(len(table), 4), shapes=ways)
+        )
+    chart.update_xaxes(title="Test accuracy (%)", range=[0, 101])
+    chart.update_yaxes(range=[len(labels) - 0.5, -0.5], showgrid=False)
+    return chart.update_layout(height=120 + 26 * max(len(table), 4), shapes=lines)
 
 
 def retention(table: pd.DataFrame, names: Mapping[str, str], colours: Mapping[str, str]) -> go.Figure:
     """Stability against plasticity in percent, a point per task; above and to the right is better."""
-    known = table.dropna(subset=["plasticity", "stability"])
-    labels = [names[task] for task in known["task"]]
-    middle = known["plasticity"].mean()
-    sides = ["top left" if value > middle else "top right" for value in known["plasticity"]]
-    figure = go.Figure(
+    tasks = table.dropna(subset=["plasticity", "stability"])
+    labels = [names[task] for task in tasks["task"]]
+    middle = tasks["plasticity"].mean()
+    chart = go.Figure(
         go.Scatter(
-            x=known["plasticity"], y=known["stability"], text=labels, cliponaxis=False,
-            textposition=sides,
-            mode="markers+text" if len(labels) <= NAMED else "markers",
-            marker={"size": 12, "color": [colours[task] for task in known["task"]]},
+            x=tasks["plasticity"],
+            y=tasks["stability"],
+            text=labels,
+            cliponaxis=False,
+            textposition=["top left" if value > middle else "top right" for value in tasks["plasticity"]],
+            mode="markers+text" if len(labels) <= MOST_NAMES else "markers",
+            marker={"size": 12, "color": [colours[task] for task in tasks["task"]]},
             hovertemplate="%{text}<br>plasticity %{x:.1f}%, stability %{y:.1f}%<extra></extra>",
         )
-    )  # fmt: skip
+    )
     guide = {"line": {"color": MEAN, "dash": "dot", "width": 1}}
-    figure.add_hline(100, **guide)
-    figure.add_vline(100, **guide)
-    figure.update_xaxes(title="Plasticity: just merged / individual (%)")
-    figure.update_yaxes(title="Stability: now / just merged (%)")
-    return figure.update_layout(height=120 + 26 * max(len(table), 8))
+    chart.add_hline(100, **guide)
+    chart.add_vline(100, **guide)
+    chart.update_xaxes(title="Plasticity: just merged / individual (%)")
+    chart.update_yaxes(title="Stability: now / just merged (%)")
+    return chart.update_layout(height=120 + 26 * max(len(table), 8))

@@ -1,12 +1,12 @@
-"""Accuracy: what a run gained and forgot, task by task."""
+"""Accuracy: what a run gained and what it forgot, task by task."""
 
 import streamlit as st
 
 from dashboard.app_pages.accuracy.charts import outcome, retention
 from dashboard.charts.outcomes import outcomes
 from dashboard.library.task_labels import task_labels
-from dashboard.runs.accuracy_charts import accuracy_figures
-from dashboard.runs.metrics import metric_row
+from dashboard.runs.accuracy_charts import accuracy_charts
+from dashboard.runs.metrics import all_metrics
 from dashboard.runs.picker import choose_run
 from dashboard.ui.chart import cached_chart, show_chart
 from dashboard.ui.deferred import defer
@@ -18,39 +18,40 @@ view = choose_run(
     "Accuracies appear here as soon as a merge has evaluated the pre-trained model.",
 )
 tasks = list(view.tasks)
-shown = task_labels(view.config)
-metric_row(view)
-chosen = st.multiselect(
+labels = task_labels(view.config)
+all_metrics(view)
+selection = st.multiselect(
     "Tasks in the curves",
     tasks,
-    format_func=shown.names.__getitem__,
+    format_func=labels.names.__getitem__,
     key="tasks_shown",
     placeholder="All; choose some to see them alone",
     bind="query-params",
 )
 
-accuracy_figures(view, "accuracy", chosen or tasks, view.individual)
+# What every task was after every step.
+accuracy_charts(view, "accuracy", selection or tasks, view.individual)
 
 
-def ends() -> None:
-    """Where every task ended, and what that says of stability and plasticity."""
+def outcome_charts() -> None:
+    """Draw where every task ended, and what that says of stability and plasticity."""
     table = outcomes(view.matrix, tasks, view.individual)
     if table.empty:
         return
-    figures = (
-        (outcome, "Where each task ended", "from just merged to now"),
-        (retention, "Stability against plasticity", "per task"),
+    charts = (
+        (outcome, "outcome", "Where each task ended", "from just merged to now"),
+        (retention, "retention", "Stability against plasticity", "per task"),
     )
-    for panel, (chart, title, measured) in zip(panels(2, "ends"), figures, strict=True):
+    for panel, (chart, key, title, measured) in zip(panels(2, "ends"), charts, strict=True):
         with panel:
             show_chart(
-                cached_chart(chart, table, shown.names, shown.colours),
+                cached_chart(chart, table, labels.names, labels.colours),
                 lambda: table,
                 title=title,
                 measured=measured,
-                key=chart.__name__,
-                name=f"{view.run}-{chart.__name__}",
+                key=key,
+                name=f"{view.run}-{key}",
             )
 
 
-defer(ends)
+defer(outcome_charts)

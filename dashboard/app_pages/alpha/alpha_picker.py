@@ -1,4 +1,4 @@
-"""The choice of the α to look at, and the way to the Merge page with it."""
+"""The picker of the α to look at, and the way to the Merge page with it."""
 
 from __future__ import annotations
 
@@ -6,19 +6,19 @@ import pandas as pd
 import streamlit as st
 
 from dashboard.library.picker import LIBRARY_KEY
-from dashboard.merge_choices import choose_by_hand, set_options
-from dashboard.runs.metrics import named
+from dashboard.merge_choices import choose_by_hand, choose_options
+from dashboard.runs.metrics import metric_row
 from otmf_core.config import MergeConfig
 
 
 def choose_alpha(table: pd.DataFrame, config: MergeConfig) -> float:
-    """Draw the choice among the finished values of α, what that one reached, and the way to the Merge page with it."""
-    values = table["alpha"].tolist()
+    """Draw the picker of a finished value of α, and what that one reached; return it."""
+    alphas = table["alpha"].tolist()
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        chosen = st.segmented_control(
+        selected = st.segmented_control(
             "Look at α",
-            values,
-            default=values[table["acc"].argmax()],
+            alphas,
+            default=alphas[table["acc"].argmax()],
             format_func=lambda alpha: f"{alpha:g}",
             key="chosen_alpha",
             bind="query-params",
@@ -26,13 +26,18 @@ def choose_alpha(table: pd.DataFrame, config: MergeConfig) -> float:
             help="Marked in every figure; at first the one of the best ACC.",
         )
         about = "Fills the Merge page with this α, these tasks in this order, and these settings."
-        if st.button(f"Use α = {chosen:g}", icon=":material/merge:", key="use-alpha", help=about):
-            st.session_state.update({"alpha": chosen, "method": "otmf", LIBRARY_KEY: config.library})
-            choose_by_hand(config.tasks)
-            set_options(config)
-            # without query_params it is refused while widgets hold parameters
-            st.switch_page("app_pages/merge/page.py", query_params={})
-    row = table[table["alpha"] == chosen].iloc[0]
+        if st.button(f"Use α = {selected:g}", icon=":material/merge:", key="use-alpha", help=about):
+            _fill_merge_form(config, selected)
+    row = table[table["alpha"] == selected].iloc[0]
     units = {"ACC": "%", "BWT": "pt", "Stability": "%", "Plasticity": "%"}
-    named({label: (row[label.lower()], unit) for label, unit in units.items()}, "alpha")
-    return chosen
+    metric_row({metric: (row[metric.lower()], unit) for metric, unit in units.items()}, "alpha")
+    return selected
+
+
+def _fill_merge_form(config: MergeConfig, alpha: float) -> None:
+    """Open the Merge page with this sequence and α in its form."""
+    st.session_state.update({"alpha": alpha, "method": "otmf", LIBRARY_KEY: config.library})
+    choose_by_hand(config.tasks)
+    choose_options(config)
+    # without query_params it is refused while widgets hold parameters
+    st.switch_page("app_pages/merge/page.py", query_params={})

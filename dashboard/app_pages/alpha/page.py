@@ -8,7 +8,7 @@ from dashboard.app_pages.alpha.alpha_picker import choose_alpha
 from dashboard.app_pages.alpha.charts import balance, each_task, front, quality
 from dashboard.app_pages.alpha.controls import sweep_row
 from dashboard.app_pages.alpha.sequence_picker import choose_sequence
-from dashboard.app_pages.alpha.sequences import known_runs
+from dashboard.app_pages.alpha.sequences import sweepable_runs
 from dashboard.app_pages.alpha.tables import sweep_table, task_table
 from dashboard.library.task_labels import task_labels
 from dashboard.runs.loading import readable_runs
@@ -17,15 +17,13 @@ from dashboard.ui.deferred import defer
 from dashboard.ui.layout import panels
 from otmf_core.analysis.sweeps import members, plan
 
-stored = readable_runs()[0]
-known = known_runs(stored)
-config = choose_sequence(known)
-shown = task_labels(config.model_dump())
-by_id = {run.id: run for run in stored}
-
+# What is swept, and the row that runs it.
+stored_runs = {run.id: run for run in readable_runs()[0]}
+runs = sweepable_runs(stored_runs.values())
+config = choose_sequence(runs)
 alphas = st.multiselect(
     "Values of α",
-    [step / 20 for step in range(21)],
+    [twentieths / 20 for twentieths in range(21)],
     [0.5, 0.6, 0.7, 0.8, 0.9],
     format_func=lambda alpha: f"{alpha:g}",
     key="alphas",
@@ -33,39 +31,48 @@ alphas = st.multiselect(
     placeholder="Choose the values to run",
     help="The weight that each fusion keeps of the merged task vector; the incoming one weighs 1 − α.",
 )
-sweep_row(config, plan(config, alphas, known), by_id)
+sweep_row(config, plan(config, alphas, runs), stored_runs)
 
-found = {alpha: by_id[run.run] for alpha, run in members(config, known).items() if run.run in by_id}
-found = {alpha: run for alpha, run in found.items() if run.record}
-if not found:
+# What its finished runs reached.
+runs_by_alpha = {
+    alpha: run
+    for alpha, member in members(config, runs).items()
+    if (run := stored_runs.get(member.run)) is not None and run.record
+}
+if not runs_by_alpha:
     st.info("The figures appear with the first finished run of this sequence.", icon=":material/monitoring:")
     st.stop()
-
-table, each = sweep_table(found), task_table(found)
-chosen = choose_alpha(table, config)
+table, tasks = sweep_table(runs_by_alpha), task_table(runs_by_alpha)
+selected = choose_alpha(table, config)
 name = f"alpha-{config.tasks[0]}-{len(config.tasks)}-tasks"
-figures = (
-    (quality, ["acc", "bwt"], "Quality", "ACC and BWT on test images"),
-    (balance, ["stability", "plasticity"], "Balance", "means over tasks, test"),
-    (front, ["plasticity", "stability", "front"], "Trade-off", "each point an α, test"),
+charts = (
+    (quality, "quality", ["acc", "bwt"], "Quality", "ACC and BWT on test images"),
+    (balance, "balance", ["stability", "plasticity"], "Balance", "means over tasks, test"),
+    (front, "front", ["plasticity", "stability", "front"], "Trade-off", "each point an α, test"),
 )
-for panel, (chart, columns, title, measured) in zip(panels(3, "alpha"), figures, strict=True):
+for panel, (chart, key, columns, title, measured) in zip(panels(3, "alpha"), charts, strict=True):
     with panel:
         show_chart(
-            cached_chart(chart, table, chosen),
+            cached_chart(chart, table, selected),
             partial(table.filter, ["alpha", "run", *columns]),
             title=title,
             measured=measured,
-            key=chart.__name__,
-            name=f"{name}-{chart.__name__}",
+            key=key,
+            name=f"{name}-{key}",
         )
-defer(
-    lambda: show_chart(
-        cached_chart(each_task, each, config.tasks, shown.names, shown.colours, chosen),
-        lambda: each,
+
+
+def task_charts() -> None:
+    """Draw every task against α."""
+    labels = task_labels(config.model_dump())
+    show_chart(
+        cached_chart(each_task, tasks, config.tasks, labels.names, labels.colours, selected),
+        lambda: tasks,
         title="Every task",
         measured="test accuracy at the end (solid) and when just merged (dotted)",
         key="tasks",
         name=f"{name}-tasks",
     )
-)
+
+
+defer(task_charts)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
+
 import streamlit as st
 
 from dashboard.library.picker import LIBRARY_KEY, name_in_config
-from dashboard.merge_choices import chosen_tasks, options_set
+from dashboard.merge_choices import chosen_options, chosen_tasks
 from dashboard.state import queue
 from otmf_core.analysis.sweeps import Known, same_sweep
 from otmf_core.config import MergeConfig
@@ -13,16 +15,16 @@ from otmf_core.errors import InputError
 from otmf_core.library.library import list_libraries, open_library, order
 from otmf_core.runs.folder import Run
 
-FORM = "form"
+FORM = "form"  # the id of the Merge form's sequence
 
 
-def known_runs(stored: list[Run]) -> list[Known]:
+def sweepable_runs(stored: Collection[Run]) -> list[Known]:
     """Every run a sweep may use, newest first: what has no folder (queued, or refused at once), then the folders."""
     folders = {run.id for run in stored}
-    asked = [run for run, _ in queue().active()] + st.session_state.get("swept", [])
-    views = {run: view for run in asked if run not in folders and (view := queue().snapshot(run))}
-    waiting = [Known(run, view.status, view.config) for run, view in reversed(views.items())]
-    return waiting + [Known(run.id, run.status, run.config) for run in stored]
+    submitted = [run for run, _ in queue().active()] + st.session_state.get("swept", [])
+    views = {run: view for run in submitted if run not in folders and (view := queue().snapshot(run))}
+    without_folder = [Known(run, view.status, view.config) for run, view in reversed(views.items())]
+    return without_folder + [Known(run.id, run.status, run.config) for run in stored]
 
 
 def form_config() -> MergeConfig:
@@ -35,17 +37,17 @@ def form_config() -> MergeConfig:
     library = open_library(name)
     suites = list(library.suites)
     tasks = chosen_tasks() or (order(library, suites[0]) if suites else [task.id for task in library.tasks])
-    return MergeConfig.build(tasks=tasks, library=name, **options_set("otmf"))
+    return MergeConfig.build(tasks=tasks, library=name, **chosen_options("otmf"))
 
 
-def sequences(runs: list[Known], form: MergeConfig | None) -> dict[str, MergeConfig]:
+def sequences(runs: Sequence[Known], form: MergeConfig | None) -> dict[str, MergeConfig]:
     """What can be swept, by the id of its oldest run, newest first; the Merge form's as "form" where it has no run."""
-    found: dict[str, MergeConfig] = {}
+    configs: dict[str, MergeConfig] = {}
     for run in sorted(runs, key=lambda run: run.run):  # ids sort by time
         config = MergeConfig.parse(dict(run.config))
-        if config.method == "otmf" and not any(same_sweep(config, other) for other in found.values()):
-            found[run.run] = config
-    newest_first = dict(reversed(found.items()))
-    if form and not any(same_sweep(form, other) for other in found.values()):
+        if config.method == "otmf" and not any(same_sweep(config, other) for other in configs.values()):
+            configs[run.run] = config
+    newest_first = dict(reversed(configs.items()))
+    if form and not any(same_sweep(form, other) for other in configs.values()):
         newest_first[FORM] = form
     return newest_first

@@ -10,17 +10,17 @@ from dashboard.charts.outcomes import outcomes
 from otmf_core.analysis.sweeps import pareto
 from otmf_core.runs.folder import Run
 
-FIGURES = ["acc", "bwt", "stability", "plasticity"]
+METRICS = ["acc", "bwt", "stability", "plasticity"]
 
 
 def sweep_table(runs: Mapping[float, Run]) -> pd.DataFrame:
     """A row per finished run: α, run, ACC, BWT, stability, plasticity, and whether it is on the Pareto front."""
-    rows = [(alpha, run.id, *((run.record or {}).get(figure) for figure in FIGURES)) for alpha, run in runs.items()]
-    table = pd.DataFrame(rows, columns=["alpha", "run", *FIGURES])
-    table[FIGURES] = table[FIGURES].astype(float)
-    both = table.dropna(subset=["stability", "plasticity"])
-    best = pareto(list(zip(both["stability"], both["plasticity"], strict=True)))
-    table["front"] = table.index.isin(both.index[best])
+    rows = [(alpha, run.id, *((run.record or {}).get(metric) for metric in METRICS)) for alpha, run in runs.items()]
+    table = pd.DataFrame(rows, columns=["alpha", "run", *METRICS])
+    table[METRICS] = table[METRICS].astype(float)
+    complete = table.dropna(subset=["stability", "plasticity"])
+    undominated = pareto(list(zip(complete["stability"], complete["plasticity"], strict=True)))
+    table["front"] = table.index.isin(complete.index[undominated])
     return table
 
 
@@ -29,7 +29,7 @@ def task_table(runs: Mapping[float, Run]) -> pd.DataFrame:
     parts = []
     for alpha, run in runs.items():
         record = run.record or {}
-        own = dict(zip(record["tasks"], record["individual"], strict=True))
-        part = outcomes(record["matrix"], record["tasks"], own)[["task", "just_merged", "now"]]
+        individual = dict(zip(record["tasks"], record["individual"], strict=True))
+        part = outcomes(record["matrix"], record["tasks"], individual)[["task", "just_merged", "now"]]
         parts.append(part.assign(alpha=alpha))
     return pd.concat(parts, ignore_index=True)[["alpha", "task", "just_merged", "now"]]

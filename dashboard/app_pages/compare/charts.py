@@ -29,30 +29,42 @@ def overlaid(lines: Sequence[Line]) -> go.Figure:
 
     A pool is drawn as its mean with a band of one sample standard deviation to either side.
     """
-    figure = go.Figure()
-    for place, line in enumerate(lines):
+    chart = go.Figure()
+    for index, line in enumerate(lines):
         steps = list(range(1, len(line.runs[0]) + 1))
         values = list(zip(*line.runs, strict=True))
         means = [fmean(each) for each in values]
-        colour = shade(place)
+        colour = shade(index)
         if len(line.runs) > 1:
-            spread = [stdev(each) for each in values]
-            upper = [mean + each for mean, each in zip(means, spread, strict=True)]
-            lower = [mean - each for mean, each in zip(means, spread, strict=True)]
-            figure.add_scatter(
-                x=steps + steps[::-1], y=upper + lower[::-1], fill="toself", fillcolor=_clear(colour),
-                mode="lines", line={"width": 0}, hoverinfo="skip", showlegend=False, legendgroup=line.name,
+            deviations = [stdev(each) for each in values]
+            upper = [mean + each for mean, each in zip(means, deviations, strict=True)]
+            lower = [mean - each for mean, each in zip(means, deviations, strict=True)]
+            chart.add_scatter(
+                x=steps + steps[::-1],
+                y=upper + lower[::-1],
+                fill="toself",
+                fillcolor=_translucent(colour),
+                mode="lines",
+                line={"width": 0},
+                hoverinfo="skip",
+                showlegend=False,
+                legendgroup=line.name,
                 name=f"{line.name}, ± std",
-            )  # fmt: skip
-        figure.add_scatter(
-            x=steps, y=means, mode="lines+markers", name=line.name, legendgroup=line.name,
-            line={"color": colour, "width": 2}, marker={"size": 7, "symbol": _symbol(place)},
+            )
+        chart.add_scatter(
+            x=steps,
+            y=means,
+            mode="lines+markers",
+            name=line.name,
+            legendgroup=line.name,
+            line={"color": colour, "width": 2},
+            marker={"size": 7, "symbol": _symbol(index)},
             hovertemplate="%{fullData.name}: %{y:.1f}% after %{x} tasks<extra></extra>",
-        )  # fmt: skip
+        )
     longest = max((len(line.runs[0]) for line in lines), default=1)
-    figure.update_xaxes(title="Tasks merged", dtick=1 if longest <= 20 else 5, range=[0.8, longest + 0.2])
-    figure.update_yaxes(title="Mean test accuracy of merged tasks (%)")
-    return figure.update_layout(height=HEIGHT)
+    chart.update_xaxes(title="Tasks merged", dtick=1 if longest <= 20 else 5, range=[0.8, longest + 0.2])
+    chart.update_yaxes(title="Mean test accuracy of merged tasks (%)")
+    return chart.update_layout(height=HEIGHT)
 
 
 def cost(table: pd.DataFrame) -> go.Figure:
@@ -60,27 +72,34 @@ def cost(table: pd.DataFrame) -> go.Figure:
 
     `table` has the columns name, acc, seconds and memory_gib; a point is left out where one of its two is missing.
     """
-    figure = make_subplots(rows=1, cols=2, shared_yaxes=True, horizontal_spacing=0.06)
-    for place, row in enumerate(table.itertuples()):
-        for column, (value, unit) in enumerate(((row.seconds, " s"), (row.memory_gib, " GiB")), 1):
-            if pd.isna(value) or pd.isna(row.acc):
+    chart = make_subplots(rows=1, cols=2, shared_yaxes=True, horizontal_spacing=0.06)
+    for index, row in enumerate(table.to_dict("records")):
+        for column, (metric, unit) in enumerate((("seconds", " s"), ("memory_gib", " GiB")), 1):
+            if pd.isna(row[metric]) or pd.isna(row["acc"]):
                 continue
-            figure.add_scatter(
-                x=[value], y=[row.acc], mode="markers", name=row.name, legendgroup=row.name,
-                showlegend=column == 1, marker={"color": shade(place), "symbol": _symbol(place), "size": 11},
+            chart.add_scatter(
+                x=[row[metric]],
+                y=[row["acc"]],
+                mode="markers",
+                name=row["name"],
+                legendgroup=row["name"],
+                showlegend=column == 1,
+                marker={"color": shade(index), "symbol": _symbol(index), "size": 11},
                 hovertemplate=f"%{{fullData.name}}: ACC %{{y:.1f}}%, %{{x:.2f}}{unit}<extra></extra>",
-                row=1, col=column,
-            )  # fmt: skip
-    figure.update_xaxes(title="Time (s)", rangemode="tozero", row=1, col=1)
-    figure.update_xaxes(title="Peak memory (GiB)", rangemode="tozero", row=1, col=2)
-    figure.update_yaxes(title="ACC (%)", row=1, col=1)
-    return figure.update_layout(height=HEIGHT)
+                row=1,
+                col=column,
+            )
+    chart.update_xaxes(title="Time (s)", rangemode="tozero", row=1, col=1)
+    chart.update_xaxes(title="Peak memory (GiB)", rangemode="tozero", row=1, col=2)
+    chart.update_yaxes(title="ACC (%)", row=1, col=1)
+    return chart.update_layout(height=HEIGHT)
 
 
-def _clear(colour: str) -> str:
-    red, green, blue = (int(colour[k : k + 2], 16) for k in (1, 3, 5))
+def _translucent(colour: str) -> str:
+    red, green, blue = (int(colour[start : start + 2], 16) for start in (1, 3, 5))
     return f"rgba({red},{green},{blue},0.18)"
 
 
-def _symbol(place: int) -> str:
-    return SYMBOLS[(place + place // len(SHADES)) % len(SYMBOLS)]
+def _symbol(index: int) -> str:
+    """The marker of the run at this index; where colours repeat, another one."""
+    return SYMBOLS[(index + index // len(SHADES)) % len(SYMBOLS)]

@@ -13,27 +13,28 @@ from otmf_core.config import MergeConfig
 from otmf_core.metrics import Matrix
 from otmf_core.runs.folder import Run
 
-FIGURES = {"acc": max, "bwt": max, "stability": max, "plasticity": max, "seconds": min, "memory_gib": min}
-TRAINING = ("preset", "alpha", "update", "space", "blur", "p", "lr", "schedule", "batch", "steps", "memory")
-SAVING = "checkpoint_seconds"  # changes when a run is saved, never what it finds
+BEST_OF_METRIC = {"acc": max, "bwt": max, "stability": max, "plasticity": max, "seconds": min, "memory_gib": min}
+METRICS = tuple(BEST_OF_METRIC)
+OTMF_FIELDS = ("preset", "alpha", "update", "space", "blur", "p", "lr", "schedule", "batch", "steps", "memory")
+SAVING_FIELD = "checkpoint_seconds"  # changes when a run is saved, never what it finds
 
 
-def letter(place: int) -> str:
-    """A name for the run in this place: A…Z, then A1…Z1."""
-    return chr(65 + place % 26) + (str(place // 26) if place >= 26 else "")
+def letter(index: int) -> str:
+    """A name for the run at this index: A…Z, then A1…Z1."""
+    return chr(65 + index % 26) + (str(index // 26) if index >= 26 else "")
 
 
 def settings(config: Mapping[str, Any]) -> dict[str, Any]:
     """The fields of a configuration that its method reads."""
-    known = MergeConfig.parse(dict(config)).model_dump(mode="json")
-    unread = {SAVING}
-    if known["method"] != "otmf":
-        unread |= set(TRAINING)
-    if known["method"] != "task-arithmetic":
+    fields = MergeConfig.parse(dict(config)).model_dump(mode="json")
+    unread = {SAVING_FIELD}
+    if fields["method"] != "otmf":
+        unread |= set(OTMF_FIELDS)
+    if fields["method"] != "task-arithmetic":
         unread.add("scaling")
-    if known["heads"] == "none":
+    if fields["heads"] == "none":
         unread |= {"head_fraction", "head_lr"}
-    return {field: value for field, value in known.items() if field not in unread}
+    return {field: value for field, value in fields.items() if field not in unread}
 
 
 def pools(runs: Sequence[Run]) -> list[list[Run]]:
@@ -41,24 +42,24 @@ def pools(runs: Sequence[Run]) -> list[list[Run]]:
 
     Of runs that differ in neither, the first alone counts: a repeat is no further order and no further seed.
     """
-    found: dict[str, list[Run]] = {}
-    seen = set()
+    pool_by_settings: dict[str, list[Run]] = {}
+    draws = set()
     for run in runs:
         fields = settings(run.config)
-        same = {**fields, "tasks": sorted(fields["tasks"]), "seed": None, "began_with": run.progress.get("library")}
-        key = repr(sorted(same.items()))
-        drawn = (key, tuple(fields["tasks"]), fields["seed"])
-        if drawn not in seen:
-            found.setdefault(key, []).append(run)
-        seen.add(drawn)
-    return list(found.values())
+        common = {**fields, "tasks": sorted(fields["tasks"]), "seed": None, "library_hash": run.progress.get("library")}
+        key = repr(sorted(common.items()))
+        draw = (key, tuple(fields["tasks"]), fields["seed"])
+        if draw not in draws:
+            pool_by_settings.setdefault(key, []).append(run)
+        draws.add(draw)
+    return list(pool_by_settings.values())
 
 
 def leaderboard(groups: Sequence[list[Run]], names: Mapping[str, str]) -> tuple[pd.DataFrame, list[list[Run]]]:
-    """A row per group of runs, and the groups, best ACC first: what it is, and every figure's mean and deviation.
+    """A row per group of runs, and the groups, best ACC first: what it is, and every metric's mean and deviation.
 
     `names` is by run id. ACC, stability and plasticity are in percent, BWT in points, time in seconds, memory in GiB.
-    The deviation is the sample's (n − 1), missing for a single run; a figure that a run lacks leaves its group's empty.
+    The deviation is the sample's (n − 1), missing for a single run; a metric that a run lacks leaves its group's empty.
     """
     rows = []
     groups = sorted(groups, key=lambda group: fmean(run.record["acc"] for run in group if run.record), reverse=True)
@@ -73,23 +74,22 @@ def leaderboard(groups: Sequence[list[Run]], names: Mapping[str, str]) -> tuple[
             "tasks": len(fields["tasks"]),
             "n": len(group),
         }
-        for figure in FIGURES:
-            values = [_figure(run, figure) for run in group]
-            known = [value for value in values if value is not None]
-            whole = len(known) == len(values)
-            row[figure] = fmean(known) if whole else None
-            row[f"{figure}_std"] = stdev(known) if whole and len(known) > 1 else None
+        for metric in METRICS:
+            values = [value for run in group if (value := _metric(run, metric)) is not None]
+            complete = len(values) == len(group)
+            row[metric] = fmean(values) if complete else None
+            row[f"{metric}_std"] = stdev(values) if complete and len(values) > 1 else None
         rows.append(row)
     return pd.DataFrame(rows), groups
 
 
-def best(table: pd.DataFrame) -> dict[str, list[bool]]:
-    """By figure, which rows of a leaderboard have its best value; none where all are equal or nothing is known."""
+def best_marks(table: pd.DataFrame) -> dict[str, list[bool]]:
+    """By metric, which rows of a leaderboard have its best value; none where all are equal or nothing is known."""
     marks = {}
-    for figure, choose in FIGURES.items():
-        known = table[figure].dropna().tolist()
-        top = choose(known) if len(set(known)) > 1 else None
-        marks[figure] = [top is not None and value == top for value in table[figure]]
+    for metric, choose in BEST_OF_METRIC.items():
+        values = table[metric].dropna().tolist()
+        top = choose(values) if len(set(values)) > 1 else None
+        marks[metric] = [top is not None and value == top for value in table[metric]]
     return marks
 
 
@@ -100,15 +100,17 @@ def means_so_far(matrix: Matrix) -> list[float]:
 
 def differences(configs: Mapping[str, Mapping[str, Any]]) -> pd.DataFrame:
     """A row per run and a column per setting that is not the same in all of them; None where a method has it not."""
-    read = {name: settings(config) for name, config in configs.items()}
-    fields = [field for field in MergeConfig.model_fields if any(field in one for one in read.values())]
-    differ = [field for field in fields if len({repr(one.get(field)) for one in read.values()}) > 1]
+    settings_by_run = {name: settings(config) for name, config in configs.items()}
+    runs = settings_by_run.values()
+    fields = [field for field in MergeConfig.model_fields if any(field in run for run in runs)]
+    differ = [field for field in fields if len({repr(run.get(field)) for run in runs}) > 1]
     return pd.DataFrame(
-        [{field: one.get(field) for field in differ} for one in read.values()], index=pd.Index(read, name="name")
+        [{field: run.get(field) for field in differ} for run in runs],
+        index=pd.Index(list(settings_by_run), name="name"),
     )
 
 
-def unusual(table: pd.DataFrame) -> pd.DataFrame:
+def unusual_marks(table: pd.DataFrame) -> pd.DataFrame:
     """Which values of `differences` are not the most frequent of their column (the first of several such)."""
     marks = {}
     for field in table:
@@ -118,15 +120,15 @@ def unusual(table: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(marks, index=table.index)
 
 
-def like(runs: Sequence[Run], limit: int) -> list[Run]:
-    """Of the set of tasks that most runs merge (the first of several such), the first `limit` runs."""
-    sets = [frozenset(run.config["tasks"]) for run in runs]
-    common = Counter(sets).most_common(1)[0][0]
-    return [run for run, tasks in zip(runs, sets, strict=True) if tasks == common][:limit]
+def runs_of_commonest_tasks(runs: Sequence[Run], limit: int) -> list[Run]:
+    """The first `limit` runs of the set of tasks that most runs merge (the first of several such)."""
+    task_sets = [frozenset(run.config["tasks"]) for run in runs]
+    commonest = Counter(task_sets).most_common(1)[0][0]
+    return [run for run, tasks in zip(runs, task_sets, strict=True) if tasks == commonest][:limit]
 
 
 def mismatches(runs: Sequence[Run]) -> list[str]:
-    """Why the figures of these runs may not be held against each other; empty where they may."""
+    """Why the metrics of these runs may not be held against each other; empty where they may."""
     reasons = []
     if len({frozenset(run.config["tasks"]) for run in runs}) > 1:
         reasons.append("They merge different sets of tasks, so their means are over different tests.")
@@ -136,7 +138,7 @@ def mismatches(runs: Sequence[Run]) -> list[str]:
     libraries = sorted({run.config["library"] for run in runs})
     if len(libraries) > 1:
         reasons.append(f"They come from different libraries: {', '.join(libraries)}.")
-    elif len({known for run in runs if (known := run.progress.get("library"))}) > 1:
+    elif len({library_hash for run in runs if (library_hash := run.progress.get("library"))}) > 1:
         reasons.append(f"The library {libraries[0]} changed between them.")
     return reasons
 
@@ -145,8 +147,8 @@ def _record(run: Run) -> Mapping[str, Any]:
     return run.record or {}
 
 
-def _figure(run: Run, figure: str) -> float | None:
-    if figure == "memory_gib":
+def _metric(run: Run, metric: str) -> float | None:
+    if metric == "memory_gib":
         peak = _record(run).get("peak_memory_bytes")
         return peak / 2**30 if peak else None
-    return _record(run).get(figure)
+    return _record(run).get(metric)

@@ -8,27 +8,32 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from dashboard.app_pages.compare.comparison import FIGURES, best
+from dashboard.app_pages.compare.comparison import METRICS, best_marks
 from dashboard.runs.titles import METHODS, title
+from dashboard.text import number_text, rounded
 
-HEADS = {
-    "acc": ("ACC (%)", 1), "bwt": ("BWT (pt)", 1), "stability": ("Stability (%)", 1),
-    "plasticity": ("Plasticity (%)", 1), "seconds": ("Time (s)", 1), "memory_gib": ("Memory (GiB)", 2),
-}  # fmt: skip
-MARK = "background-color: rgba(106, 111, 240, 0.22); font-weight: 600"
+COLUMNS = {  # by metric: heading and decimals
+    "acc": ("ACC (%)", 1),
+    "bwt": ("BWT (pt)", 1),
+    "stability": ("Stability (%)", 1),
+    "plasticity": ("Plasticity (%)", 1),
+    "seconds": ("Time (s)", 1),
+    "memory_gib": ("Memory (GiB)", 2),
+}
+MARK_STYLE = "background-color: rgba(106, 111, 240, 0.22); font-weight: 600"
 
 
-def described(config: Mapping[str, Any]) -> str:
+def description(config: Mapping[str, Any]) -> str:
     """What was merged how, with the preset where it is not the default one."""
     return title(config) + (f" · {config['preset']}" if config["preset"] != "default" else "")
 
 
-def board(table: pd.DataFrame) -> None:
+def leaderboard_table(table: pd.DataFrame) -> None:
     """Draw a leaderboard, the best value of every column marked; pools as mean ± std."""
     pooled = bool((table["n"] > 1).any())
     column = st.column_config
-    shown = table[["name", "method", "preset", "labels", "alpha", "tasks", "n", *FIGURES]].copy()
-    shown["method"] = shown["method"].map(METHODS)
+    cells = table[["name", "method", "preset", "labels", "alpha", "tasks", "n", *METRICS]].copy()
+    cells["method"] = cells["method"].map(METHODS)
     config = {
         "name": column.TextColumn("Runs" if pooled else "Run", width=60, pinned=True),
         "method": column.TextColumn("Method"),
@@ -38,25 +43,31 @@ def board(table: pd.DataFrame) -> None:
         "tasks": column.NumberColumn("Tasks", width=50),
         "n": column.NumberColumn("n", help="Runs pooled: orders and seeds.", width=40) if pooled else None,
     }
-    for figure, (head, digits) in HEADS.items():
+    for metric, (heading, digits) in COLUMNS.items():
+        signed = metric == "bwt"
         if pooled:
-            shown[figure] = [
-                _spread(mean, std, digits, figure == "bwt")
-                for mean, std in zip(table[figure], table[f"{figure}_std"], strict=True)
+            cells[metric] = [
+                _mean_and_deviation(mean, std, digits, signed)
+                for mean, std in zip(table[metric], table[f"{metric}_std"], strict=True)
             ]
-            config[figure] = column.TextColumn(head, alignment="right")
+            config[metric] = column.TextColumn(heading, alignment="right")
         else:
-            shown[figure] = shown[figure].astype(float).round(digits) + 0.0  # no −0.0
-            config[figure] = column.NumberColumn(head, format=f"%{'+' if figure == 'bwt' else ''}.{digits}f")
-    marks = best(table)
-    styled = shown.style.apply(
-        lambda values: [MARK if mark else "" for mark in marks[values.name]], subset=list(FIGURES)
+            cells[metric] = [rounded(value, digits) for value in table[metric].astype(float)]
+            config[metric] = column.NumberColumn(heading, format=f"%{'+' if signed else ''}.{digits}f")
+    marks = best_marks(table)
+    st.dataframe(
+        cells.style.apply(
+            lambda values: [MARK_STYLE if mark else "" for mark in marks[values.name]], subset=list(METRICS)
+        ),
+        hide_index=True,
+        column_config=config,
+        placeholder="",
+        alt="Leaderboard, best ACC first",
     )
-    st.dataframe(styled, hide_index=True, column_config=config, placeholder="", alt="Leaderboard, best ACC first")
 
 
-def _spread(mean: float | None, std: float | None, digits: int, signed: bool) -> str:
-    if pd.isna(mean):
+def _mean_and_deviation(mean: float | None, std: float | None, digits: int, signed: bool) -> str:
+    if mean is None or pd.isna(mean):
         return ""
-    text = f"{mean:{'+' if signed else ''}.{digits}f}"
-    return (text if pd.isna(std) else f"{text} ± {std:.{digits}f}").replace("-", "−")
+    text = number_text(mean, digits, signed)
+    return text if std is None or pd.isna(std) else f"{text} ± {number_text(std, digits)}"

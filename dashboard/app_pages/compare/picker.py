@@ -1,4 +1,4 @@
-"""The runs that a page holds against each other: a table to tick them in, and their ids in the link."""
+"""The picker of the runs to compare: a table to tick them in, and their ids in the link."""
 
 from __future__ import annotations
 
@@ -7,45 +7,45 @@ from collections.abc import Sequence
 import pandas as pd
 import streamlit as st
 
-from dashboard.app_pages.compare.comparison import like
+from dashboard.app_pages.compare.comparison import runs_of_commonest_tasks
 from dashboard.library.task_labels import task_labels
 from dashboard.runs.titles import title
 from otmf_core.runs.folder import Run
 
-FIRST = 6  # compared on a first visit
-VISIBLE = 11  # rows without scrolling
+RUNS_AT_FIRST = 6  # compared on a first visit
+VISIBLE_ROWS = 11  # without scrolling
 
 
 def choose_runs(runs: Sequence[Run]) -> list[Run]:
-    """Draw the table of finished `runs`, newest first; returns those ticked, in that order."""
+    """Draw the table of finished `runs`, newest first; return those ticked, in that order."""
     arrived = st.session_state.get("page") != "compare"
     st.session_state["page"] = "compare"
     remembered = st.session_state.get("compared")
-    wanted = st.query_params.get("runs", remembered if arrived else None)
-    if wanted is None:
-        wanted = ",".join(run.id for run in like(runs, FIRST))
-    if arrived or wanted != remembered:  # a link, or a step in history: the table starts from it
+    selection = st.query_params.get("runs", remembered if arrived else None)
+    if selection is None:
+        selection = ",".join(run.id for run in runs_of_commonest_tasks(runs, RUNS_AT_FIRST))
+    if arrived or selection != remembered:  # a link, or a step in history: the table starts from it
         st.session_state["compare_turn"] = st.session_state.get("compare_turn", 0) + 1
-    _remember(wanted)
-    ids = wanted.split(",") if wanted else []
-    places = [place for place, run in enumerate(runs) if run.id in ids]
-    gone = len(ids) - len(places)
-    if gone:
+    _remember(selection)
+    ids = selection.split(",") if selection else []
+    rows = [row for row, run in enumerate(runs) if run.id in ids]
+    missing = len(ids) - len(rows)
+    if missing:
         st.warning(
-            f"{gone} of the runs in this link {'is' if gone == 1 else 'are'} not here, or not finished.",
+            f"{missing} of the runs in this link {'is' if missing == 1 else 'are'} not here, or not finished.",
             icon=":material/info:",
         )
     key = f"compare-runs-{len(runs)}-{runs[0].id}-{st.session_state['compare_turn']}"
     column = st.column_config
     st.markdown("**Finished runs** · tick those to compare")
     st.dataframe(
-        pd.DataFrame([_row(run) for run in runs]).astype({"created": "datetime64[ns, UTC]"}),
+        pd.DataFrame([_cells(run) for run in runs]).astype({"created": "datetime64[ns, UTC]"}),
         key=key,
         hide_index=True,
-        height=38 + 35 * min(len(runs), VISIBLE),
+        height=38 + 35 * min(len(runs), VISIBLE_ROWS),
         on_select=lambda: _remember(",".join(runs[k].id for k in sorted(st.session_state[key]["selection"]["rows"]))),
         selection_mode="multi-row",
-        selection_default={"selection": {"rows": places}},
+        selection_default={"selection": {"rows": rows}},
         placeholder="",
         alt="Finished runs, newest first; tick those to compare",
         column_config={
@@ -61,7 +61,7 @@ def choose_runs(runs: Sequence[Run]) -> list[Run]:
             "run": column.TextColumn("Run"),
         },
     )
-    return [runs[place] for place in places]
+    return [runs[row] for row in rows]
 
 
 def _remember(ids: str) -> None:
@@ -70,7 +70,7 @@ def _remember(ids: str) -> None:
         st.query_params["runs"] = ids
 
 
-def _row(run: Run) -> dict[str, object]:
+def _cells(run: Run) -> dict[str, object]:
     record, names = run.record or {}, task_labels(run.config).names
     return {
         "merge": title(run.config),

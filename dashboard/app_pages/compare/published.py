@@ -25,7 +25,7 @@ ROWS = (
     ("OTMF without head tuning", "unlabelled images", 72.2, None, None, None, None, None, OTMF),
 )
 COLUMNS = ["method", "labels", "acc_8", "acc_14", "acc_20", "bwt_8", "bwt_14", "bwt_20", "source"]
-PAIR = "On two tasks, SUN397 and Cars, the OTMF paper reports 68.8% and 66.5%."
+TWO_TASKS = "On two tasks, SUN397 and Cars, the OTMF paper reports 68.8% and 66.5%."
 
 
 def published() -> pd.DataFrame:
@@ -39,7 +39,7 @@ def published_table() -> None:
     st.subheader("Published for CLIP ViT-B/32", anchor=False)
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.badge("Not measured here", icon=":material/menu_book:", color="orange")
-        st.caption(f"Other models and other tasks than the runs above. {PAIR}", width="content")
+        st.caption(f"Other models and other tasks than the runs above. {TWO_TASKS}", width="content")
     heading(
         lambda: table, title="As printed", measured="in the papers named", key="published", name="published-vit-b-32"
     )
@@ -52,5 +52,11 @@ def published_table() -> None:
     for tasks in (8, 14, 20):
         config[f"acc_{tasks}"] = column.NumberColumn(f"ACC {tasks} (%)", format="%.1f", width=90)
         config[f"bwt_{tasks}"] = column.NumberColumn(f"BWT {tasks} (pt)", format="%+.1f", width=90)
-    st.dataframe(table, hide_index=True, height="content", column_config=config, placeholder="–",
-                 alt="Published figures of CLIP ViT-B/32 for 8, 14 and 20 tasks")  # fmt: skip
+    st.dataframe(
+        table,
+        hide_index=True,
+        height="content",
+        column_config=config,
+        placeholder="–",
+        alt="Published figures of CLIP ViT-B/32 for 8, 14 and 20 tasks",
+    )

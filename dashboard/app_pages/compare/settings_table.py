@@ -7,28 +7,30 @@ from collections.abc import Mapping
 import pandas as pd
 import streamlit as st
 
-from dashboard.app_pages.compare.comparison import unusual
-from dashboard.app_pages.compare.leaderboard import MARK
+from dashboard.app_pages.compare.comparison import unusual_marks
+from dashboard.app_pages.compare.leaderboard import MARK_STYLE
 from otmf_core.config import MergeConfig
 
 
 def settings_table(table: pd.DataFrame, tasks: Mapping[str, str]) -> None:
     """Draw the settings that differ, with those that most of the runs do not share marked; `tasks` are names by id."""
-    marks = unusual(table)
-    shown = table.copy()
-    if "tasks" in shown:
-        shown["tasks"] = [", ".join(tasks.get(task, task) for task in order) for order in table["tasks"]]
-    shown = shown.map(_plain)
-    shown.insert(0, "name", shown.index)
-    heads: dict[str, object] = {"name": st.column_config.TextColumn("Run", width=60, pinned=True)}
-    for field in table:
+    marks = unusual_marks(table)
+    cells = table.copy()
+    if "tasks" in cells:
+        cells["tasks"] = [", ".join(tasks.get(task, task) for task in order) for order in table["tasks"]]
+    cells = cells.map(_plain)
+    cells.insert(0, "name", cells.index)
+    config: dict[str, object] = {"name": st.column_config.TextColumn("Run", width=60, pinned=True)}
+    for field in map(str, table):
         width = "large" if field == "tasks" else None
         about = MergeConfig.model_fields[field].description
-        heads[field] = st.column_config.TextColumn(field.replace("_", " "), help=about, width=width)
+        config[field] = st.column_config.TextColumn(field.replace("_", " "), help=about, width=width)
     st.dataframe(
-        shown.style.apply(lambda values: [MARK if mark else "" for mark in marks[values.name]], subset=list(table)),
+        cells.style.apply(
+            lambda values: [MARK_STYLE if mark else "" for mark in marks[values.name]], subset=list(table)
+        ),
         hide_index=True,
-        column_config=heads,
+        column_config=config,
         alt="Settings that differ between the runs",
     )
 

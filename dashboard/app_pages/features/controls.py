@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import streamlit as st
 
@@ -11,8 +11,8 @@ from otmf_core.analysis.projection import installed
 METHODS = {"tsne": "t-SNE", "pca": "PCA", "umap": "UMAP"}
 
 
-def controls(tasks: Sequence[str], names: dict[str, str]) -> tuple[str, int, str, str, bool]:
-    """Task, step, method, colouring and whether all lines are drawn, as chosen."""
+def controls(tasks: Sequence[str], names: Mapping[str, str]) -> tuple[str, int, str, str, bool]:
+    """Draw the controls; return task, step, method, what colours mean, and whether all lines are drawn."""
     last = len(tasks)
     if st.session_state.get("step", last) > last:  # chosen on a longer run
         del st.session_state["step"]
@@ -29,15 +29,24 @@ def controls(tasks: Sequence[str], names: dict[str, str]) -> tuple[str, int, str
         step = last
         if last > 2:
             step = st.slider("Step", 2, last, last, key="step", bind="query-params", width="stretch")
-        methods = installed()
         method = st.segmented_control(
-            "Projection", methods, default="tsne", format_func=METHODS.__getitem__, key="projection_method",
-            bind="query-params", required=True,
-        )  # fmt: skip
+            "Projection",
+            installed(),
+            default="tsne",
+            format_func=METHODS.__getitem__,
+            key="projection_method",
+            bind="query-params",
+            required=True,
+        )
         by = st.segmented_control(
-            "Colour by", ["class", "model"], default="class", format_func=str.title, key="colour_by",
-            bind="query-params", required=True,
-        )  # fmt: skip
+            "Colour by",
+            ["class", "model"],
+            default="class",
+            format_func=str.title,
+            key="colour_by",
+            bind="query-params",
+            required=True,
+        )
         lines = st.toggle(
             "All lines",
             key="lines",

@@ -1,5 +1,6 @@
-const before = {};  // where the points of a chart were drawn last: chart -> {frame, places}
-const stop = {};  // ends what an earlier run of the page began: chart -> function
+const before = {}; // where the points of a chart were drawn last: chart -> {frame, positions}
+const stop = {}; // ends what an earlier run of the page began: chart -> function
+
 export default function ({ data }) {
   stop[data.chart]?.();
   const svg = "http://www.w3.org/2000/svg";
@@ -23,7 +24,7 @@ export default function ({ data }) {
   const show = (chart) => ({ points: [point], event }) => {
     const image = point.pointNumber;
     if (chart.calcdata[point.curveNumber].length !== data.pictures.length) return;
-    const [start, end] = ["pre", "merged"].map((model) => onScreen(chart, data.places[model][image]));
+    const [start, end] = ["pre", "merged"].map((model) => onScreen(chart, data.positions[model][image]));
     const line = document.createElementNS(svg, "line");
     for (const [name, value] of Object.entries({ x1: start[0], y1: start[1], x2: end[0], y2: end[1] })) {
       line.setAttribute(name, value);
@@ -38,24 +39,24 @@ export default function ({ data }) {
   };
   const move = (chart) => {
     const last = before[data.chart];
-    before[data.chart] = { frame: data.frame, places: data.places };
+    before[data.chart] = { frame: data.frame, positions: data.positions };
     if (last?.frame !== data.frame || matchMedia("(prefers-reduced-motion: reduce)").matches) return;
     const { xaxis, yaxis } = chart._fullLayout;
     const traces = [...chart.querySelectorAll(".scatterlayer .trace")]
       .map((trace) => [...trace.querySelectorAll(".point")])
       .filter((dots) => dots.length === data.pictures.length);
-    Object.keys(data.places).forEach((model, place) => (traces[place] ?? []).forEach((dot, image) => {
-      const [start, end] = [last.places, data.places].map((of) => of[model][image]).map(
+    Object.keys(data.positions).forEach((model, trace) => (traces[trace] ?? []).forEach((dot, image) => {
+      const [start, end] = [last.positions, data.positions].map((positions) => positions[model][image]).map(
         ([x, y]) => `translate(${xaxis.d2p(x)}px, ${yaxis.d2p(y)}px)`);
       if (start !== end) dot.animate({ transform: [start, end] }, { duration: 700, easing: "ease-in-out" });
     }));
   };
-  let known = null;
+  let drawn = null;
   const look = () => {
     const chart = document.querySelector(`.st-key-${data.chart} .js-plotly-plot`);
-    if (known && !known.isConnected) hide();
-    if (!chart?.on || !chart.calcdata?.length || chart === known) return;
-    known = chart;
+    if (drawn && !drawn.isConnected) hide();
+    if (!chart?.on || !chart.calcdata?.length || chart === drawn) return;
+    drawn = chart;
     chart.on("plotly_hover", show(chart));
     chart.on("plotly_unhover", hide);
     move(chart);

@@ -14,15 +14,16 @@ import streamlit as st
 
 JS = Path(__file__).with_suffix(".js").read_text(encoding="utf-8")
 
-
 _motion = st.components.v2.component("otmf_feature_motion", html="<span></span>", js=JS)
 
 
-def feature_motion(chart: str, places: Mapping[str, np.ndarray], pictures: Sequence[str], frame: str, ink: str) -> None:
+def feature_motion(
+    chart: str, positions: Mapping[str, np.ndarray], pictures: Sequence[str], frame: str, ink: str
+) -> None:
     """Let the feature map with the key `chart` show pictures and move its points.
 
-    `places[model]` is (n, 2) for each of MODELS, as in `points`; `pictures` has a data URI for each image; points move
-    between two drawings of the same `frame` (the same images in the same projection); lines have the colour `ink`.
+    `positions[model]` is (n, 2) for each of MODELS, as in `points`; `pictures` has a data URI for each image; points
+    move between two drawings of the same `frame` (the same images in the same projection); lines have the colour `ink`.
     """
     data = {"chart": chart, "pictures": list(pictures), "frame": frame, "ink": ink}
-    _motion(key=f"{chart}-motion", data={**data, "places": {model: xy.tolist() for model, xy in places.items()}})
+    _motion(key=f"{chart}-motion", data={**data, "positions": {model: xy.tolist() for model, xy in positions.items()}})

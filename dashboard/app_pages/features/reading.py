@@ -18,33 +18,33 @@ from otmf_core.files import Mark, mark
 from otmf_core.library.library import open_library
 from otmf_core.transport.transport_plan import class_mass, transport_plan
 
-SIDE = 96  # pixels of a thumbnail
+THUMBNAIL_SIDE = 96  # pixels
 
 
-def layout_of(path: Path, tasks: Sequence[str], task: str, method: str) -> np.ndarray:
+def projection_of(path: Path, tasks: Sequence[str], task: str, method: str) -> np.ndarray:
     """The projection (2T + 1, n, 2), with a spinner where it is computed for the first time."""
-    kept = projection_file(path, tuple(tasks), task, method)
-    if kept.is_file():
-        return _layout(path, tuple(tasks), task, method, mark(kept))
+    stored = projection_file(path, tuple(tasks), task, method)
+    if stored.is_file():
+        return _projection(path, tuple(tasks), task, method, mark(stored))
     with st.spinner(f"Fitting {METHODS[method]} once for all steps: a few seconds", show_time=True):
         return projection(path, tuple(tasks), task, method)
 
 
 @st.cache_resource(max_entries=64, show_spinner=False)
-def _layout(path: Path, tasks: tuple[str, ...], task: str, method: str, kept: Mark) -> np.ndarray:
+def _projection(path: Path, tasks: tuple[str, ...], task: str, method: str, stored: Mark) -> np.ndarray:
     return projection(path, tasks, task, method)
 
 
-def mass_of(path: Path, task: str, step: int, taken: TaskFeatures, teacher: int) -> np.ndarray:
-    """The transport plan's mass from class to class between the merged model after `step` and the teacher."""
-    taken_at = mark(path / "features/features.safetensors")
-    return _mass(str(path), task, taken_at, step, teacher, taken)
+def class_mass_of(path: Path, task: str, step: int, features: TaskFeatures, teacher: int) -> np.ndarray:
+    """The transport plan's mass from class to class between the merged model after `step` and the model `teacher`."""
+    stored = mark(path / "features/features.safetensors")
+    return _class_mass(str(path), task, stored, step, teacher, features)
 
 
 @st.cache_resource(max_entries=64, show_spinner=False)
-def _mass(path: str, task: str, taken_at: Mark, step: int, teacher: int, _taken: TaskFeatures) -> np.ndarray:
-    plan = transport_plan(_taken.features[step], _taken.features[teacher], BLUR)
-    return class_mass(plan, _taken.labels, _taken.labels, int(_taken.labels.max()) + 1)
+def _class_mass(path: str, task: str, stored: Mark, step: int, teacher: int, _features: TaskFeatures) -> np.ndarray:
+    plan = transport_plan(_features.features[step], _features.features[teacher], BLUR)
+    return class_mass(plan, _features.labels, _features.labels, int(_features.labels.max()) + 1)
 
 
 @st.cache_resource(max_entries=64, show_spinner=False)
@@ -52,8 +52,8 @@ def thumbnails(library: str, task: str, rows: tuple[int, ...]) -> list[str]:
     """Test images as data URIs, enlarged without smoothing them away; raises InputError when they cannot be read."""
     opened = open_library(library)
     blobs = [blob for blob, _ in evaluation_pictures(str(opened.root), opened.manifest_hash, task)]
-    sizes = SIDE, SIDE
+    size = THUMBNAIL_SIDE, THUMBNAIL_SIDE
     return [
-        webp_uri(Image.open(io.BytesIO(blobs[row])).convert("RGB").resize(sizes, Image.Resampling.BICUBIC))
+        webp_uri(Image.open(io.BytesIO(blobs[row])).convert("RGB").resize(size, Image.Resampling.BICUBIC))
         for row in rows
     ]

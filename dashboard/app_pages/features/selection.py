@@ -2,42 +2,44 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
+import numpy as np
 import streamlit as st
 
 from dashboard.app_pages.features.charts.feature_map import MODELS
-from dashboard.app_pages.features.reading import SIDE
+from dashboard.app_pages.features.reading import THUMBNAIL_SIDE
 from otmf_core.analysis.features import TaskFeatures
 from otmf_core.library.library import TaskInfo
 
-PICTURES = 12  # thumbnails at most
+MOST_PICTURES = 12
 
 
-def toggle_selected(chart: str, place: str, images: int) -> None:
-    """Add the images just selected in the chart to those selected before; a single one that was there goes."""
-    hit = {point["point_index"] for point in st.session_state[chart].selection.points if point["point_index"] < images}
-    before = list(st.session_state.get(place, []))
-    if len(hit) == 1 and hit <= set(before):
-        st.session_state[place] = [image for image in before if image not in hit]
-    elif hit:
-        st.session_state[place] = before + sorted(hit - set(before))
-
-
-def pictures(
-    sources: Sequence[str], task: TaskInfo, taken: TaskFeatures, models: dict[str, int], selected: Sequence[int]
+def selected_images(
+    pictures: Sequence[str],
+    task: TaskInfo,
+    features: TaskFeatures,
+    answers: Mapping[str, np.ndarray],
+    selected: Sequence[int],
+    selection_key: str,
 ) -> None:
-    """The selected ones of the test images `sources`, each with its class and what every model answers."""
+    """Draw the selected ones of the test images `pictures`, each with its class and what every model answers.
+
+    `answers[model]` (n,) are labels; the session's state keeps the images selected as `selection_key`.
+    """
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.markdown(f"**Selected images** · {len(selected)} of {len(features.labels)}", width="stretch")
+        st.button("Clear", key="clear", type="tertiary", on_click=lambda: st.session_state.pop(selection_key))
     with st.grid(6, min_column_width=150):
-        for image in list(selected)[:PICTURES]:
-            label = taken.labels[image]
+        for image in list(selected)[:MOST_PICTURES]:
+            label = features.labels[image]
             with st.container(border=True):
-                st.image(sources[image], width=SIDE)
-                said = [f"**{task.classes[label]}**"]
+                st.image(pictures[image], width=THUMBNAIL_SIDE)
+                lines = [f"**{task.classes[label]}**"]
                 for model, title in MODELS.items():
-                    answer = taken.answers[models[model], image]
+                    answer = answers[model][image]
                     colour = "green" if answer == label else "red"
-                    said.append(f":small[{title}:] :{colour}[{task.classes[answer]}]")
-                st.markdown("  \n".join(said))
-    if len(selected) > PICTURES:
-        st.caption(f"The first {PICTURES} of {len(selected)} selected images.")
+                    lines.append(f":small[{title}:] :{colour}[{task.classes[answer]}]")
+                st.markdown("  \n".join(lines))
+    if len(selected) > MOST_PICTURES:
+        st.caption(f"The first {MOST_PICTURES} of {len(selected)} selected images.")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import streamlit as st
 
@@ -12,8 +13,8 @@ from otmf_core.files import inside
 from otmf_core.runs.view import JobView
 
 
-def ready(view: JobView) -> tuple[Path, dict]:
-    """The run's folder and what its features were taken with; without them, offers to take them and ends the page."""
+def features_ready(view: JobView) -> tuple[Path, dict[str, Any]]:
+    """The run's folder and what its features were taken with; without them, offer to take them and end the page."""
     path = inside(runs_folder(), view.run)
     tasks = len(view.tasks)
     facts = stored(path, tasks)

@@ -10,8 +10,8 @@ import plotly.graph_objects as go
 def lengths(
     relative: Sequence[float], tasks: Sequence[str], names: Mapping[str, str], colours: Mapping[str, str]
 ) -> go.Figure:
-    """‖Δᵗ‖ / ‖θ⁰‖ in percent, a bar per task."""
-    figure = go.Figure(
+    """‖Δᵗ‖ / ‖θ⁰‖ in percent, a bar per task; `relative` are fractions, in the order of `tasks`."""
+    chart = go.Figure(
         go.Bar(
             x=[100 * value for value in relative],
             y=[names[task] for task in tasks],
@@ -20,6 +20,6 @@ def lengths(
             hovertemplate="%{y}: %{x:.2f}% of the pre-trained model's norm<extra></extra>",
         )
     )
-    figure.update_xaxes(title="‖Δ‖ / ‖θ⁰‖ (%)", rangemode="tozero")
-    figure.update_yaxes(range=[len(tasks) - 0.5, -0.5], showgrid=False)
-    return figure.update_layout(height=110 + 27 * max(len(tasks), 3), bargap=0.35)
+    chart.update_xaxes(title="‖Δ‖ / ‖θ⁰‖ (%)", rangemode="tozero")
+    chart.update_yaxes(range=[len(tasks) - 0.5, -0.5], showgrid=False)
+    return chart.update_layout(height=110 + 27 * max(len(tasks), 3), bargap=0.35)

@@ -1,15 +1,23 @@
-"""The table of the library's weights files."""
+"""The library's weights files."""
 
 from __future__ import annotations
 
-import pandas as pd
 import streamlit as st
 
+from dashboard.app_pages.library.tables import checkpoint_table
+from dashboard.text import sentence
+from otmf_core.errors import InputError
+from otmf_core.library.geometry import Geometry
 from otmf_core.library.library import Library
 
 
-def checkpoints(table: pd.DataFrame, library: Library) -> None:
-    """What the weights' files say of themselves, and the hash that the manifest records of each."""
+def checkpoints(library: Library, geometry: Geometry | None) -> None:
+    """Draw what the weights' files say of themselves, and the hash that the manifest records of each."""
+    try:
+        table = checkpoint_table(library, geometry)
+    except InputError as error:
+        st.error(sentence(str(error)), title="The checkpoints cannot be shown")
+        return
     st.markdown("**Checkpoints** · types and sizes from the files' headers, SHA-256 as the manifest records it")
     column = st.column_config
     st.dataframe(

@@ -1,4 +1,4 @@
-"""What the library is: its description and a row of numbers."""
+"""The head of the Library page: the library's description and a row of numbers."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from otmf_core.library.library import Library
 from otmf_core.models.checkpoints import read_header
 
 
-def facts(library: Library) -> None:
-    """What the library is, in a sentence and a row of figures."""
+def overview(library: Library) -> None:
+    """Draw what the library is, in a sentence and a row of numbers."""
     if description := library.manifest.get("description"):
         st.markdown(description)
     classes = sum(len(task.classes) for task in library.tasks)
-    values: dict[str, tuple[str, str | None]] = {
+    values: dict[str, tuple[str | None, str | None]] = {
         "Tasks": (f"{len(library.tasks)}", None),
         "Classes": (f"{classes}", None),
     }
@@ -32,7 +32,7 @@ def facts(library: Library) -> None:
     recorded = library.manifest.get("recipe", {}).get("figures") or []
     if recorded:
         last = recorded[-1]
-        where = f"mean over the {last['suite']} tasks, {last['split']} images, recorded when the library was made."
-        values["Zero-shot"] = f"{last['zero_shot']:.1f}%", f"Accuracy of the pre-trained model: {where}"
-        values["Individual"] = f"{last['individual']:.1f}%", f"Accuracy of each fine-tuned model on its task: {where}"
+        source = f"mean over the {last['suite']} tasks, {last['split']} images, recorded when the library was made."
+        values["Zero-shot"] = f"{last['zero_shot']:.1f}%", f"Accuracy of the pre-trained model: {source}"
+        values["Individual"] = f"{last['individual']:.1f}%", f"Accuracy of each fine-tuned model on its task: {source}"
     numbers(values, "library")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 
 import pandas as pd
 import pyarrow.parquet as pq
@@ -17,34 +17,34 @@ from otmf_core.models.checkpoints import Header, read_header
 from otmf_core.runs.folder import Run
 
 SPLITS = {"calibration": "Calibration", "labelled": "Labelled", "test": "Test"}
-Measured = dict[str, tuple[float, float, str]]  # task → zero-shot and individual accuracy in percent, and the run
+Accuracies = Mapping[str, tuple[float, float, str]]  # task → zero-shot and individual accuracy in percent, and the run
 
 
-def measured(runs: Iterable[Run], manifest: str) -> Measured:
+def measured_accuracies(runs: Iterable[Run], manifest: str) -> Accuracies:
     """Test accuracy of the pre-trained and of each task's fine-tuned model, from finished runs, newest first.
 
     Only runs on the library with this manifest count, and both values were measured with the zero-shot heads.
     """
-    found: Measured = {}
+    accuracies: dict[str, tuple[float, float, str]] = {}
     for run in runs:
         if run.record and run.progress.get("library") == manifest:
             start, own = run.record["matrix"][0], run.record["individual"]
-            for task, *values in zip(run.record["tasks"], start, own, strict=True):
-                found.setdefault(task, (*values, run.id))
-    return found
+            for task, zero_shot, individual in zip(run.record["tasks"], start, own, strict=True):
+                accuracies.setdefault(task, (zero_shot, individual, run.id))
+    return accuracies
 
 
-def task_table(library: Library, known: Measured) -> pd.DataFrame:
+def task_table(library: Library, accuracies: Accuracies) -> pd.DataFrame:
     """A row per task, in the library's order; accuracies are empty where no run measured them."""
-    empty = (None, None, "")
+    unmeasured = (None, None, "")
     return pd.DataFrame(
         {
             "id": task.id,
             "images": calibration_strip(str(library.root), task.id) if "calibration" in task.files else None,
             "task": task.name,
             "classes": len(task.classes),
-            "zero_shot": known.get(task.id, empty)[0],
-            "individual": known.get(task.id, empty)[1],
+            "zero_shot": accuracies.get(task.id, unmeasured)[0],
+            "individual": accuracies.get(task.id, unmeasured)[1],
             "train_source": task.train_source,
             "test_source": task.test_source,
             "licence": task.licence,
@@ -53,14 +53,14 @@ def task_table(library: Library, known: Measured) -> pd.DataFrame:
     )
 
 
-def checkpoint_table(library: Library, lengths: Geometry | None) -> pd.DataFrame:
+def checkpoint_table(library: Library, geometry: Geometry | None) -> pd.DataFrame:
     """A row per weights file, the pre-trained model's first: types and sizes as stored, hashes as recorded."""
-    named = [("Pre-trained model", library.manifest["backbone"].get("weights"))]
-    named += [(task.name, task.files.get("task_vector")) for task in library.tasks]
-    relative = dict(zip(lengths.tasks, lengths.relative, strict=True)) if lengths else {}
-    norms: list[float | None] = [None, *(relative.get(task.id) for task in library.tasks)]
+    files = [("Pre-trained model", library.manifest["backbone"].get("weights"))]
+    files += [(task.name, task.files.get("task_vector")) for task in library.tasks]
+    relative = dict(zip(geometry.tasks, geometry.relative, strict=True)) if geometry else {}
+    lengths: list[float | None] = [None, *(relative.get(task.id) for task in library.tasks)]
     rows = []
-    for (model, name), norm in zip(named, norms, strict=True):
+    for (model, name), length in zip(files, lengths, strict=True):
         if name is None:
             continue
         path = inside(library.root, name)
@@ -73,7 +73,7 @@ def checkpoint_table(library: Library, lengths: Geometry | None) -> pd.DataFrame
                 "dtype": ", ".join(sorted({kind for kind, _ in header.values()})),
                 "parameters": parameters(header),
                 "size": path.stat().st_size / 1e6,
-                "norm": None if norm is None else 100 * norm,
+                "norm": None if length is None else 100 * length,
                 "sha256": library.manifest["files"].get(name, {}).get("sha256", ""),
             }
         )
@@ -93,14 +93,14 @@ def split_sizes(root: str, manifest: str, task: str) -> dict[str, int]:
     return {SPLITS[split]: pq.read_metadata(library.file(task, split)).num_rows for split in SPLITS if split in files}
 
 
-def cosine_frame(between: Geometry, names: list[str]) -> pd.DataFrame:
+def cosine_frame(geometry: Geometry, names: Sequence[str]) -> pd.DataFrame:
     """The cosine matrix as a table, a row per pair of different tasks."""
-    pairs = [(names[i], names[j], between.cosines[i][j]) for i in range(len(names)) for j in range(i + 1, len(names))]
+    pairs = [(names[i], names[j], geometry.cosines[i][j]) for i in range(len(names)) for j in range(i + 1, len(names))]
     return pd.DataFrame(pairs, columns=["task", "other_task", "cosine"])
 
 
-def lengths_frame(between: Geometry, names: list[str]) -> pd.DataFrame:
+def lengths_frame(geometry: Geometry, names: Sequence[str]) -> pd.DataFrame:
     """A row per task: the norm of its task vector, that of the pre-trained model, and their ratio."""
     return pd.DataFrame(
-        {"task": names, "norm": between.norms, "base_norm": between.base_norm, "relative": between.relative}
+        {"task": names, "norm": geometry.norms, "base_norm": geometry.base_norm, "relative": geometry.relative}
     )

@@ -5,31 +5,31 @@ from __future__ import annotations
 import pandas as pd
 import streamlit as st
 
-from dashboard.app_pages.library.tables import Measured, split_sizes
+from dashboard.app_pages.library.tables import Accuracies, split_sizes
 from dashboard.library.calibration_sheets import calibration_sheet
 from otmf_core.library.library import Library, TaskInfo
 
-TALL = 560  # pixels of the task table
-SHEET = 6, 6  # columns and most rows of the chosen task's images
+TABLE_HEIGHT = 560  # pixels at most
+SHEET_COLUMNS, SHEET_ROWS = 6, 6  # at most, of the task's images
 
 
-def tasks_table(library: Library, table: pd.DataFrame, known: Measured) -> str | None:
-    """Draw the tasks, one of them chosen (the link's, else the first); returns its id."""
+def choose_task(library: Library, table: pd.DataFrame, accuracies: Accuracies) -> str | None:
+    """Draw the tasks, one of them selected (the link's, else the first); return its id, or None without tasks."""
     ids = list(table["id"]) if len(table) else []
     if not ids:
         st.info("This library has no tasks.")
         return None
     key = f"tasks-{library.root}"
 
-    def choose() -> None:
-        for place in st.session_state[key]["selection"]["rows"]:
-            st.query_params["task"] = ids[place]
+    def put_in_link() -> None:
+        for row in st.session_state[key]["selection"]["rows"]:
+            st.query_params["task"] = ids[row]
 
-    wanted = st.query_params.get("task")
-    if wanted and wanted not in ids:
-        st.warning(f"{library.name} has no task {wanted!r}. This is its first one.", icon=":material/info:")
-    chosen = wanted if wanted in ids else ids[0]
-    runs = sorted({run for _, _, run in known.values()})
+    linked = st.query_params.get("task")
+    if linked and linked not in ids:
+        st.warning(f"{library.name} has no task {linked!r}. This is its first one.", icon=":material/info:")
+    selected = linked if linked in ids else ids[0]
+    runs = sorted({run for _, _, run in accuracies.values()})
     source = f"test images, zero-shot heads, as measured by {'run' if len(runs) == 1 else 'runs'} {', '.join(runs)}"
     st.markdown(f"**Tasks** · accuracy: {source if runs else 'appears once a run on these tasks has finished'}")
     column = st.column_config
@@ -37,11 +37,11 @@ def tasks_table(library: Library, table: pd.DataFrame, known: Measured) -> str |
         table,
         key=key,
         hide_index=True,
-        height=min(38 + 44 * len(ids), TALL),
+        height=min(38 + 44 * len(ids), TABLE_HEIGHT),
         row_height=44,
-        on_select=choose,
+        on_select=put_in_link,
         selection_mode="single-row-required",
-        selection_default={"selection": {"rows": [ids.index(chosen)]}},
+        selection_default={"selection": {"rows": [ids.index(selected)]}},
         placeholder="",
         alt=f"Tasks of {library.name}",
         column_config={
@@ -56,21 +56,21 @@ def tasks_table(library: Library, table: pd.DataFrame, known: Measured) -> str |
             "licence": column.TextColumn("Licence", width=200),
         },
     )
-    return chosen
+    return selected
 
 
-def task_panel(library: Library, manifest: str, task: TaskInfo, known: tuple[float, float, str] | None) -> None:
-    """One task in full: images, classes, sizes of its splits, sources and licence."""
+def task_panel(library: Library, task: TaskInfo, accuracies: tuple[float, float, str] | None) -> None:
+    """Draw one task in full: images, classes, sizes of its splits, sources and licence."""
     st.subheader(task.name, anchor=False)
-    sizes = split_sizes(str(library.root), manifest, task.id)
+    sizes = split_sizes(str(library.root), library.manifest_hash, task.id)
     st.caption(" · ".join(f"{split} {count:,} images" for split, count in sizes.items()))
-    if known:
-        st.caption(f"Test accuracy: zero-shot {known[0]:.1f}%, individual {known[1]:.1f}% (run {known[2]})")
+    if accuracies:
+        zero_shot, individual, run = accuracies
+        st.caption(f"Test accuracy: zero-shot {zero_shot:.1f}%, individual {individual:.1f}% (run {run})")
     if "calibration" in task.files:
-        columns = SHEET[0]
-        rows = min(-(-len(task.classes) // columns), SHEET[1])
+        rows = min(-(-len(task.classes) // SHEET_COLUMNS), SHEET_ROWS)
         st.image(
-            calibration_sheet(str(library.root), task.id, columns, max(rows, 2)),
+            calibration_sheet(str(library.root), task.id, SHEET_COLUMNS, max(rows, 2)),
             width="stretch",
             alt=f"Calibration images of {task.name}, one of each class where they fit",
         )

@@ -2,8 +2,8 @@
 
 import streamlit as st
 
-from dashboard.app_pages.masks.charts.tensor import NAMES
-from dashboard.app_pages.masks.map_section import mask_section
+from dashboard.app_pages.masks.charts.tensor import SIDE_NAMES
+from dashboard.app_pages.masks.map_section import map_section
 from dashboard.app_pages.masks.reading import attention_heads, run_path, statistics_of
 from dashboard.app_pages.masks.tensor_section import tensor_section
 from dashboard.library.task_labels import task_labels
@@ -19,14 +19,15 @@ view = choose_run(
 )
 steps = mask_steps(run_path(view.run))
 names = task_labels(view.config).names
-labels = {step: f"{step} · {names[view.config['tasks'][step - 1]]}" for step in steps}
+incoming = {step: f"{step} · {names[view.config['tasks'][step - 1]]}" for step in steps}
 
+# Step, side and tensor.
 with st.container(horizontal=True, gap="medium"):
     if len(steps) > 1:
         step = st.select_slider(
             "Incoming task",
             steps,
-            format_func=labels.__getitem__,
+            format_func=incoming.__getitem__,
             key="step",
             bind="query-params",
             width=460,
@@ -34,20 +35,23 @@ with st.container(horizontal=True, gap="medium"):
         )
     else:
         step = steps[0]
-        st.markdown(f"Incoming task **{labels[step]}**", width="content")
+        st.markdown(f"Incoming task **{incoming[step]}**", width="content")
     side = st.segmented_control(
         "Mask",
         SIDES,
-        format_func=NAMES.__getitem__,
+        format_func=SIDE_NAMES.__getitem__,
         default="pre",
         required=True,
         key="side",
         bind="query-params",
     )
     stats = statistics_of(view.run, step)
-    where = places(stats.tensors)
+    tensor_places = places(stats.tensors)
     if not {"tensor"} & {*st.session_state, *st.query_params}:
-        st.session_state["tensor"] = next((t for t in stats.tensors if where[t].kind == "qkv.weight"), stats.tensors[0])
+        st.session_state["tensor"] = next(
+            (name for name, tensor_place in tensor_places.items() if tensor_place.kind == "qkv.weight"),
+            stats.tensors[0],
+        )
     tensor = st.selectbox(
         "Tensor",
         stats.tensors,
@@ -57,13 +61,15 @@ with st.container(horizontal=True, gap="medium"):
         help="Or click its cell in the map.",
     )
 
-mask_section(stats, where, side, tensor, f"{view.run}-step-{step}")
+# All tensors.
+map_section(stats, tensor_places, side, tensor, f"{view.run}-step-{step}")
 
 
 def one_tensor() -> None:
-    """The tensor chosen in the map, entry by entry."""
-    st.subheader(f"{where[tensor].layer} · {where[tensor].kind}", anchor=False)
-    tensor_section(view.run, step, stats, side, tensor, where[tensor], attention_heads(view.config))
+    """Draw the tensor chosen in the map, entry by entry."""
+    tensor_place = tensor_places[tensor]
+    st.subheader(f"{tensor_place.layer} · {tensor_place.kind}", anchor=False)
+    tensor_section(view.run, step, stats, side, tensor, tensor_place, attention_heads(view.config))
 
 
 defer(one_tensor)

@@ -1,24 +1,26 @@
-"""Which rows and columns of a tensor are looked at: by sliders, by attention head, or by a box drawn on the heatmap."""
+"""The controls of the part of a tensor to look at: sliders, attention heads, and boxes drawn on the heatmap."""
 
 from __future__ import annotations
 
 import streamlit as st
 
+from dashboard.app_pages.masks.reading import Span
 from otmf_core.models.tensor_names import Place
 
-Span = tuple[int, int]  # half-open
 QKV = ("Query", "Key", "Value")
 
 
-def choose_part(tensor: str, place: Place, height: int, width: int, n_heads: int | None) -> tuple[Span, Span]:
-    """The controls that choose rows and columns, and what they stand at."""
+def choose_part(
+    tensor: str, tensor_place: Place, height: int, width: int, attention_heads: int | None
+) -> tuple[Span, Span]:
+    """Draw the controls; return the rows and the columns to look at."""
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
-        if place.kind == "qkv.weight" and n_heads and height % (3 * n_heads) == 0:
-            _head_controls(tensor, height, n_heads, parts=True)
-        elif place.kind == "proj.weight" and n_heads and width % n_heads == 0:
-            _head_controls(tensor, width, n_heads, parts=False)
-        rows = _range("Rows", "rows", tensor, height)
-        columns = _range("Columns" if height > 1 else "Entries", "columns", tensor, width)
+        if tensor_place.kind == "qkv.weight" and attention_heads and height % (3 * attention_heads) == 0:
+            _head_controls(tensor, height, attention_heads, parts=True)
+        elif tensor_place.kind == "proj.weight" and attention_heads and width % attention_heads == 0:
+            _head_controls(tensor, width, attention_heads, parts=False)
+        rows = _span_slider("Rows", "rows", tensor, height)
+        columns = _span_slider("Columns" if height > 1 else "Entries", "columns", tensor, width)
         whole = (rows, columns) == ((0, height), (0, width))
         if height * width > 1:
             st.button(
@@ -27,8 +29,20 @@ def choose_part(tensor: str, place: Place, height: int, width: int, n_heads: int
     return rows, columns
 
 
-def _range(label: str, kind: str, tensor: str, length: int) -> Span:
-    """The rows or columns to look at."""
+def zoom(tensor: str, height: int, width: int) -> None:
+    """Look at the box that was drawn; one that holds no whole entry changes nothing."""
+    boxes = st.session_state["mask-matrix"]["selection"]["box"]
+    if boxes:
+        rows, columns = (
+            (max(0, round(min(box))), min(length, round(max(box)) + 1))
+            for box, length in ((boxes[-1]["y"], height), (boxes[-1]["x"], width))
+        )
+        if rows[0] < rows[1] and columns[0] < columns[1]:
+            _set_spans(tensor, rows, columns)
+
+
+def _span_slider(label: str, kind: str, tensor: str, length: int) -> Span:
+    """Draw the slider of the rows or of the columns, and return those it is at."""
     if length == 1:
         return 0, 1
     key = f"{kind}-{tensor}"
@@ -38,14 +52,17 @@ def _range(label: str, kind: str, tensor: str, length: int) -> Span:
     return first, last + 1
 
 
-def _head_controls(tensor: str, length: int, n_heads: int, *, parts: bool) -> None:
-    """Jump to a head: of the query, key or value rows of an input projection, or of an output projection's columns."""
-    args = (tensor, length, n_heads, parts)
+def _head_controls(tensor: str, length: int, attention_heads: int, *, parts: bool) -> None:
+    """Draw what jumps to an attention head.
+
+    With `parts`, to query, key or value rows of an input projection; else to an output projection's columns.
+    """
+    args = (tensor, length, attention_heads, parts)
     if parts:
         st.segmented_control("Part", QKV, key=f"part-{tensor}", on_change=_show_head, args=args)
     st.selectbox(
         "Head",
-        range(n_heads),
+        range(attention_heads),
         index=None,
         placeholder="All heads",
         key=f"head-{tensor}",
@@ -55,7 +72,7 @@ def _head_controls(tensor: str, length: int, n_heads: int, *, parts: bool) -> No
     )
 
 
-def _show_head(tensor: str, length: int, n_heads: int, parts: bool) -> None:
+def _show_head(tensor: str, length: int, attention_heads: int, parts: bool) -> None:
     head = st.session_state[f"head-{tensor}"]
     first, size = 0, length
     if parts:
@@ -65,8 +82,8 @@ def _show_head(tensor: str, length: int, n_heads: int, parts: bool) -> None:
         if part is not None:
             first, size = QKV.index(part) * length // 3, length // 3
     if head is not None:
-        span = (length // 3 if parts else length) // n_heads
-        first, size = first + head * span, span
+        head_size = (length // 3 if parts else length) // attention_heads
+        first, size = first + head * head_size, head_size
     st.session_state[f"{'rows' if parts else 'columns'}-{tensor}"] = (first, first + size - 1)
 
 
@@ -84,15 +101,3 @@ def _set_spans(tensor: str, rows: Span | None, columns: Span | None) -> None:
         elif key in st.session_state:
             st.session_state[key] = (span[0], span[1] - 1)
     _forget_head(tensor)
-
-
-def zoom(tensor: str, height: int, width: int) -> None:
-    """Look at the box that was drawn; one that holds no whole entry changes nothing."""
-    boxes = st.session_state["mask-matrix"]["selection"]["box"]
-    if boxes:
-        rows, columns = (
-            (max(0, round(min(box))), min(length, round(max(box)) + 1))
-            for box, length in ((boxes[-1]["y"], height), (boxes[-1]["x"], width))
-        )
-        if rows[0] < rows[1] and columns[0] < columns[1]:
-            _set_spans(tensor, rows, columns)

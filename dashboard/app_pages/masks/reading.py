@@ -1,4 +1,4 @@
-"""What the Masks page reads of a run, each once: statistics of a step, blocks of a mask."""
+"""What the Masks page reads of a run, each once: the statistics of a step, blocks of a mask, the attention heads."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
-from dashboard.app_pages.masks.part_controls import Span
 from dashboard.state import runs_folder
 from dashboard.text import sentence
 from otmf_core.errors import InputError
@@ -19,7 +18,9 @@ from otmf_core.library.library import open_library
 from otmf_core.masks import reading as mask_reading
 from otmf_core.masks.measures import drift, overlap, share_below
 from otmf_core.masks.reading import MaskStatistics, SideStatistics
-from otmf_core.models.tensor_names import heads
+from otmf_core.models import tensor_names
+
+Span = tuple[int, int]  # half-open
 
 
 def run_path(run: str) -> Path:
@@ -38,12 +39,12 @@ def statistics_of(run: str, step: int) -> MaskStatistics:
 
 
 @st.cache_resource(max_entries=64, show_spinner=False)
-def _statistics(path: Path, step: int, changed: Mark) -> MaskStatistics:
+def _statistics(path: Path, step: int, stored: Mark) -> MaskStatistics:
     return mask_reading.read_statistics(path, step)
 
 
-def measured(stats: MaskStatistics, side: str, measure: str, threshold: float) -> NDArray[np.floating] | None:
-    """One figure per tensor of a side; None for an overlap that the run did not record."""
+def measure_tensors(stats: MaskStatistics, side: str, measure: str, threshold: float) -> NDArray[np.floating] | None:
+    """A number per tensor of a side, by a key of MEASURES; None for an overlap that the run did not record."""
     own: SideStatistics = getattr(stats, side)
     if measure == "mean":
         return own.mean
@@ -53,24 +54,29 @@ def measured(stats: MaskStatistics, side: str, measure: str, threshold: float) -
         return share_below(own.histogram, own.low, own.high, threshold)
     if own.common is None:
         return None
-    kept = [1 - share_below(each.histogram, each.low, each.high, threshold) for each in (stats.pre, stats.post)]
-    return overlap(own.common, *kept, threshold)
+    pre, post = (1 - share_below(each.histogram, each.low, each.high, threshold) for each in (stats.pre, stats.post))
+    return overlap(own.common, pre, post, threshold)
+
+
+def mask_block(
+    run: str, step: int, side: str, tensor: str, rows: Span, columns: Span, size: int
+) -> NDArray[np.float32]:
+    """Means over blocks of size × size entries of a part of a mask; raises InputError where it cannot be read."""
+    path = run_path(run)
+    stored = mark(path / f"steps/{step:02d}/{mask_reading.MASKS}")
+    return _mask_block(path, step, side, tensor, rows, columns, size, stored)
+
+
+@st.cache_resource(max_entries=24, show_spinner=False)
+def _mask_block(
+    path: Path, step: int, side: str, tensor: str, rows: Span, columns: Span, size: int, stored: Mark
+) -> NDArray[np.float32]:
+    return mask_reading.block_means(mask_reading.read_block(path, step, side, tensor, rows, columns), size)
 
 
 def attention_heads(config: Mapping[str, Any]) -> int | None:
     """The attention heads of the image tower that a run merged; None where its library is gone or does not say."""
     try:
-        return heads(open_library(config["library"]).backbone_config)
+        return tensor_names.heads(open_library(config["library"]).backbone_config)
     except InputError:
         return None
-
-
-def masks_changed(run: str, step: int) -> Mark:
-    return mark(run_path(run) / f"steps/{step:02d}/{mask_reading.MASKS}")
-
-
-@st.cache_resource(max_entries=24, show_spinner=False)
-def mask_block(
-    path: Path, step: int, side: str, tensor: str, rows: Span, columns: Span, size: int, changed: Mark
-) -> NDArray[np.float32]:
-    return mask_reading.block_means(mask_reading.read_block(path, step, side, tensor, rows, columns), size)

@@ -15,8 +15,8 @@ from otmf_core.forecast.sizes import Sizes, sizes
 from otmf_core.forecast.work import ALIKE, Estimate, Rates, alike, extrapolate, rates_of_runs
 from otmf_core.library.library import Library, open_library
 
-RECENT = 5  # finished runs that an estimate is made from, the newest
-KEPT = 64  # measurements remembered
+MOST_RUNS = 5  # finished runs that an estimate is made from, the newest
+MOST_MEASUREMENTS = 64  # remembered
 TASKS_THAT_MATTER = 5  # a mini-batch holds images of at most four earlier tasks and of the incoming one
 
 
@@ -24,19 +24,20 @@ def estimate_line(config: MergeConfig, library: Library) -> None:
     """Draw the time and memory of this merge and what they come from; without finished runs, a button that measures."""
     key = _key(config, library)
     try:
-        found = _from_runs(config, library) or _at(_measurements().get(key), config, library)
-        if found is None and _asked():
-            with st.spinner("Measuring a few mask steps"):
-                _remember(key, config, library)
+        estimate = _from_runs(config, library) or _estimate(_measurements().get(key), config, library)
+        if estimate is None and _measure_button():
+            with st.spinner("Measuring a few iterations"):
+                _measure(key, config, library)
             st.rerun()
     except InputError as error:
         st.caption(f"No estimate: {sentence(str(error))}")
         return
-    if found:
-        st.caption(f"About **{duration(found.seconds)}** · **{size_text(found.memory)}** of memory, {found.source}")
+    if estimate:
+        time, memory = duration(estimate.seconds), size_text(estimate.memory)
+        st.caption(f"About **{time}** · **{memory}** of memory, {estimate.source}")
 
 
-def _asked() -> bool:
+def _measure_button() -> bool:
     busy = bool(queue().active())
     return st.button(
         "Estimate time and memory",
@@ -46,34 +47,36 @@ def _asked() -> bool:
         disabled=busy,
         help="Merges under way would slow the measurement; ask when they are done."
         if busy
-        else "Takes a few real mask steps with these settings, on this device, in a few seconds; nothing is kept.",
+        else "Takes a few real iterations with these settings, on this device, in a few seconds; nothing is kept.",
     )
 
 
 def _from_runs(config: MergeConfig, library: Library) -> Estimate | None:
-    here = {task.id for task in library.tasks}
-    equal = [run for run in readable_runs()[0] if alike(config, run) and here.issuperset(run.config["tasks"])][:RECENT]
-    if not equal:
+    tasks = {task.id for task in library.tasks}
+    runs = [run for run in readable_runs()[0] if alike(config, run) and tasks.issuperset(run.config["tasks"])]
+    runs = runs[:MOST_RUNS]
+    if not runs:
         return None
-    known = {run.id: _sizes(library, MergeConfig.parse(run.config)) for run in equal}
-    return _at(rates_of_runs(config, known, equal), config, library)
+    sizes_by_run = {run.id: _sizes(library, MergeConfig.parse(run.config)) for run in runs}
+    return _estimate(rates_of_runs(config, sizes_by_run, runs), config, library)
 
 
-def _at(rates: Rates | None, config: MergeConfig, library: Library) -> Estimate | None:
+def _estimate(rates: Rates | None, config: MergeConfig, library: Library) -> Estimate | None:
     return rates and extrapolate(config, _sizes(library, config), rates)
 
 
-def _remember(key: Hashable, config: MergeConfig, library: Library) -> None:
-    from otmf_core.forecast import measure as estimate  # torch: only when somebody asks
+def _measure(key: Hashable, config: MergeConfig, library: Library) -> None:
+    """Measure and remember what this merge will take; the oldest measurements go."""
+    from otmf_core.forecast import measure  # torch: only when somebody asks
 
-    known = _measurements()
-    known[key] = estimate.measure(config, library)
-    for old in list(known)[:-KEPT]:
-        del known[old]
+    measurements = _measurements()
+    measurements[key] = measure.measure(config, library)
+    for old in list(measurements)[:-MOST_MEASUREMENTS]:
+        del measurements[old]
 
 
 def _key(config: MergeConfig, library: Library) -> Hashable:
-    """What a measurement depends on."""
+    """Everything that a measurement depends on."""
     settings = tuple(getattr(config, name) for name in ALIKE)
     return (str(library.root), min(len(config.tasks), TASKS_THAT_MATTER), *settings)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from dashboard.app_pages.merge.estimate_line import estimate_line
 from dashboard.app_pages.merge.geometry_line import geometry_line
@@ -16,7 +17,7 @@ from otmf_core.config import MergeConfig
 from otmf_core.errors import InputError
 from otmf_core.library.library import Library
 
-ABOUT = """
+METHODS_HELP = """
 **OTMF** learns masks over the merged and the incoming task vector by optimal transport, on unlabelled images.
 
 **Average** keeps the running mean of the task vectors (SWA); **task arithmetic** adds each one, scaled by λ. Neither
@@ -25,7 +26,7 @@ reads an image.
 
 
 def merge_form(name: str, library: Library) -> MergeConfig | None:
-    """Draw the form; returns the merge it describes, or None, with the reason on the page, where it cannot run.
+    """Draw the form; return the merge it describes once Run is pressed, else None; the page says why it cannot run.
 
     `name` is what the configuration calls the library.
     """
@@ -38,7 +39,7 @@ def merge_form(name: str, library: Library) -> MergeConfig | None:
         key="method",
         persist_state="session",
         required=True,
-        help=ABOUT,
+        help=METHODS_HELP,
     )
     fields: dict[str, Any] = {"tasks": tasks, "library": name, "method": method}
     if method == "otmf":
@@ -63,19 +64,21 @@ def merge_form(name: str, library: Library) -> MergeConfig | None:
             persist_state="session",
             help="Factor of every task vector; the field uses 0.3 for 8 tasks and 0.1 for 14 and 20.",
         )
-    button = st.container()
+    button_container = st.container()  # above the options, but drawn when they are known
     fields |= merge_options(method)
     try:
-        return _run_button(button, MergeConfig.build(**fields), library)
+        return _run_button(button_container, MergeConfig.build(**fields), library)
     except InputError as error:
-        button.button("Run", type="primary", icon=":material/play_arrow:", width="stretch", disabled=True, key="run")
-        button.warning(sentence(str(error)), icon=":material/info:")
+        button_container.button(
+            "Run", type="primary", icon=":material/play_arrow:", width="stretch", disabled=True, key="run"
+        )
+        button_container.warning(sentence(str(error)), icon=":material/info:")
         return None
 
 
-def _run_button(place, config: MergeConfig, library: Library) -> MergeConfig | None:
-    """The Run button of a merge that can run, and what it will take; returns the merge when it is pressed."""
-    with place:
+def _run_button(container: DeltaGenerator, config: MergeConfig, library: Library) -> MergeConfig | None:
+    """Draw the Run button of a merge that can run, and what it will take; return the merge when it is pressed."""
+    with container:
         pressed = st.button("Run", type="primary", icon=":material/play_arrow:", width="stretch", key="run")
         estimate_line(config, library)
         geometry_line(library, config.tasks)

@@ -21,9 +21,8 @@ def geometry_line(library: Library, tasks: Sequence[str]) -> None:
     """Draw lengths and mean cosine of `tasks`, what speaks against merging them, and the table of cosines behind it."""
     try:
         size = vector_bytes(library)
-        if size > BYTES_READ_UNASKED and not st.toggle(
-            "Compare task vectors", help=f"Reads {size / 1e9:.1f} GB of weights once."
-        ):
+        about = f"Reads {size / 1e9:.1f} GB of weights once."
+        if size > BYTES_READ_UNASKED and not st.toggle("Compare task vectors", help=about):
             return
         with st.spinner(COMPARING):
             geometry = task_geometry(str(library.root), library.manifest_hash).only(tasks)
@@ -31,12 +30,12 @@ def geometry_line(library: Library, tasks: Sequence[str]) -> None:
         st.caption(f"Task vectors were not compared: {sentence(str(error))}")
         return
     names = [library.task(task).name for task in tasks]
-    pairs = [geometry.cosines[i][j] for i in range(len(tasks)) for j in range(i)]
+    cosines = [geometry.cosines[i][j] for i in range(len(tasks)) for j in range(i)]
     shortest, longest = (100 * pick(geometry.relative) for pick in (min, max))
     for concern in concerns(geometry):
         st.warning(sentence(concern), icon=":material/warning:")
     panel = st.popover(
-        f"Task vectors: mean cosine {sum(pairs) / len(pairs):.2f}, lengths {shortest:.0f}–{longest:.0f}%",
+        f"Task vectors: mean cosine {sum(cosines) / len(cosines):.2f}, lengths {shortest:.0f}–{longest:.0f}%",
         type="tertiary",
         icon=":material/compare_arrows:",
         help="Cosine: 0 orthogonal, 1 the same direction. Length: of a task vector against the pre-trained weights.",

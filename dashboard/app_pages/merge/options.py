@@ -2,32 +2,39 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
-from dashboard.merge_choices import OF_PRESET, options_set
+from dashboard.merge_choices import PRESET_FIELDS, chosen_options
 from dashboard.text import sentence
 from otmf_core.config import PRESETS, MergeConfig
 
-HEADS = {"none": "Zero-shot", "tuned": "Tuned on labels"}
+HEAD_NAMES = {"none": "Zero-shot", "tuned": "Tuned on labels"}
 DEVICES = ("auto", "cpu", "cuda", "mps")
-SPACES = {"logits": "Cosine logits", "features": "Features, normalised", "raw": "Raw features", "softmax": "Softmax"}
-UPDATES = {"joint": "Both at once", "alternating": "In turns"}
-SCHEDULES = {"cosine": "Cosine decay", "constant": "Constant"}
-EVALUATE = {"seen": "Merged and next", "all": "All tasks"}
+SPACE_NAMES = {
+    "logits": "Cosine logits",
+    "features": "Features, normalised",
+    "raw": "Raw features",
+    "softmax": "Softmax",
+}
+UPDATE_NAMES = {"joint": "Both at once", "alternating": "In turns"}
+SCHEDULE_NAMES = {"cosine": "Cosine decay", "constant": "Constant"}
+EVALUATION_NAMES = {"seen": "Merged and next", "all": "All tasks"}
 
 
 def merge_options(method: str) -> dict[str, Any]:
-    """Draw the options of a method, in an expander that is empty while it is closed; returns what was set in it."""
+    """Draw the options of a method, in an expander that is empty while it is closed; return what was set in it."""
     panel = st.expander("Options", icon=":material/tune:", key="options_open", on_change="rerun")
     if panel.open:
         with panel:
-            st.session_state["options"] = st.session_state.get("options", {}) | _options(method)
-    return options_set(method)
+            st.session_state["options"] = st.session_state.get("options", {}) | _draw_options(method)
+    return chosen_options(method)
 
 
-def _options(method: str) -> dict[str, Any]:
+def _draw_options(method: str) -> dict[str, Any]:
     fields: dict[str, Any] = {}
     fill_in_preset(only_missing=True)
     if method == "otmf":
@@ -44,14 +51,14 @@ def _options(method: str) -> dict[str, Any]:
         fields["heads"] = _choice(
             "heads",
             "Heads",
-            HEADS,
+            HEAD_NAMES,
             "Tuning reads labels: a share of each task's labelled pool. Results are stamped with it.",
             default="none",
         )
         fields["evaluate"] = _choice(
             "evaluate",
             "Evaluate after a step",
-            EVALUATE,
+            EVALUATION_NAMES,
             "Which tasks are tested after each step. All tasks take longer; after the last step all are tested anyway.",
             default="seen",
         )
@@ -83,14 +90,14 @@ def _masks() -> dict[str, Any]:
     st.markdown("**Masks**")
     left, right = st.columns(2)
     fields: dict[str, Any] = {}
-    fields["steps"] = _number(left, "steps", "Mask steps", 1, 100_000, 10)
+    fields["steps"] = _number(left, "steps", "Iterations", 1, 100_000, 10)
     fields["batch"] = _number(right, "batch", "Batch", 2, 1024, 8)
     fields["lr"] = _number(left, "lr", "Rate", 0.0001, 1.0, 0.01)
-    kept = "Unlabelled images kept of every earlier task; 0 is the paper's strict setting."
-    fields["memory"] = _number(right, "memory", "Memory", 0, 4096, 8, kept)
+    about = "Unlabelled images kept of every earlier task; 0 is the paper's strict setting."
+    fields["memory"] = _number(right, "memory", "Memory", 0, 4096, 8, about)
     with st.container(horizontal=True):
-        fields["schedule"] = _choice("schedule", "Schedule of the rate", SCHEDULES, _about("schedule"))
-        fields["update"] = _choice("update", "Masks trained", UPDATES, _about("update"))
+        fields["schedule"] = _choice("schedule", "Schedule of the rate", SCHEDULE_NAMES, _about("schedule"))
+        fields["update"] = _choice("update", "Masks trained", UPDATE_NAMES, _about("update"))
     return fields
 
 
@@ -100,8 +107,8 @@ def _transport() -> dict[str, Any]:
     fields: dict[str, Any] = {}
     fields["space"] = left.selectbox(
         "Measured in",
-        list(SPACES),
-        format_func=SPACES.__getitem__,
+        list(SPACE_NAMES),
+        format_func=SPACE_NAMES.__getitem__,
         key="space",
         persist_state="session",
         help=_about("space"),
@@ -111,7 +118,8 @@ def _transport() -> dict[str, Any]:
     return fields
 
 
-def _choice(key: str, label: str, options: dict[Any, str], text: str, **more: Any) -> Any:
+def _choice(key: str, label: str, options: Mapping[Any, str], about: str, **more: Any) -> Any:
+    """Draw a choice among `options`, names by value."""
     return st.segmented_control(
         label,
         list(options),
@@ -119,18 +127,25 @@ def _choice(key: str, label: str, options: dict[Any, str], text: str, **more: An
         key=key,
         persist_state="session",
         required=True,
-        help=text,
+        help=about,
         width="content",
         **more,
     )
 
 
-def _number(place: Any, key: str, label: str, lowest: float, highest: float, step: float, text: str = "") -> Any:
-    """A number of the preset's fields; its text is the field's own description by default."""
-    form = "%.4g" if isinstance(step, float) else None
-    about = text or _about(key)
-    return place.number_input(
-        label, lowest, highest, step=step, format=form, key=key, persist_state="session", help=about
+def _number(
+    column: DeltaGenerator, key: str, label: str, lowest: float, highest: float, step: float, about: str = ""
+) -> Any:
+    """Draw the input of a number of the preset's; its help is the field's own description by default."""
+    return column.number_input(
+        label,
+        lowest,
+        highest,
+        step=step,
+        format="%.4g" if isinstance(step, float) else None,
+        key=key,
+        persist_state="session",
+        help=about or _about(key),
     )
 
 
@@ -143,6 +158,6 @@ def fill_in_preset(only_missing: bool = False) -> None:
     """Put the numbers of the chosen preset into the form."""
     state = st.session_state
     values = MergeConfig.build(state.setdefault("preset", "default"), tasks=("any", "other"))
-    for field in OF_PRESET:
+    for field in PRESET_FIELDS:
         if not only_missing or field not in state:
             state[field] = getattr(values, field)

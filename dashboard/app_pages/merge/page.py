@@ -3,14 +3,14 @@
 import streamlit as st
 
 from dashboard.app_pages.merge.form import merge_form
-from dashboard.app_pages.merge.waiting_list import waiting
-from dashboard.app_pages.merge.welcome import gallery
+from dashboard.app_pages.merge.waiting_list import waiting_list
+from dashboard.app_pages.merge.welcome import welcome
 from dashboard.library.picker import choose_library
 from dashboard.merge_choices import chosen_tasks
 from dashboard.runs.loading import view_of
-from dashboard.runs.panel import run_view
-from dashboard.state import queue, show_run, shown_run
-from dashboard.text import sentence
+from dashboard.runs.panel import run_panel
+from dashboard.state import queue, run_of, show_run
+from dashboard.text import plural, sentence
 from otmf_core.errors import InputError
 
 left, right = st.columns([5, 9], gap="medium")
@@ -22,28 +22,20 @@ with left:
         st.stop()
     config = merge_form(name, library)
 
+# Run was pressed: queue the merge, and show it unless another one is under way.
 if config is not None:
     busy = len(queue().active())
     run = queue().submit(config)
     if busy:
-        st.toast(f"Queued behind {busy} other merge{'s' * (busy > 1)}", icon=":material/schedule:")
+        st.toast(f"Queued behind {plural(busy, 'other merge')}", icon=":material/schedule:")
     else:
         show_run("merge", run)
 
 with right:
-    run = shown_run("merge") or next((run for run, _ in queue().active()), None)
-    waiting(run)
+    run = run_of("merge") or next((run for run, _ in queue().active()), None)
+    waiting_list(run)
     if run is None:
-        tasks = chosen_tasks()
-        st.subheader("One model out of many, fused task by task", anchor=False)
-        st.markdown(
-            f"Press **Run** to merge {len(tasks)} fine-tuned models of {library.name} into one, and watch what the "
-            "merged model gains with each task and what it forgets. These are the images they know:"
-        )
-        try:
-            gallery(library, tasks)
-        except InputError as error:
-            st.error(sentence(str(error)), title="The library cannot be read")
+        welcome(library, chosen_tasks())
     else:
         show_run("merge", run)
         try:
@@ -51,4 +43,4 @@ with right:
         except InputError as error:
             st.error(sentence(str(error)), title="This run cannot be shown")
         else:
-            run_view(view, "merge")
+            run_panel(view, "merge")

@@ -13,7 +13,7 @@ ORDERS = (CANONICAL, *range(42, 52))
 
 
 def task_order(library: Library) -> list[str]:
-    """Draw the choice of tasks and their order; returns the task ids in merge order."""
+    """Draw the choice of tasks and their order; return the task ids in merge order."""
     suites = list(library.suites)
     if "tasks" not in st.session_state or not set(chosen_tasks()) <= {task.id for task in library.tasks}:
         st.session_state["suite"] = suites[0] if suites else None
@@ -27,7 +27,7 @@ def task_order(library: Library) -> list[str]:
                 "Suite",
                 suites,
                 key="suite",
-                on_change=_pick,
+                on_change=_replace_tasks,
                 args=(library,),
                 persist_state="session",
                 help="The library's own suites. The field's are the first 8, 14 or 20 tasks of the canonical order.",
@@ -38,7 +38,7 @@ def task_order(library: Library) -> list[str]:
             ORDERS,
             key="order_seed",
             format_func=lambda seed: seed if seed == CANONICAL else f"Seed {seed}",
-            on_change=_pick,
+            on_change=_replace_tasks,
             args=(library,),
             persist_state="session",
             placeholder="By hand",
@@ -46,25 +46,25 @@ def task_order(library: Library) -> list[str]:
         )
     tasks = chosen_tasks()
     order_table(library, tasks)
-    left = [task.id for task in library.tasks if task.id not in tasks]
+    others = [task.id for task in library.tasks if task.id not in tasks]
     st.selectbox(
         "Add a task",
-        left,
+        others,
         index=None,
         key="task_to_add",
         format_func=lambda task: library.task(task).name,
         on_change=_add,
-        placeholder="Add a task" if left else "All tasks are in",
-        disabled=not left,
+        placeholder="Add a task" if others else "All tasks are in",
+        disabled=not others,
         label_visibility="collapsed",
     )
     return tasks
 
 
-def _pick(library: Library) -> None:
-    """A suite or an order was picked: replace the list; without a suite, the order is that of the tasks chosen."""
-    picked = st.session_state["order_seed"]
-    seed = None if picked in (None, CANONICAL) else picked
+def _replace_tasks(library: Library) -> None:
+    """Replace the tasks by the suite picked, in the order picked; without a suite, put the tasks there are in order."""
+    order_seed = st.session_state["order_seed"]
+    seed = None if order_seed in (None, CANONICAL) else order_seed
     if st.session_state["suite"]:
         choose_tasks(order(library, st.session_state["suite"], seed))
     else:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from typing import Any
 from urllib.parse import quote
 
 import pandas as pd
@@ -11,19 +13,20 @@ from dashboard.charts.colours import task_colours
 from dashboard.merge_choices import choose_by_hand, chosen_tasks
 from otmf_core.library.library import Library
 
-ROWS = 8  # visible without scrolling
+VISIBLE_ROWS = 8  # without scrolling
 
 
-def order_table(library: Library, tasks: list[str]) -> None:
+def order_table(library: Library, tasks: Sequence[str]) -> None:
+    """Draw the tasks of `library` in merge order, each with its colour and buttons."""
     colours = task_colours([task.id for task in library.tasks])
     last = len(tasks) - 1
     frame = pd.DataFrame(
         {
             "colour": [_swatch(colours[task]) for task in tasks],
-            "place": range(1, len(tasks) + 1),
+            "position": range(1, len(tasks) + 1),
             "task": [library.task(task).name for task in tasks],
-            "up": ["" if place == 0 else ":material/arrow_upward:" for place in range(len(tasks))],
-            "down": ["" if place == last else ":material/arrow_downward:" for place in range(len(tasks))],
+            "up": ["" if row == 0 else ":material/arrow_upward:" for row in range(len(tasks))],
+            "down": ["" if row == last else ":material/arrow_downward:" for row in range(len(tasks))],
             "remove": [":material/close:"] * len(tasks),
         }
     )
@@ -32,12 +35,12 @@ def order_table(library: Library, tasks: list[str]) -> None:
         frame,
         key="task_table",
         hide_index=True,
-        height=36 + 30 * min(max(len(tasks), 1), ROWS) + 2,
+        height=36 + 30 * min(max(len(tasks), 1), VISIBLE_ROWS) + 2,
         row_height=30,
         alt="Tasks in merge order",
         column_config={
             "colour": column.ImageColumn("", width=26),
-            "place": column.NumberColumn("#", width=30),
+            "position": column.NumberColumn("#", width=30),
             "task": column.TextColumn("Task", width=130),
             "up": _action("move_up", _move, -1),
             "down": _action("move_down", _move, 1),
@@ -46,7 +49,9 @@ def order_table(library: Library, tasks: list[str]) -> None:
     )
 
 
-def _action(key: str, callback, *args):
+def _action(key: str, callback: Callable[..., None], *args: int) -> Any:
+    """A column of buttons that call `callback` with their row and `args`."""
+
     def clicked() -> None:
         click = st.session_state[key]
         if click and click["label"]:
@@ -70,4 +75,4 @@ def _move(row: int, by: int) -> None:
 
 
 def _remove(row: int) -> None:
-    choose_by_hand([task for place, task in enumerate(chosen_tasks()) if place != row])
+    choose_by_hand([task for index, task in enumerate(chosen_tasks()) if index != row])

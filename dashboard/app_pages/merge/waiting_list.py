@@ -1,4 +1,4 @@
-"""The other merges of the queue, below the form's Run button."""
+"""The other merges of the queue, above the run that the Merge page shows."""
 
 from __future__ import annotations
 
@@ -8,12 +8,11 @@ from dashboard.runs.titles import status_badge, title
 from dashboard.state import queue, show_run
 
 
-def waiting(shown: str | None) -> None:
-    """The other merges of the queue, each with a way to it."""
-    others = [(run, status) for run, status in queue().active() if run != shown]
-    for run, status in others:
+def waiting_list(shown: str | None) -> None:
+    """Draw every queued or running merge but the run `shown`, each with a way to it or out of the queue."""
+    for run, status in queue().active():
         view = queue().snapshot(run)
-        if view is None:
+        if run == shown or view is None:
             continue
         with st.container(horizontal=True, vertical_alignment="center", border=True):
             st.markdown(title(view.config), width="content")

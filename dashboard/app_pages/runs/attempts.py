@@ -1,4 +1,4 @@
-"""Actions that may be refused, and the reason, told once."""
+"""Actions of the Runs page that may be refused, and the reason, told once."""
 
 from __future__ import annotations
 
@@ -9,20 +9,21 @@ import streamlit as st
 from dashboard.text import sentence
 from otmf_core.errors import InputError
 
-REFUSED = "runs_refused"  # title and sentence of what was just asked for and not done
-
-
-def refused() -> None:
-    """Say, once, why what was asked for in the last click was not done."""
-    if REFUSED in st.session_state:
-        heading, reason = st.session_state.pop(REFUSED)
-        st.error(reason, title=heading, icon=":material/block:")
+REFUSAL_KEY = "runs_refused"  # of the session's state: title and sentence of what was just asked for and not done
 
 
 def attempt(action: Callable[[], object], heading: str) -> bool:
+    """Do `action` and return whether it was done; a refusal (InputError) is told under `heading`."""
     try:
         action()
     except InputError as error:
-        st.session_state[REFUSED] = (heading, sentence(str(error)))
+        st.session_state[REFUSAL_KEY] = (heading, sentence(str(error)))
         return False
     return True
+
+
+def show_refusal() -> None:
+    """Say, once, why what was asked for in the last click was not done."""
+    if REFUSAL_KEY in st.session_state:
+        heading, reason = st.session_state.pop(REFUSAL_KEY)
+        st.error(reason, title=heading, icon=":material/block:")

@@ -12,6 +12,7 @@ from otmf_core.runs.folder import Run
 
 @st.dialog("Delete this run?")
 def confirm_deletion(run: Run, after: str | None) -> None:
+    """Ask whether to delete `run`, and do so; `after` is the run to show then."""
     files = [path for path in run.path.rglob("*") if path.is_file()]
     size = sum(path.stat().st_size for path in files)
     st.text(run.name or title(run.config))

@@ -2,21 +2,22 @@
 
 import streamlit as st
 
-from dashboard.app_pages.runs.attempts import refused
+from dashboard.app_pages.runs.attempts import show_refusal
 from dashboard.app_pages.runs.table import follow_runs, runs_table
 from dashboard.app_pages.runs.tools import run_tools
 from dashboard.app_pages.runs.transfer import import_tool
 from dashboard.runs.loading import readable_runs, view_of
-from dashboard.runs.panel import run_view
-from dashboard.state import shown_run
-from dashboard.text import sentence
+from dashboard.runs.panel import run_panel
+from dashboard.state import run_of
+from dashboard.text import plural, sentence
 from otmf_core.errors import InputError
 
 runs, problems = readable_runs()
 follow_runs(runs)
-opened = shown_run("runs") or (runs[0].id if runs else None)
+opened = run_of("runs") or (runs[0].id if runs else None)
 
-refused()
+# What was refused, and what cannot be shown.
+show_refusal()
 if problems:
     folders = "A run folder" if len(problems) == 1 else f"{len(problems)} run folders"
     st.warning(
@@ -25,27 +26,25 @@ if problems:
         icon=":material/folder_off:",
     )
 
+# All runs.
 with st.container(horizontal=True, vertical_alignment="center"):
-    heading = f"{len(runs)} run{'s' * (len(runs) > 1)}" if runs else "No runs yet"
-    st.subheader(heading, anchor=False, width="content")
+    st.subheader(plural(len(runs), "run") if runs else "No runs yet", anchor=False, width="content")
     import_tool()  # on the left: at the right the table's own buttons appear over it
-
 if opened is None:
     st.markdown("Every merge leaves a folder with its settings, matrix, curves and merged weights. It appears here.")
     st.page_link("app_pages/merge/page.py", label="Start a merge", icon=":material/merge:")
     st.stop()
-
 if runs:
     runs_table(runs, opened)
 
-place = next((place for place, run in enumerate(runs) if run.id == opened), None)
-if place is not None:
-    others = [run.id for run in (*runs[place + 1 :], *runs[:place][::-1])]
-    run_tools(runs[place], others[0] if others else None)
-
+# The run that is open; once it is deleted, the one below it is, or the one above.
+row = next((row for row, run in enumerate(runs) if run.id == opened), None)
+if row is not None:
+    others = [run.id for run in (*runs[row + 1 :], *runs[:row][::-1])]
+    run_tools(runs[row], others[0] if others else None)
 try:
     view = view_of(opened)
 except InputError as error:
     st.error(sentence(str(error)), title="This run cannot be shown")
 else:
-    run_view(view, "runs")
+    run_panel(view, "runs")

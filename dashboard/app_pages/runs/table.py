@@ -10,17 +10,17 @@ import streamlit as st
 from dashboard.runs.loading import readable_runs
 from dashboard.runs.titles import BADGES, METHODS
 from dashboard.state import show_run
-from dashboard.text import duration
+from dashboard.text import duration, rounded
 from otmf_core.runs.folder import Run
 
-VISIBLE = 11  # rows without scrolling
+VISIBLE_ROWS = 11  # without scrolling
 POLL_SECONDS = 3.0
 
 
 @st.fragment(run_every=POLL_SECONDS)
-def follow_runs(seen: Sequence[Run]) -> None:
+def follow_runs(drawn: Sequence[Run]) -> None:
     """Draw the page anew when a run has come, gone or changed its state, by this program or another."""
-    if _states(readable_runs()[0]) != _states(seen):
+    if _states(readable_runs()[0]) != _states(drawn):
         st.rerun()
 
 
@@ -30,26 +30,28 @@ def _states(runs: Sequence[Run]) -> list[tuple[str, str]]:
 
 def runs_table(runs: Sequence[Run], opened: str) -> None:
     """Draw the table with the row of the run `opened` selected; its names are a column where any run has one."""
-    places = [place for place, run in enumerate(runs) if run.id == opened]
-    key = f"runs-{len(runs)}-{runs[0].id}-{bool(places)}"
+    rows = [row for row, run in enumerate(runs) if run.id == opened]
+    key = f"runs-{len(runs)}-{runs[0].id}-{bool(rows)}"
     named = any(run.name for run in runs)
     column = st.column_config
     st.dataframe(
-        pd.DataFrame([_row(run) for run in runs])
+        pd.DataFrame([_cells(run) for run in runs])
         .astype({"created": "datetime64[ns, UTC]"})
         .drop(columns=[] if named else ["name"]),
         key=key,
         hide_index=True,
-        height=38 + 35 * min(len(runs), VISIBLE),
+        height=38 + 35 * min(len(runs), VISIBLE_ROWS),
         on_select=lambda: _open_selected(key, runs),
-        selection_mode="single-row-required" if places else "single-row",
-        selection_default={"selection": {"rows": places}},
+        selection_mode="single-row-required" if rows else "single-row",
+        selection_default={"selection": {"rows": rows}},
         placeholder="",
         alt="Runs, newest first",
         column_config={
             "name": column.TextColumn("Name", width="medium"),
             "status": column.MultiselectColumn(
-                "Status", options=[label for label, _, _ in BADGES.values()], color=[c for _, _, c in BADGES.values()]
+                "Status",
+                options=[label for label, _, _ in BADGES.values()],
+                color=[colour for _, _, colour in BADGES.values()],
             ),
             "created": column.DatetimeColumn(
                 "Created", format="D MMM YYYY, HH:mm", timezone=st.context.timezone or "UTC"
@@ -67,13 +69,13 @@ def runs_table(runs: Sequence[Run], opened: str) -> None:
 
 
 def _open_selected(key: str, runs: Sequence[Run]) -> None:
-    for place in st.session_state[key]["selection"]["rows"]:
-        show_run("runs", runs[place].id)
+    for row in st.session_state[key]["selection"]["rows"]:
+        show_run("runs", runs[row].id)
 
 
-def _row(run: Run) -> dict[str, object]:
-    """A run in the table; figures are empty until it is done."""
-    known = run.record or {}
+def _cells(run: Run) -> dict[str, object]:
+    """A run in the table; metrics are empty until it is done."""
+    record = run.record or {}
     return {
         "name": run.name,
         "status": [BADGES[run.status][0]],
@@ -81,9 +83,9 @@ def _row(run: Run) -> dict[str, object]:
         "method": METHODS[run.config["method"]],
         "tasks": len(run.config["tasks"]),
         "alpha": run.config["alpha"] if run.config["method"] == "otmf" else None,
-        "acc": known.get("acc"),
-        "bwt": round(known["bwt"], 1) + 0.0 if "bwt" in known else None,  # no −0.0
-        "labels": known.get("labels", ""),
-        "time": duration(known["seconds"]) if "seconds" in known else "",
+        "acc": record.get("acc"),
+        "bwt": rounded(record["bwt"], 1) if "bwt" in record else None,
+        "labels": record.get("labels", ""),
+        "time": duration(record["seconds"]) if "seconds" in record else "",
         "run": run.id,
     }

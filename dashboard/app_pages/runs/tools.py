@@ -6,7 +6,7 @@ import streamlit as st
 
 from dashboard.app_pages.runs.attempts import attempt
 from dashboard.app_pages.runs.deletion import confirm_deletion
-from dashboard.app_pages.runs.transfer import download_run, export_button
+from dashboard.app_pages.runs.transfer import download_button, export_button
 from dashboard.state import queue
 from otmf_core.runs.folder import NAME_LENGTH, NOTE_LENGTH, Run, load_run, owner, set_notes
 
@@ -14,8 +14,8 @@ from otmf_core.runs.folder import NAME_LENGTH, NOTE_LENGTH, Run, load_run, owner
 def run_tools(run: Run, after: str | None) -> None:
     """Draw the name, the note and the buttons of a stored run; `after` is the run to show once it is deleted."""
     busy = run.id in dict(queue().active()) or owner(run.path) is not None
-    for what, stored in (("name", run.name), ("note", run.note)):
-        st.session_state.setdefault(f"{what}-{run.id}", stored)
+    for field, stored in (("name", run.name), ("note", run.note)):
+        st.session_state.setdefault(f"{field}-{run.id}", stored)
     left, right = st.columns(2)
     with left:
         st.text_input(
@@ -23,11 +23,11 @@ def run_tools(run: Run, after: str | None) -> None:
             key=f"name-{run.id}",
             max_chars=NAME_LENGTH,
             placeholder="Shown beside the run's id",
-            on_change=_note,
+            on_change=_save_note,
             args=(run, "name"),
         )
         with st.container(horizontal=True, gap="small"):
-            download_run(run, busy)
+            download_button(run, busy)
             export_button(run)
             if st.button(
                 "Delete",
@@ -44,17 +44,17 @@ def run_tools(run: Run, after: str | None) -> None:
             max_chars=NOTE_LENGTH,
             height=124,
             placeholder="What was this run for, and what did it show?",
-            on_change=_note,
+            on_change=_save_note,
             args=(run, "note"),
         )
     st.space("small")
 
 
-def _note(run: Run, what: str) -> None:
+def _save_note(run: Run, field: str) -> None:
     """Save the name or the note; the other stays as it is stored, whatever another tab has made of it."""
 
     def save() -> None:
         stored = load_run(run.path)
-        set_notes(run.path, **{"name": stored.name, "note": stored.note, what: st.session_state[f"{what}-{run.id}"]})
+        set_notes(run.path, **{"name": stored.name, "note": stored.note, field: st.session_state[f"{field}-{run.id}"]})
 
-    attempt(save, f"The {what} was not saved")
+    attempt(save, f"The {field} was not saved")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 from pathlib import Path
 from tempfile import TemporaryFile
-from typing import cast
+from typing import Any, cast
 
 import streamlit as st
 
@@ -20,14 +20,14 @@ UPLOAD_MB = 1024  # held in memory while it is checked
 def import_tool() -> None:
     """Draw the button that opens a run's zip as a new run."""
     with st.popover("Import", icon=":material/upload:"):
-        times = st.session_state.setdefault("imports", 0)  # a new key empties the uploader
+        imports = st.session_state.setdefault("imports", 0)  # a new key empties the uploader
         st.file_uploader(
             "A run that was downloaded as a zip",
             type="zip",
-            key=f"import-{times}",
+            key=f"import-{imports}",
             max_upload_size=UPLOAD_MB,
             on_change=_import,
-            args=(f"import-{times}",),
+            args=(f"import-{imports}",),
             help=f"At most {UPLOAD_MB >> 10} GB, {MAX_BYTES >> 30} GB unpacked. It is checked whole before it is kept.",
         )
 
@@ -47,16 +47,17 @@ def _import(key: str) -> None:
     attempt(lambda: show_run("runs", import_run(file, runs_folder())), f"{file.name} was not imported")
 
 
-def download_run(run: Run, busy: bool) -> None:
-    text = "The run's folder as a zip, which Import opens here or on another machine."
+def download_button(run: Run, busy: bool) -> None:
+    """Draw the button that downloads a run; not while it is `busy`."""
+    about = "The run's folder as a zip, which Import opens here or on another machine."
     if not run.record:
-        text += " It can be looked at there; what it would resume from stays here."
+        about += " It can be looked at there; what it would resume from stays here."
     if busy:
-        text = "A run can be downloaded once it has ended."
-    _download("Download run", run.path, run.id, disabled=busy, help=text)
+        about = "A run can be downloaded once it has ended."
+    _download("Download run", run.path, run.id, disabled=busy, help=about)
 
 
-def _download(label: str, folder: Path, name: str, **options) -> None:
+def _download(label: str, folder: Path, name: str, **options: Any) -> None:
     st.download_button(
         label,
         lambda: zipped(folder, name),
@@ -70,7 +71,7 @@ def _download(label: str, folder: Path, name: str, **options) -> None:
 
 
 def export_button(run: Run) -> None:
-    """Export the merged model or, where that was done, take it along."""
+    """Draw the button that exports the merged model or, where that was done, the one that downloads it."""
     if (run.path / EXPORT / CARD).is_file():
         _download(
             "Download model",

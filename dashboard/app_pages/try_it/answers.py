@@ -18,7 +18,7 @@ from otmf_core.library.library import TaskInfo
 def verdicts(
     answers: Mapping[str, Sequence[float]], names: Mapping[str, str], task: TaskInfo, truth: int | None
 ) -> None:
-    """Each model's answer in a word, with how sure it is and whether it is right."""
+    """Draw each model's answer in a word, how sure it is, and whether it is right."""
     for cell, (model, values) in zip(cells(len(answers), "verdicts"), answers.items(), strict=True):
         best = ranking(values)[0]
         cell.metric(
@@ -32,21 +32,25 @@ def verdicts(
 
 
 def every_model(
-    run: Path, tasks: Sequence[str], known: Mapping[str, Sequence[float]], names: Mapping[str, str],
-    task: TaskInfo, picture: Picture,
-) -> None:  # fmt: skip
-    """What every fine-tuned model answers, on demand, beside the pre-trained and the merged one."""
+    run: Path,
+    tasks: Sequence[str],
+    answers: Mapping[str, Sequence[float]],
+    names: Mapping[str, str],
+    task: TaskInfo,
+    picture: Picture,
+) -> None:
+    """Draw what every fine-tuned model answers, on demand, beside the `answers` of the other ones."""
     panel = st.expander("All models of this run", icon=":material/groups:", key="everyone", on_change="rerun")
     if not panel.open:
         return
     fine_tuned = ask_experts(str(run), tuple(tasks), task.id, picture.blob)
-    answers = {names[model]: values for model, values in known.items() if model not in fine_tuned}
-    answers |= {f"Fine-tuned on {names[model]}": values for model, values in fine_tuned.items()}
+    all_answers = {names[model]: values for model, values in answers.items() if model not in fine_tuned}
+    all_answers |= {f"Fine-tuned on {names[model]}": values for model, values in fine_tuned.items()}
     rows = []
-    for model, values in answers.items():
+    for model, values in all_answers.items():
         best = ranking(values)[0]
-        own = None if picture.truth is None else 100 * values[picture.truth]
-        rows.append((model, task.classes[best], 100 * values[best], own))
+        of_truth = None if picture.truth is None else 100 * values[picture.truth]
+        rows.append((model, task.classes[best], 100 * values[best], of_truth))
     column = st.column_config
     percent = {"format": "%.1f%%", "min_value": 0, "max_value": 100}
     panel.dataframe(

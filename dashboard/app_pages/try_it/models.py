@@ -14,7 +14,7 @@ from PIL import Image
 
 from otmf_core.errors import InputError
 
-LOADED = 6  # encoders in memory: two runs' pre-trained, merged and one fine-tuned model
+MOST_ENCODERS = 6  # in memory: two runs' pre-trained, merged and one fine-tuned model
 
 
 @st.cache_resource(max_entries=64, show_spinner=False)
@@ -35,13 +35,13 @@ def ask(run: Path, models: Sequence[str], task: str, picture: bytes) -> tuple[di
 
 @st.cache_data(max_entries=16, show_spinner="Asking every fine-tuned model")
 def ask_experts(run: str, tasks: Sequence[str], task: str, picture: bytes) -> dict[str, list[float]]:
-    """The same of every fine-tuned model, one after the other."""
+    """Fine-tuned model → probabilities over the task's classes of a picture, asked one model after the other."""
     from otmf_core.analysis.answers import experts
 
-    return {model: found[0].tolist() for model, found in experts(Path(run), tasks, task, _pixels(picture))}
+    return {model: answer[0].tolist() for model, answer in experts(Path(run), tasks, task, _pixels(picture))}
 
 
-@st.cache_resource(max_entries=LOADED, show_spinner=False)
+@st.cache_resource(max_entries=MOST_ENCODERS, show_spinner=False)
 def _encoder(run: str, model: str) -> Any:
     from otmf_core.analysis.answers import load_model
 

@@ -23,38 +23,42 @@ view = choose_run(
 )
 run = runs_folder() / view.run
 tasks = list(view.tasks)
-shown = task_labels(view.config)
+task_names = task_labels(view.config).names
 
 left, right = st.columns([5, 8], gap="medium")
 try:
     with left:
         library = open_library(view.config["library"])
-        task = library.task(choose_task(tasks, shown.names))
+        task = library.task(choose_task(tasks, task_names))
         picture = choose_picture(library, task)
     with right:
         if picture is None:
             st.info("Choose or draw a picture, and the models answer here.", icon=":material/image:")
             st.stop()
+
+        # The picture and three models' answers.
         answers, loading, answering = ask(run, ("pre-trained", task.id, "merged"), task.id, picture.blob)
-        names = {**shown.names, "pre-trained": "Pre-trained", "merged": f"Merged, {len(tasks)} tasks"}
+        names = {**task_names, "pre-trained": "Pre-trained", "merged": f"Merged, {len(tasks)} tasks"}
         titles = {**names, task.id: f"Fine-tuned on {task.name}"}
         with st.container(horizontal=True, vertical_alignment="center"):
             st.image(picture.blob, width=112, alt=picture.name)
-            what = f" · **{task.classes[picture.truth]}**" if picture.truth is not None else ""
-            st.markdown(f"{picture.name}{what}", width="content")
+            truth = f" · **{task.classes[picture.truth]}**" if picture.truth is not None else ""
+            st.markdown(f"{picture.name}{truth}", width="content")
         verdicts(answers, titles, task, picture.truth)
-        named = {titles[model]: values for model, values in answers.items()}
+        answers_by_title = {titles[model]: values for model, values in answers.items()}
         show_chart(
-            cached_chart(answers_chart, named, task.classes, picture.truth),
-            partial(answers_frame, named, task.classes, picture.truth),
+            cached_chart(answers_chart, answers_by_title, task.classes, picture.truth),
+            partial(answers_frame, answers_by_title, task.classes, picture.truth),
             title="Probabilities",
             measured=f"the five most probable of {len(task.classes)} classes",
             key="answers",
             name=f"{view.run}-{task.id}-answers",
         )
+
+        # What they cost, and all other models.
         tuned = "; the merged model's head is the one tuned on labels" if view.config["heads"] == "tuned" else ""
-        loaded = "Models were in memory" if loading < 0.01 else f"Models loaded in {loading:.2f} s"
-        st.caption(f"{loaded}, answered in {1000 * answering:.0f} ms. Zero-shot heads{tuned}.")
+        models = "Models were in memory" if loading < 0.01 else f"Models loaded in {loading:.2f} s"
+        st.caption(f"{models}, answered in {1000 * answering:.0f} ms. Zero-shot heads{tuned}.")
         every_model(run, tasks, answers, names, task, picture)
 except InputError as error:
     st.error(sentence(str(error)), title="The models cannot answer")

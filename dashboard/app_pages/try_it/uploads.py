@@ -12,25 +12,26 @@ from PIL import Image, ImageOps
 from otmf_core.errors import InputError
 from otmf_core.library.library import Library
 
-MOST_BYTES = 10_000_000
+MOST_UPLOAD_BYTES = 10_000_000
 MOST_PIXELS = 40_000_000
-PREFIX = "data:image/png;base64,"
+PNG_URI = "data:image/png;base64,"
 
 
-def side(library: Library) -> int:
+def image_side(library: Library) -> int:
     """Pixels along each side of the images that the library's backbone takes."""
     config = library.backbone_config
     size = config.get("preprocess_cfg", {}).get("size") or config["model_cfg"]["vision_cfg"]["image_size"]
     return int(size[0] if isinstance(size, list) else size)
 
 
-def fitted(data: bytes, name: str, pixels: int) -> bytes:
+def fit(data: bytes, name: str, pixels: int) -> bytes:
     """A PNG of `pixels` × `pixels` in RGB: the middle square of a PNG or JPEG, resized bicubically as CLIP does.
 
     Transparent parts become white. Raises InputError on anything else, on damaged files and on ones that are too large.
     """
-    if len(data) > MOST_BYTES:
-        raise InputError(f"a picture has at most {MOST_BYTES // 10**6} MB, received {len(data) / 1e6:.1f} MB in {name}")
+    if len(data) > MOST_UPLOAD_BYTES:
+        most = MOST_UPLOAD_BYTES // 10**6
+        raise InputError(f"a picture has at most {most} MB, received {len(data) / 1e6:.1f} MB in {name}")
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # the next lines refuse less than it would
@@ -45,20 +46,20 @@ def fitted(data: bytes, name: str, pixels: int) -> bytes:
         if isinstance(error, InputError):
             raise
         raise InputError(f"a picture is a whole PNG or JPEG file, received {name}") from None
-    ground = Image.new("RGBA", picture.size, "white")
+    white = Image.new("RGBA", picture.size, "white")
     square = ImageOps.fit(
-        Image.alpha_composite(ground, picture).convert("RGB"), (pixels, pixels), Image.Resampling.BICUBIC
+        Image.alpha_composite(white, picture).convert("RGB"), (pixels, pixels), Image.Resampling.BICUBIC
     )
     png = io.BytesIO()
     square.save(png, format="PNG")
     return png.getvalue()
 
 
-def from_uri(uri: str) -> bytes:
+def png_of_uri(uri: str) -> bytes:
     """The PNG file in a data URI; raises InputError when it is none."""
     try:
-        if uri.startswith(PREFIX):
-            return base64.b64decode(uri.removeprefix(PREFIX), validate=True)
+        if uri.startswith(PNG_URI):
+            return base64.b64decode(uri.removeprefix(PNG_URI), validate=True)
     except binascii.Error:
         pass
     raise InputError(f"a drawing comes as a PNG data URI, received {uri[:30]!r}")

@@ -70,8 +70,8 @@ def test_of_an_unfinished_run_the_latest_row_counts():
 
 
 def test_the_outcome_figure_has_the_values_on_its_axis():
-    figure = outcome(outcomes(MATRIX, TASKS, OWN), NAMES, COLOURS)
-    by_name = {trace.name: list(trace.x) for trace in figure.data if trace.name}
+    chart = outcome(outcomes(MATRIX, TASKS, OWN), NAMES, COLOURS)
+    by_name = {trace.name: list(trace.x) for trace in chart.data if trace.name}
     assert by_name == {
         "Pre-trained": [30.0, 20.0, 10.0],
         "Individual": [100.0, 90.0, 80.0],
@@ -81,8 +81,8 @@ def test_the_outcome_figure_has_the_values_on_its_axis():
 
 
 def test_the_retention_figure_has_a_point_per_task_with_both_ratios():
-    figure = retention(outcomes(MATRIX, TASKS, OWN), NAMES, COLOURS)
-    (tasks,) = figure.data
+    chart = retention(outcomes(MATRIX, TASKS, OWN), NAMES, COLOURS)
+    (tasks,) = chart.data
     assert list(zip(tasks.text, tasks.x, tasks.y, strict=True)) == [("A", 80.0, 50.0), ("B", 100.0, 50.0)]
     assert list(tasks.marker.color) == [COLOURS["a"], COLOURS["b"]]
 
@@ -91,9 +91,9 @@ def test_the_retention_figure_has_a_point_per_task_with_both_ratios():
     ("shown", "mean", "start", "own"), [(["a", "b", "c"], 155 / 3, 20.0, 90.0), (["b"], 45, 20, 90)]
 )
 def test_means_and_reference_lines_are_of_the_tasks_shown(shown: list[str], mean: float, start: float, own: float):
-    figure = accuracy_curves(MATRIX, TASKS, NAMES, COLOURS, shown, OWN)
-    assert figure.data[-1].y[-1] == pytest.approx(mean)
-    assert [shape.y0 for shape in figure.layout.shapes] == pytest.approx([start, own])
-    assert {trace.name for trace in figure.data} == {*(NAMES[t] for t in shown), "Before its merge", "Mean of merged"}
-    (before,) = (trace for trace in figure.data if trace.name == "Before its merge")
+    chart = accuracy_curves(MATRIX, TASKS, NAMES, COLOURS, shown, OWN)
+    assert chart.data[-1].y[-1] == pytest.approx(mean)
+    assert [shape.y0 for shape in chart.layout.shapes] == pytest.approx([start, own])
+    assert {trace.name for trace in chart.data} == {*(NAMES[t] for t in shown), "Before its merge", "Mean of merged"}
+    (before,) = (trace for trace in chart.data if trace.name == "Before its merge")
     assert {name for name in before.text if name} == {NAMES[t] for t in shown}

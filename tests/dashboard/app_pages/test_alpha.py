@@ -170,9 +170,9 @@ def test_quality_and_balance_stand_against_alpha_with_the_chosen_point_marked():
     acc, bwt = quality(TABLE, 0.5).data
     assert (list(acc.x), list(acc.y), list(bwt.y)) == ([0.2, 0.5, 0.8], [60.0, 70.0, 65.0], [-9.0, -4.0, -1.0])
     assert acc.marker.size[1] > acc.marker.size[0] == acc.marker.size[2]
-    figure = balance(TABLE, 0.5)
-    assert [list(trace.y) for trace in figure.data] == [[80.0, 90.0, 85.0], [95.0, 85.0, 80.0]]
-    assert [line.x0 for line in figure.layout.shapes] == [0.5]
+    chart = balance(TABLE, 0.5)
+    assert [list(trace.y) for trace in chart.data] == [[80.0, 90.0, 85.0], [95.0, 85.0, 80.0]]
+    assert [line.x0 for line in chart.layout.shapes] == [0.5]
 
 
 def test_the_front_joins_its_points_and_dims_the_others():
@@ -189,14 +189,14 @@ def test_every_task_has_a_panel_in_its_colour(count: int):
     tasks = [f"t{place}" for place in range(count)]
     rows = [(alpha, task, 90.0 - place, 50.0 + place) for alpha in (0.2, 0.8) for place, task in enumerate(tasks)]
     table = pd.DataFrame(rows, columns=["alpha", "task", "just_merged", "now"])
-    figure = each_task(
+    chart = each_task(
         table, tasks, {t: t.upper() for t in tasks}, {t: f"#0000{k:02d}" for k, t in enumerate(tasks)}, 0.2
     )
-    assert len(figure.data) == 2 * count
-    before, after = figure.data[2:4]
+    assert len(chart.data) == 2 * count
+    before, after = chart.data[2:4]
     assert (list(before.x), list(before.y), list(after.y)) == ([0.2, 0.8], [89.0, 89.0], [51.0, 51.0])
     assert before.line.color == after.line.color == "#000001"
-    assert [note.text for note in figure.layout.annotations] == [task.upper() for task in tasks]
+    assert [note.text for note in chart.layout.annotations] == [task.upper() for task in tasks]
 
 
 def test_neither_page_loads_anything_heavy(finished: list[str], tmp_path: Path):

@@ -11,15 +11,15 @@ from streamlit.testing.v1 import AppTest
 
 from dashboard.app_pages.compare.charts import Line, cost, overlaid
 from dashboard.app_pages.compare.comparison import (
-    best,
+    best_marks,
     differences,
     leaderboard,
     letter,
-    like,
     means_so_far,
     mismatches,
     pools,
-    unusual,
+    runs_of_commonest_tasks,
+    unusual_marks,
 )
 from dashboard.app_pages.compare.published import published
 from otmf_core.config import MergeConfig
@@ -82,7 +82,7 @@ def test_the_leaderboard_has_means_and_sample_deviations():
 
 def test_the_best_is_high_for_quality_and_low_for_cost():
     runs = [run("1", acc=50.0), run("2", "b a", acc=60.0)]
-    marks = best(leaderboard([[each] for each in runs], names(runs))[0])
+    marks = best_marks(leaderboard([[each] for each in runs], names(runs))[0])
     assert marks["acc"] == [True, False]
     assert marks["seconds"] == [True, False]  # 40 s against 50 s
     assert marks["stability"] == marks["memory_gib"] == marks["plasticity"] == [False, False]
@@ -93,7 +93,7 @@ def test_only_settings_that_differ_are_shown_and_the_odd_one_is_marked():
     table = differences(runs)
     assert table.columns.tolist() == ["steps"]
     assert table["steps"].tolist() == [100, 100, 7]
-    assert unusual(table)["steps"].tolist() == [False, False, True]
+    assert unusual_marks(table)["steps"].tolist() == [False, False, True]
 
 
 def test_what_is_not_like_for_like_is_said():
@@ -106,7 +106,7 @@ def test_what_is_not_like_for_like_is_said():
 
 def test_runs_of_the_commonest_tasks_are_taken_first():
     runs = [run("1", "x y"), run("2"), run("3", "b a"), run("4")]
-    assert like(runs, 2) == runs[1:3]
+    assert runs_of_commonest_tasks(runs, 2) == runs[1:3]
 
 
 def test_the_mean_is_over_the_tasks_merged():
@@ -114,8 +114,8 @@ def test_the_mean_is_over_the_tasks_merged():
 
 
 def test_curves_are_means_of_pools_with_a_band_of_one_deviation():
-    figure = overlaid([Line("A", [[80.0, 75.0]]), Line("B, C", [[70.0, 60.0], [74.0, 66.0]])])
-    one, band, pool = figure.data
+    chart = overlaid([Line("A", [[80.0, 75.0]]), Line("B, C", [[70.0, 60.0], [74.0, 66.0]])])
+    one, band, pool = chart.data
     assert (one.name, one.x, one.y) == ("A", (1, 2), (80.0, 75.0))
     assert (pool.name, pool.y) == ("B, C", (72.0, 63.0))
     assert band.y == pytest.approx([72 + 8**0.5, 63 + 18**0.5, 63 - 18**0.5, 72 - 8**0.5])

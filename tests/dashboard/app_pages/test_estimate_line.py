@@ -9,7 +9,6 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
-from dashboard.text import size_text
 from otmf_core.errors import InputError
 from otmf_core.forecast.sizes import Sizes
 from otmf_core.forecast.work import Rates
@@ -84,7 +83,3 @@ def test_a_library_that_cannot_be_measured_says_why(measured: list, app: AppTest
     monkeypatch.setattr("otmf_core.forecast.measure.measure", refuse)
     press(app, "estimate")
     assert "No estimate: A file is missing: weights." in texts(app)
-
-
-def test_sizes_in_words():
-    assert [size_text(count) for count in (640 * MIB, 1536 * MIB)] == ["640 MiB", "1.5 GiB"]

@@ -14,7 +14,7 @@ from streamlit.testing.v1 import AppTest
 
 from dashboard.app_pages.features.charts.distances import distance_curves, distance_frame
 from dashboard.app_pages.features.charts.feature_map import feature_map, limits, points
-from dashboard.app_pages.features.charts.transport import plan_frame, plan_heatmap
+from dashboard.app_pages.features.charts.plan import plan_frame, plan_heatmap
 from otmf_core.analysis.features import models_at, read_features, take_features
 from otmf_core.analysis.projection import projection
 from tests.dashboard.conftest import APP
@@ -23,7 +23,7 @@ from tests.tiny import ROOT, TASKS, merge_config, merged
 
 CLASSES = ["dark", "bright"]
 LABELS = np.array([0, 1, 1])
-PLACES = {"pre": np.zeros((3, 2)), "post": np.ones((3, 2)), "merged": np.array([[2.0, 3.0], [4.0, 5.0], [6.0, 7.0]])}
+POSITIONS = {"pre": np.zeros((3, 2)), "post": np.ones((3, 2)), "merged": np.array([[2.0, 3.0], [4.0, 5.0], [6.0, 7.0]])}
 ANSWERS = {"pre": np.array([0, 0, 0]), "post": np.array([0, 1, 1]), "merged": np.array([0, 1, 0])}
 
 
@@ -144,25 +144,25 @@ def test_damaged_features_are_a_sentence(run: Path, app_of: AppTest):
 
 
 def test_points_and_paths_are_where_the_projection_has_them():
-    table = points(PLACES, ANSWERS, LABELS, CLASSES)
+    table = points(POSITIONS, ANSWERS, LABELS, CLASSES)
     assert table[table["model"] == "merged"]["answer"].tolist() == ["dark", "bright", "dark"]
-    figure = feature_map(table, CLASSES, lines=True, selected=[2], limits=([0, 8], [0, 9]))
-    drawn = [trace for trace in figure.data if trace.hovertemplate and trace.mode == "markers"]
+    chart = feature_map(table, CLASSES, lines=True, selected=[2], limits=([0, 8], [0, 9]))
+    drawn = [trace for trace in chart.data if trace.hovertemplate and trace.mode == "markers"]
     assert [list(trace.x) for trace in drawn] == [[0, 0, 0], [1, 1, 1], [2, 4, 6]]
     assert drawn[2].text[2] == "<b>bright</b><br>Before the step: dark<br>Incoming expert: bright<br>Merged: dark"
     assert drawn[2].marker.color[1] == drawn[2].marker.color[2] != drawn[2].marker.color[0]
-    faint, strong = (trace for trace in figure.data if trace.mode == "lines")
+    faint, strong = (trace for trace in chart.data if trace.mode == "lines")
     assert list(faint.x) == [0, 2, None, 0, 4, None, 0, 6, None]
     assert (list(strong.x), list(strong.y)) == ([0, 6, None], [0, 7, None])
-    assert [(*trace.x, *trace.y) for trace in figure.data if trace.name == "Selected"] == [(6, 7)]
-    assert tuple(figure.layout.xaxis.range) == (0, 8)
-    assert {note.text for note in figure.layout.annotations} == {"dark", "bright"}
+    assert [(*trace.x, *trace.y) for trace in chart.data if trace.name == "Selected"] == [(6, 7)]
+    assert tuple(chart.layout.xaxis.range) == (0, 8)
+    assert {note.text for note in chart.layout.annotations} == {"dark", "bright"}
 
 
 def test_points_are_the_first_traces_so_that_a_click_names_its_image():
-    figure = feature_map(points(PLACES, ANSWERS, LABELS, CLASSES), CLASSES, by="model")
-    assert [len(trace.x) for trace in figure.data] == [3, 1, 3, 1, 3, 1]
-    assert len({trace.marker.color for trace in figure.data}) == 3
+    chart = feature_map(points(POSITIONS, ANSWERS, LABELS, CLASSES), CLASSES, by="model")
+    assert [len(trace.x) for trace in chart.data] == [3, 1, 3, 1, 3, 1]
+    assert len({trace.marker.color for trace in chart.data}) == 3
 
 
 def test_limits_hold_every_step():
@@ -172,9 +172,9 @@ def test_limits_hold_every_step():
 
 def test_the_plan_is_shown_as_shares_of_each_class():
     mass = np.array([[0.3, 0.1, 0.0], [0.0, 0.6, 0.0], [0.0, 0.0, 0.0]])
-    figure = plan_heatmap(mass, ["a", "b", "c"])
-    np.testing.assert_allclose(figure.data[0].z, [[75, 25], [0, 100]])
-    assert list(figure.data[0].x) == ["a", "b"]
+    chart = plan_heatmap(mass, ["a", "b", "c"])
+    np.testing.assert_allclose(chart.data[0].z, [[75, 25], [0, 100]])
+    assert list(chart.data[0].x) == ["a", "b"]
     table = plan_frame(mass, ["a", "b", "c"])
     assert table["mass_percent"].tolist() == pytest.approx([30, 10, 60])
 
@@ -183,6 +183,6 @@ def test_distances_are_by_step():
     table = distance_frame([9, 1, 2, 3, 4], 2)
     assert table["merged"].tolist() == [9, 1, 2]
     assert table["incoming_expert"].tolist()[1:] == [3, 4]
-    figure = distance_curves(table, ["A", "B"], 1, 2, "#123456")
-    assert {trace.name: list(trace.y)[1:] for trace in figure.data} == {"Merged": [1, 2], "Incoming expert": [3, 4]}
-    assert [shape.x0 for shape in figure.layout.shapes] == [1, 2]
+    chart = distance_curves(table, ["A", "B"], 1, 2, "#123456")
+    assert {trace.name: list(trace.y)[1:] for trace in chart.data} == {"Merged": [1, 2], "Incoming expert": [3, 4]}
+    assert [shape.x0 for shape in chart.layout.shapes] == [1, 2]

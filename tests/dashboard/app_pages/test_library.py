@@ -11,7 +11,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from dashboard.app_pages.library.charts import lengths
-from dashboard.app_pages.library.tables import checkpoint_table, measured, split_sizes, task_table
+from dashboard.app_pages.library.tables import checkpoint_table, measured_accuracies, split_sizes, task_table
 from dashboard.charts.geometry import cosine_matrix
 from otmf_core.files import sha256
 from otmf_core.library.geometry import geometry
@@ -80,11 +80,11 @@ def test_accuracies_are_those_of_the_newest_run_on_this_manifest(measured_tiny: 
     manifest = sha256(measured_tiny / "manifest.json")
     record = json.loads((tmp_path / "runs/20260101-000000-average-0000/record.json").read_text())
     runs = list_runs(tmp_path / "runs")[0]
-    found = measured(runs, manifest)
+    found = measured_accuracies(runs, manifest)
     assert [found[task][0] for task in TASKS] == record["matrix"][0]
     assert [found[task][1] for task in TASKS] == record["individual"]
     assert list(task_table(open_library(str(measured_tiny)), found)["individual"]) == record["individual"]
-    assert measured(runs, "another manifest") == {}
+    assert measured_accuracies(runs, "another manifest") == {}
 
 
 def test_checkpoints_are_what_their_files_are(tiny: Path):
@@ -105,23 +105,23 @@ def test_splits_are_counted(tiny: Path, engine):
 
 
 def test_the_heatmap_has_every_pair_and_no_diagonal():
-    figure = cosine_matrix([[1, 0.25, -0.004], [0.25, 1, 0.5], [-0.004, 0.5, 1]], ["A", "B", "C"])
-    assert [list(row) for row in figure.data[0].z] == [[None, 0.25, -0.004], [0.25, None, 0.5], [-0.004, 0.5, None]]
-    assert list(figure.data[1].text) == [".25", ".00", ".25", ".50", ".00", ".50"]
-    assert figure.data[0].zmax == 0.5
+    chart = cosine_matrix([[1, 0.25, -0.004], [0.25, 1, 0.5], [-0.004, 0.5, 1]], ["A", "B", "C"])
+    assert [list(row) for row in chart.data[0].z] == [[None, 0.25, -0.004], [0.25, None, 0.5], [-0.004, 0.5, None]]
+    assert list(chart.data[1].text) == [".25", ".00", ".25", ".50", ".00", ".50"]
+    assert chart.data[0].zmax == 0.5
     assert cosine_matrix([[1, 0.1], [0.1, 1]], ["A", "B"]).data[0].zmax == 0.3
 
 
 def test_the_heatmap_leaves_undefined_cosines_empty():
-    figure = cosine_matrix([[1, math.nan], [math.nan, 1]], ["A", "B"])
-    assert list(figure.data[1].text) == []
+    chart = cosine_matrix([[1, math.nan], [math.nan, 1]], ["A", "B"])
+    assert list(chart.data[1].text) == []
 
 
 def test_bars_are_percentages_in_the_tasks_colours():
-    figure = lengths([0.05, 0.08], ["a", "b"], {"a": "A", "b": "B"}, {"a": "#111111", "b": "#222222"})
-    assert list(figure.data[0].x) == [5.0, 8.0]
-    assert list(figure.data[0].y) == ["A", "B"]
-    assert list(figure.data[0].marker.color) == ["#111111", "#222222"]
+    chart = lengths([0.05, 0.08], ["a", "b"], {"a": "A", "b": "B"}, {"a": "#111111", "b": "#222222"})
+    assert list(chart.data[0].x) == [5.0, 8.0]
+    assert list(chart.data[0].y) == ["A", "B"]
+    assert list(chart.data[0].marker.color) == ["#111111", "#222222"]
 
 
 def test_a_library_moved_is_another_entry_of_the_cache(tiny: Path, engine, tmp_path: Path):

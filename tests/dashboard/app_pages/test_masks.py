@@ -166,36 +166,36 @@ def test_damaged_masks_leave_the_statistics_standing(run: Path, app: AppTest, co
 
 def test_the_map_has_every_tensor_in_its_cell():
     names = ["trunk.blocks.1.attn.qkv.weight", "trunk.blocks.0.attn.qkv.weight", "trunk.blocks.0.mlp.fc1.bias"]
-    figure = mask_map(places(names), [0.5, 1.5, 1.0], MEASURES["mean"], names[2])
-    heat, points = figure.data
-    assert figure.layout.yaxis.ticktext == ("Block 0", "Block 1")
-    assert figure.layout.xaxis.ticktext == ("qkv.weight", "fc1.bias")
+    chart = mask_map(places(names), [0.5, 1.5, 1.0], MEASURES["mean"], names[2])
+    heat, points = chart.data
+    assert chart.layout.yaxis.ticktext == ("Block 0", "Block 1")
+    assert chart.layout.xaxis.ticktext == ("qkv.weight", "fc1.bias")
     assert [list(row) for row in heat.z] == [[1.5, 1.0], [0.5, None]]
     assert (heat.zmin, heat.zmax) == (0.5, 1.5)
     assert [point[0] for point in points.customdata] == names
-    (outline,) = (shape for shape in figure.layout.shapes if shape.type == "rect")
+    (outline,) = (shape for shape in chart.layout.shapes if shape.type == "rect")
     assert (outline.x0, outline.y0) == (0.5, -0.5)
 
 
 def test_shares_are_in_percent_and_what_is_undefined_is_a_dash():
     names = ["trunk.blocks.0.norm1.weight", "trunk.blocks.0.norm1.bias"]
-    figure = mask_map(places(names), [0.123, float("nan")], MEASURES["sparsity"], names[0])
-    assert list(figure.data[0].z[0]) == [pytest.approx(12.3), None]
-    assert list(figure.data[1].text) == ["12", "–"]
+    chart = mask_map(places(names), [0.123, float("nan")], MEASURES["sparsity"], names[0])
+    assert list(chart.data[0].z[0]) == [pytest.approx(12.3), None]
+    assert list(chart.data[1].text) == ["12", "–"]
 
 
 def test_the_histogram_is_of_shares():
-    figure = mask_histogram([0] * 64 + [3, 1] + [0] * 62, [4] + [0] * 127)
-    assert figure.data[0].x[64] == pytest.approx(1.0)
-    assert list(figure.data[0].y[64:66]) == [75.0, 25.0]
-    assert figure.data[1].y[0] == 100.0
-    assert figure.layout.xaxis.range[0] < -2
-    assert 1.09 < figure.layout.xaxis.range[1] < 1.3  # the last entries end at 1.09375
+    chart = mask_histogram([0] * 64 + [3, 1] + [0] * 62, [4] + [0] * 127)
+    assert chart.data[0].x[64] == pytest.approx(1.0)
+    assert list(chart.data[0].y[64:66]) == [75.0, 25.0]
+    assert chart.data[1].y[0] == 100.0
+    assert chart.layout.xaxis.range[0] < -2
+    assert 1.09 < chart.layout.xaxis.range[1] < 1.3  # the last entries end at 1.09375
 
 
 def test_the_matrix_axes_count_the_whole_matrix():
-    figure = mask_matrix(np.ones((3, 2), np.float32), (10, 40), 4)
-    heat = figure.data[0]
+    chart = mask_matrix(np.ones((3, 2), np.float32), (10, 40), 4)
+    heat = chart.data[0]
     assert (heat.y0, heat.dy, heat.x0, heat.dx) == (11.5, 4, 41.5, 4)
-    assert tuple(figure.layout.yaxis.range) == (21.5, 9.5)
-    assert tuple(figure.layout.xaxis.range) == (39.5, 47.5)
+    assert tuple(chart.layout.yaxis.range) == (21.5, 9.5)
+    assert tuple(chart.layout.xaxis.range) == (39.5, 47.5)

@@ -14,8 +14,8 @@ from streamlit.testing.v1 import AppTest
 
 from dashboard.app_pages.try_it import uploads
 from dashboard.app_pages.try_it.charts import RIGHT, WRONG, answers_chart, answers_frame
-from dashboard.app_pages.try_it.picture_choice import drawn
-from dashboard.app_pages.try_it.uploads import fitted, from_uri
+from dashboard.app_pages.try_it.picture_choice import draw_images
+from dashboard.app_pages.try_it.uploads import fit, png_of_uri
 from dashboard.charts.colours import POST
 from dashboard.library.pictures import data_uri
 from otmf_core.analysis.answers import MERGED, PRE_TRAINED, answer, load_encoder
@@ -74,7 +74,7 @@ def test_shuffling_draws_other_images(real: Path, app: AppTest):
     assert not app.exception
     assert "image" not in app.query_params
     assert app.query_params["draw"] == "1"
-    assert f"Test image {drawn(24, 24, 1)[0]} ·" in texts(app)
+    assert f"Test image {draw_images(24, 24, 1)[0]} ·" in texts(app)
 
 
 def test_another_task_forgets_the_image(real: Path, app: AppTest):
@@ -89,7 +89,7 @@ def test_another_task_forgets_the_image(real: Path, app: AppTest):
 @pytest.mark.parametrize("image", ["999", "-1", "x"])
 def test_an_image_that_is_not_there_gives_way_to_the_first(real: Path, app: AppTest, image: str):
     open_page(app, run=RUN, image=image)
-    assert f"Test image {drawn(24, 24, 0)[0]} ·" in texts(app)
+    assert f"Test image {draw_images(24, 24, 0)[0]} ·" in texts(app)
 
 
 @pytest.mark.parametrize("source", ["upload", "draw"])
@@ -135,12 +135,12 @@ def test_a_picture_is_cut_to_its_middle_and_flattened_on_white():
     striped.paste("blue", (10, 0, 20, 10))
     file = io.BytesIO()
     striped.save(file, format="PNG")
-    found = Image.open(io.BytesIO(fitted(file.getvalue(), "a.png", 10)))
+    found = Image.open(io.BytesIO(fit(file.getvalue(), "a.png", 10)))
     assert (found.mode, found.size) == ("RGB", (10, 10))
     assert found.getcolors() == [(100, (0, 0, 255))]
-    clear = Image.open(io.BytesIO(fitted(png("RGBA", (9, 9), (0, 0, 0, 0)), "b.png", 4)))
+    clear = Image.open(io.BytesIO(fit(png("RGBA", (9, 9), (0, 0, 0, 0)), "b.png", 4)))
     assert clear.getcolors() == [(16, (255, 255, 255))]
-    assert Image.open(io.BytesIO(fitted(png(kind="JPEG"), "c.jpg", 4))).size == (4, 4)
+    assert Image.open(io.BytesIO(fit(png(kind="JPEG"), "c.jpg", 4))).size == (4, 4)
 
 
 @pytest.mark.parametrize(
@@ -155,7 +155,7 @@ def test_a_picture_is_cut_to_its_middle_and_flattened_on_white():
 )
 def test_other_files_are_refused_in_a_sentence(data: bytes, rule: str):
     with pytest.raises(InputError) as refusal:
-        fitted(data, "x.png", 8)
+        fit(data, "x.png", 8)
     assert rule in str(refusal.value)
     assert is_one_sentence(str(refusal.value))
 
@@ -163,19 +163,19 @@ def test_other_files_are_refused_in_a_sentence(data: bytes, rule: str):
 def test_a_small_file_of_many_pixels_is_refused(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(uploads, "MOST_PIXELS", 100)
     with pytest.raises(InputError, match=r"at most 0 million pixels, received 20 × 10 in x\.png"):
-        fitted(png(), "x.png", 8)
+        fit(png(), "x.png", 8)
 
 
 def test_a_drawing_comes_as_png():
-    assert from_uri(data_uri(b"ab").replace("image;", "image/png;")) == b"ab"
+    assert png_of_uri(data_uri(b"ab").replace("image;", "image/png;")) == b"ab"
     for bad in ("", "data:text/html;base64,YWI=", "data:image/png;base64,%%%"):
         with pytest.raises(InputError, match="a drawing comes as a PNG data URI"):
-            from_uri(bad)
+            png_of_uri(bad)
 
 
 def test_the_chart_has_the_probabilities_and_marks_the_true_class():
-    figure = answers_chart({"A": [0.1, 0.7, 0.2], "B": [0.5, 0.2, 0.3]}, CLASSES, 2)
-    bars = [trace for trace in figure.data if trace.type == "bar"]
+    chart = answers_chart({"A": [0.1, 0.7, 0.2], "B": [0.5, 0.2, 0.3]}, CLASSES, 2)
+    bars = [trace for trace in chart.data if trace.type == "bar"]
     assert [list(bar.customdata) for bar in bars] == [["middle", "bright", "dark"], ["dark", "bright", "middle"]]
     assert list(bars[0].x) == pytest.approx([70, 20, 10])
     assert list(bars[1].marker.color) == [WRONG, RIGHT, WRONG]
@@ -184,9 +184,9 @@ def test_the_chart_has_the_probabilities_and_marks_the_true_class():
 
 
 def test_a_true_class_far_down_follows_the_first_five():
-    figure = answers_chart({"A": [0.3, 0.25, 0.2, 0.1, 0.08, 0.05, 0.02]}, list("abcdefg"), 6)
-    assert list(figure.data[0].customdata) == ["a", "b", "c", "d", "e", "g"]
-    assert figure.data[0].x[-1] == pytest.approx(2)
+    chart = answers_chart({"A": [0.3, 0.25, 0.2, 0.1, 0.08, 0.05, 0.02]}, list("abcdefg"), 6)
+    assert list(chart.data[0].customdata) == ["a", "b", "c", "d", "e", "g"]
+    assert chart.data[0].x[-1] == pytest.approx(2)
     assert list(answers_chart({"A": [0.5, 0.5]}, ["a", "b"], 1).data[0].customdata) == ["a", "b"]
 
 

@@ -44,16 +44,16 @@ def test_task_colours_read_on_both_grounds(colour: str):
 
 
 def test_the_matrix_shows_every_known_value_in_its_cell():
-    figure = accuracy_matrix(MATRIX, list(NAMES.values()))
-    values, numbers = figure.data
+    chart = accuracy_matrix(MATRIX, list(NAMES.values()))
+    values, numbers = chart.data
     assert values.z == ([10.0, 20.0, 30.0], [80.0, 25.0, None], [70.0, 90.0, 35.0], [None, None, None])
     assert (values.zmin, values.zmax) == (0, 100)
     shown = {(x, y): text for x, y, text in zip(numbers.x, numbers.y, numbers.text, strict=True)}
     assert shown[0, 1] == "80.0" and shown[2, 2] == "35.0"
     assert (2, 1) not in shown and (0, 3) not in shown
-    assert figure.layout.xaxis.ticktext == ("Ants", "Bees", "Cats")
-    assert figure.layout.yaxis.ticktext == ("Pre-trained", "1 · Ants", "2 · Bees", "3 · Cats")
-    low, high = figure.layout.yaxis.range
+    assert chart.layout.xaxis.ticktext == ("Ants", "Bees", "Cats")
+    assert chart.layout.yaxis.ticktext == ("Pre-trained", "1 · Ants", "2 · Bees", "3 · Cats")
+    low, high = chart.layout.yaxis.range
     assert low > high  # the first step on top
 
 
@@ -63,13 +63,13 @@ def test_the_matrix_outlines_the_cells_of_finished_merges():
     assert [(shape.x0 + 0.5, shape.y0 + 0.5) for shape in outlines] == [(0, 1), (1, 2)]
 
 
-@pytest.mark.parametrize("ground", ["light", "dark"])
-def test_numbers_read_on_their_cells(ground: str):
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_numbers_read_on_their_cells(theme: str):
     scale = {
-        value: accuracy_matrix([[float(value)]] * 2, ["Ants"], ground).data[0].colorscale for value in range(0, 101, 5)
+        value: accuracy_matrix([[float(value)]] * 2, ["Ants"], theme).data[0].colorscale for value in range(0, 101, 5)
     }
     for value, stops in scale.items():
-        number = accuracy_matrix([[float(value)]] * 2, ["Ants"], ground).data[1].textfont.color[0]
+        number = accuracy_matrix([[float(value)]] * 2, ["Ants"], theme).data[1].textfont.color[0]
         assert contrast(number, _colour_at(stops, value / 100)) >= 3.7, value
 
 
@@ -110,21 +110,21 @@ def test_an_empty_run_has_empty_figures():
 
 
 def test_losses_of_the_fusions_stand_side_by_side():
-    figure = loss_curves({2: ((1.0, None, 3.0), (None, 5.0, None)), 3: ((7.0,), (8.0,))}, 3, TASKS, NAMES)
-    pre, post = figure.data
+    chart = loss_curves({2: ((1.0, None, 3.0), (None, 5.0, None)), 3: ((7.0,), (8.0,))}, 3, TASKS, NAMES)
+    pre, post = chart.data
     assert pre.x == (1, 3, None, 4, None)
     assert pre.y == (1.0, 3.0, None, 7.0, None)
     assert post.x == (2, None, 4, None)
-    assert figure.layout.xaxis.range == (0, 6)
-    assert figure.layout.xaxis.ticktext == ("Bees", "Cats")
-    assert figure.layout.xaxis.tickvals == (1.5, 4.5)
+    assert chart.layout.xaxis.range == (0, 6)
+    assert chart.layout.xaxis.ticktext == ("Bees", "Cats")
+    assert chart.layout.xaxis.tickvals == (1.5, 4.5)
 
 
 def test_mask_means_stand_where_they_were_reported():
     fusions = {2: ((1.0, None, 1.2), (1.0, None, 0.7)), 3: ((1.0, None), (1.0, None))}
-    figure = mask_means(fusions, 3, TASKS, NAMES)
-    pre, post = figure.data
+    chart = mask_means(fusions, 3, TASKS, NAMES)
+    pre, post = chart.data
     assert pre.x == (1, 3, None, 4, None) and pre.y == (1.0, 1.2, None, 1.0, None)
     assert post.x == (1, 3, None, 4, None) and post.y == (1.0, 0.7, None, 1.0, None)
-    assert [line.y0 for line in figure.layout.shapes if line.y0 == line.y1] == [1]
-    assert figure.layout.yaxis.title.text == "Mean mask"
+    assert [line.y0 for line in chart.layout.shapes if line.y0 == line.y1] == [1]
+    assert chart.layout.yaxis.title.text == "Mean mask"

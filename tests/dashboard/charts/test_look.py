@@ -11,7 +11,7 @@ import pytest
 import tomllib
 from plotly.subplots import make_subplots
 
-from dashboard.charts.colours import GREY, GROUND, INK
+from dashboard.charts.colours import BACKGROUND, GREY, INK
 from dashboard.charts.look import dressed
 from dashboard.charts.matrix import accuracy_matrix
 
@@ -22,18 +22,18 @@ def layout(*traces: go.Scatter, **own) -> go.Layout:
     return dressed(go.Figure(traces or [go.Scatter(**LINE)], layout=own), "light").layout
 
 
-@pytest.mark.parametrize("ground", ["light", "dark"])
-def test_a_figure_has_the_colours_of_its_page(ground: str):
-    shown = dressed(go.Figure(go.Scatter(**LINE)), ground).layout
-    assert shown.paper_bgcolor == shown.plot_bgcolor == GROUND[ground]
-    assert shown.legend.font.color == INK[ground][0]
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_a_figure_has_the_colours_of_its_page(theme: str):
+    shown = dressed(go.Figure(go.Scatter(**LINE)), theme).layout
+    assert shown.paper_bgcolor == shown.plot_bgcolor == BACKGROUND[theme]
+    assert shown.legend.font.color == INK[theme][0]
 
 
-@pytest.mark.parametrize("ground", ["light", "dark"])
-def test_figures_and_pages_have_the_same_colours(ground: str):
-    theme = tomllib.loads(Path(".streamlit/config.toml").read_text())["theme"][ground]
-    page = [theme[name] for name in ("backgroundColor", "grayTextColor", "textColor")]
-    assert page == [GROUND[ground], GREY[ground], INK[ground][0]]
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_figures_and_pages_have_the_same_colours(theme: str):
+    config = tomllib.loads(Path(".streamlit/config.toml").read_text())["theme"][theme]
+    page = [config[name] for name in ("backgroundColor", "grayTextColor", "textColor")]
+    assert page == [BACKGROUND[theme], GREY[theme], INK[theme][0]]
 
 
 def test_what_a_figure_says_itself_holds():
@@ -45,8 +45,8 @@ def test_what_a_figure_says_itself_holds():
 
 
 def test_nothing_makes_plotly_draw_an_equal_copy_anew():
-    figure = go.Figure(go.Scatter(x=np.arange(3.0), y=np.arange(3.0), marker={"color": np.arange(3.0)}))
-    sent = json.loads(dressed(figure, "light").to_json())
+    chart = go.Figure(go.Scatter(x=np.arange(3.0), y=np.arange(3.0), marker={"color": np.arange(3.0)}))
+    sent = json.loads(dressed(chart, "light").to_json())
     assert "template" not in sent["layout"]
     assert sent["data"][0]["x"] == [0, 1, 2] and sent["data"][0]["marker"]["color"] == [0, 1, 2]
     assert not any(sent["layout"][axis]["automargin"] for axis in ("xaxis", "yaxis"))

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from streamlit.testing.v1 import AppTest
 
-from dashboard.runs.queue_line import in_words
+from dashboard.runs.queue_line import progress_text
 from otmf_core.jobs.queue import job_queue
 from otmf_core.runs.view import JobView
 from tests.dashboard.fake_engine import FakeEngine
@@ -45,5 +45,5 @@ def test_how_far_it_is():
     config = {"method": "average", "tasks": ["a", "b"]}
     view = JobView("r", config=config, tasks=("a", "b"), steps=1, matrix=((1.0, 2.0), None, None), eta_seconds=64.0)
     # one row of three is there and no mask step of one: a quarter
-    assert in_words(view, 0) == "Merging: **25%** · Average · 2 tasks · about 1 min 4 s left"
-    assert in_words(view, 2).endswith(" · 2 waiting")
+    assert progress_text(view, 0) == "Merging: **25%** · Average · 2 tasks · about 1 min 4 s left"
+    assert progress_text(view, 2).endswith(" · 2 waiting")

@@ -26,23 +26,31 @@ def distance_curves(table: pd.DataFrame, names: Sequence[str], own: int, step: i
 
     `names` are the tasks' in merge order, `own` the step at which the teacher's task was merged.
     """
-    figure = go.Figure()
-    labels = ["Pre-trained", *(f"{place} · {name}" for place, name in enumerate(names, 1))]
+    chart = go.Figure()
+    labels = ["Pre-trained", *(f"{number} · {name}" for number, name in enumerate(names, 1))]
     for column, title, line, marker in (
         ("incoming_expert", "Incoming expert", {"width": 0}, {"symbol": "diamond-open", "size": 8, "color": POST}),
         ("merged", "Merged", {"color": colour, "width": 3}, {"size": 8, "color": colour}),
     ):
-        figure.add_scatter(
-            x=table["step"], y=table[column], name=title, text=labels, line=line, marker=marker,
-            mode="lines+markers" if column == "merged" else "markers", cliponaxis=False,
+        chart.add_scatter(
+            x=table["step"],
+            y=table[column],
+            name=title,
+            text=labels,
+            line=line,
+            marker=marker,
+            mode="lines+markers" if column == "merged" else "markers",
+            cliponaxis=False,
             hovertemplate="%{text}: %{y:.3f}<extra>" + title + "</extra>",
-        )  # fmt: skip
+        )
     marks = {own: ("merged here", "dot", 1.5)} | ({step: ("shown", "dash", 1)} if step != own else {})
-    for place, (text, dash, width) in marks.items():
-        figure.add_vline(
-            place, line={"color": MEAN, "dash": dash, "width": width}, annotation={"text": text, "font": {"size": 11}},
-            annotation_position="top left" if place > len(names) / 2 else "top right",
-        )  # fmt: skip
-    figure.update_xaxes(title="Tasks merged", tickvals=table["step"].tolist())
-    figure.update_yaxes(title="Sinkhorn divergence (no unit)", rangemode="tozero")
-    return figure.update_layout(height=300)
+    for position, (text, dash, width) in marks.items():
+        chart.add_vline(
+            position,
+            line={"color": MEAN, "dash": dash, "width": width},
+            annotation={"text": text, "font": {"size": 11}},
+            annotation_position="top left" if position > len(names) / 2 else "top right",
+        )
+    chart.update_xaxes(title="Tasks merged", tickvals=table["step"].tolist())
+    chart.update_yaxes(title="Sinkhorn divergence (no unit)", rangemode="tozero")
+    return chart.update_layout(height=300)

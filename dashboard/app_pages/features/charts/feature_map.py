@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -15,15 +15,15 @@ COLOURS = {"pre": PRE, "post": POST, "merged": "#2a9d8f"}
 SYMBOLS = {"pre": "circle-open", "post": "diamond-open", "merged": "circle"}
 SIZES = {"pre": 7, "post": 7, "merged": 9}
 VEIL = {"light": "rgba(255,255,255,0.7)", "dark": "rgba(18,20,28,0.7)"}
-LABELLED = 16  # classes up to which their names stand in the picture
+MOST_CLASS_NAMES = 16  # classes up to which their names stand in the chart
 
 
 def points(
-    places: Mapping[str, np.ndarray], answers: Mapping[str, np.ndarray], labels: np.ndarray, classes: Sequence[str]
+    positions: Mapping[str, np.ndarray], answers: Mapping[str, np.ndarray], labels: np.ndarray, classes: Sequence[str]
 ) -> pd.DataFrame:
     """A row per image and model of MODELS: image (from 0), class, model, its answer, x and y.
 
-    `places[model]` is (n, 2), `answers[model]` and `labels` (n,) are numbers of `classes`.
+    `positions[model]` is (n, 2), `answers[model]` and `labels` (n,) are indices of `classes`.
     """
     frames = [
         pd.DataFrame(
@@ -32,8 +32,8 @@ def points(
                 "class": [classes[label] for label in labels],
                 "model": model,
                 "answer": [classes[answer] for answer in answers[model]],
-                "x": places[model][:, 0],
-                "y": places[model][:, 1],
+                "x": positions[model][:, 0],
+                "y": positions[model][:, 1],
             }
         )
         for model in MODELS
@@ -49,83 +49,105 @@ def feature_map(
     lines: bool = False,
     selected: Sequence[int] = (),
     limits: tuple[Sequence[float], Sequence[float]] | None = None,
-    ground: str = "light",
+    theme: str = "light",
 ) -> go.Figure:
     """The points of one step, a trace per model first (symbols), coloured by `by`: class or model.
 
     With `lines` a faint line leads every image from before the step to merged; images `selected` have a strong one
-    that ends in a ring. `limits` are the ranges of x and y, the same for all steps; `ground` is light or dark.
+    that ends in a ring. `limits` are the ranges of x and y, the same for all steps; `theme` is light or dark.
     """
-    figure = go.Figure()
-    shades = {name: PALETTE[place % len(PALETTE)] for place, name in enumerate(classes)}
-    of = {model: table[table["model"] == model].sort_values("image") for model in MODELS}
-    hover = [
-        f"<b>{row['class']}</b><br>" + "<br>".join(f"{MODELS[m]}: {of[m]['answer'].iloc[place]}" for m in MODELS)
-        for place, (_, row) in enumerate(of["merged"].iterrows())
+    chart = go.Figure()
+    shades = {name: PALETTE[label % len(PALETTE)] for label, name in enumerate(classes)}
+    by_model = {model: table[table["model"] == model].sort_values("image") for model in MODELS}
+    merged = by_model["merged"]
+    hovers = [
+        f"<b>{name}</b><br>"
+        + "<br>".join(f"{title}: {by_model[model]['answer'].iloc[image]}" for model, title in MODELS.items())
+        for image, name in enumerate(merged["class"])
     ]
     for model, title in MODELS.items():
-        part = of[model]
-        colour = [shades[name] for name in part["class"]] if by == "class" else COLOURS[model]
-        figure.add_scatter(
-            x=part["x"], y=part["y"], mode="markers", name=title, legendgroup=model, showlegend=False,
+        rows = by_model[model]
+        colour = [shades[name] for name in rows["class"]] if by == "class" else COLOURS[model]
+        chart.add_scatter(
+            x=rows["x"],
+            y=rows["y"],
+            mode="markers",
+            name=title,
+            legendgroup=model,
+            showlegend=False,
             marker={"color": colour, "symbol": SYMBOLS[model], "size": SIZES[model]},
             opacity=0.9 if model == "merged" else 0.75,
-            text=hover, hovertemplate="%{text}<extra>" + title + "</extra>",
-        )  # fmt: skip
-        figure.add_scatter(  # what the legend shows: the symbol, in grey where colour means the class
-            x=[None], y=[None], mode="markers", name=title, legendgroup=model,
-            marker={"color": MEAN if by == "class" else colour, "symbol": SYMBOLS[model], "size": SIZES[model]},
-        )  # fmt: skip
-    if lines:
-        _paths(figure, of, range(len(of["merged"])), MEAN, 1, 0.5)
-    marked = [image for image in selected if image < len(hover)]
-    _paths(figure, of, marked, INK[ground][0], 3, 1.0)
-    if marked:
-        ends = of["merged"].iloc[marked]
-        figure.add_scatter(
-            x=ends["x"], y=ends["y"], mode="markers", hoverinfo="skip", showlegend=False, name="Selected",
-            marker={"symbol": "circle-open", "size": 17, "color": INK[ground][0], "line": {"width": 2.5}},
-        )  # fmt: skip
-    if by == "class" and len(classes) <= LABELLED:
-        centres = of["merged"].groupby("class")[["x", "y"]].median()
-        label = {
-            "showarrow": False,
-            "yshift": 16,
-            "font": {"size": 12, "color": INK[ground][0]},
-            "bgcolor": VEIL[ground],
-        }
-        figure.update_layout(
-            annotations=[
-                {"x": row.x, "y": row.y, "text": name, **label}
-                for name, row in zip(centres.index, centres.itertuples(), strict=True)
-            ]
+            text=hovers,
+            hovertemplate="%{text}<extra>" + title + "</extra>",
         )
+        chart.add_scatter(  # what the legend shows: the symbol, in grey where colour means the class
+            x=[None],
+            y=[None],
+            mode="markers",
+            name=title,
+            legendgroup=model,
+            marker={"color": MEAN if by == "class" else colour, "symbol": SYMBOLS[model], "size": SIZES[model]},
+        )
+    if lines:
+        _add_paths(chart, by_model, range(len(merged)), MEAN, 1, 0.5)
+    images = [image for image in selected if image < len(hovers)]
+    _add_paths(chart, by_model, images, INK[theme][0], 3, 1.0)
+    if images:
+        ends = merged.iloc[images]
+        chart.add_scatter(
+            x=ends["x"],
+            y=ends["y"],
+            mode="markers",
+            hoverinfo="skip",
+            showlegend=False,
+            name="Selected",
+            marker={"symbol": "circle-open", "size": 17, "color": INK[theme][0], "line": {"width": 2.5}},
+        )
+    if by == "class" and len(classes) <= MOST_CLASS_NAMES:
+        chart.update_layout(annotations=_class_names(merged, theme))
     x, y = limits or (None, None)
     quiet = {"showticklabels": False, "ticks": "", "showgrid": False}
-    figure.update_xaxes(title="First dimension (no unit)", range=x, **quiet)
-    figure.update_yaxes(title="Second dimension (no unit)", range=y, **quiet)
-    return figure.update_layout(height=560, dragmode="pan", clickmode="event+select", hovermode="closest")
+    chart.update_xaxes(title="First dimension (no unit)", range=x, **quiet)
+    chart.update_yaxes(title="Second dimension (no unit)", range=y, **quiet)
+    return chart.update_layout(height=560, dragmode="pan", clickmode="event+select", hovermode="closest")
 
 
-def _paths(
-    figure: go.Figure,
-    of: Mapping[str, pd.DataFrame],
-    images: Sequence[int],
+def _class_names(merged: pd.DataFrame, theme: str) -> list[dict[str, object]]:
+    """The name of every class above the middle of its points."""
+    centres = merged.groupby("class")[["x", "y"]].median()
+    font = {"size": 12, "color": INK[theme][0]}
+    label = {"showarrow": False, "yshift": 16, "font": font, "bgcolor": VEIL[theme]}
+    return [
+        {"x": x, "y": y, "text": name, **label}
+        for name, x, y in zip(centres.index, centres["x"], centres["y"], strict=True)
+    ]
+
+
+def _add_paths(
+    chart: go.Figure,
+    by_model: Mapping[str, pd.DataFrame],
+    images: Iterable[int],
     colour: str,
     width: float,
     opacity: float,
 ) -> None:
-    """Lines from before the step to merged, all of them one trace."""
+    """Draw lines from before the step to merged, all of them one trace."""
     x: list[float | None] = []
     y: list[float | None] = []
     for image in images:
-        x += [of["pre"]["x"].iloc[image], of["merged"]["x"].iloc[image], None]
-        y += [of["pre"]["y"].iloc[image], of["merged"]["y"].iloc[image], None]
+        for values, axis in ((x, "x"), (y, "y")):
+            values += [by_model["pre"][axis].iloc[image], by_model["merged"][axis].iloc[image], None]
     if x:
-        figure.add_scatter(
-            x=x, y=y, mode="lines", line={"color": colour, "width": width}, opacity=opacity, hoverinfo="skip",
-            name="From before to merged", showlegend=False,
-        )  # fmt: skip
+        chart.add_scatter(
+            x=x,
+            y=y,
+            mode="lines",
+            line={"color": colour, "width": width},
+            opacity=opacity,
+            hoverinfo="skip",
+            name="From before to merged",
+            showlegend=False,
+        )
 
 
 def limits(layout: np.ndarray) -> tuple[list[float], list[float]]:

@@ -22,23 +22,29 @@ def plan_frame(mass: np.ndarray, classes: Sequence[str]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["merged_class", "teacher_class", "mass_percent"])
 
 
-def plan_heatmap(mass: np.ndarray, classes: Sequence[str], ground: str = "light") -> go.Figure:
+def plan_heatmap(mass: np.ndarray, classes: Sequence[str], theme: str = "light") -> go.Figure:
     """Where each class of the merged model's features is moved: row i is the share of its mass, in percent.
 
     `mass` (classes, classes) is the plan's; rows of classes without an image are left out.
     """
-    present = [place for place in range(len(classes)) if mass[place].sum() > 0]
-    names = [classes[place] for place in present]
+    present = [label for label in range(len(classes)) if mass[label].sum() > 0]
+    names = [classes[label] for label in present]
     block = mass[np.ix_(present, present)]
-    share = 100 * block / block.sum(axis=1, keepdims=True)
-    figure = go.Figure(
+    chart = go.Figure(
         go.Heatmap(
-            z=share, x=names, y=names, zmin=0, zmax=100, colorscale=SCALES[ground], xgap=1, ygap=1,
+            z=100 * block / block.sum(axis=1, keepdims=True),
+            x=names,
+            y=names,
+            zmin=0,
+            zmax=100,
+            colorscale=SCALES[theme],
+            xgap=1,
+            ygap=1,
             colorbar={"title": {"text": "%"}, "thickness": 10, "outlinewidth": 0},
             hovertemplate="%{z:.1f}% of %{y} (merged) goes to %{x} (teacher)<extra></extra>",
         )
-    )  # fmt: skip
+    )
     small = {"tickfont": {"size": 11 if len(names) <= 16 else 9}, "ticks": "", "showgrid": False}
-    figure.update_xaxes(title="Class in the teacher's features", tickangle=-60, **small)
-    figure.update_yaxes(title="Class in the merged model's", range=[len(names) - 0.5, -0.5], **small)
-    return figure.update_layout(height=400)
+    chart.update_xaxes(title="Class in the teacher's features", tickangle=-60, **small)
+    chart.update_yaxes(title="Class in the merged model's", range=[len(names) - 0.5, -0.5], **small)
+    return chart.update_layout(height=400)

@@ -1,0 +1,48 @@
+"""The curves of the runs compared, and their quality beside their cost."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import pandas as pd
+
+from dashboard.app_pages.compare.charts import Line, cost, overlaid
+from dashboard.app_pages.compare.comparison import means_so_far
+from dashboard.app_pages.compare.leaderboard import description
+from dashboard.ui.chart import cached_chart, show_chart
+from dashboard.ui.layout import panels
+from otmf_core.runs.folder import Run
+
+
+def curves_and_cost(
+    table: pd.DataFrame, groups: Sequence[Sequence[Run]], names: Mapping[str, str], pooled: bool
+) -> None:
+    """Draw how the runs went on and what they cost.
+
+    `table` and `groups` are a leaderboard's, `pooled` or not; `names` are by run id; every run has a record.
+    """
+    means = {run.id: means_so_far(run.record["matrix"]) for group in groups for run in group if run.record}
+    lines = [
+        Line(f"{name} · {description(group[0].config)}", [means[run.id] for run in group])
+        for name, group in zip(table["name"], groups, strict=True)
+    ]
+    points = [(names[run], step, mean) for run, run_means in means.items() for step, mean in enumerate(run_means, 1)]
+    left, right = panels(2, "curves")
+    with left:
+        show_chart(
+            cached_chart(overlaid, lines),
+            lambda: pd.DataFrame(points, columns=["run", "tasks_merged", "mean_accuracy"]),
+            title="Along the merge",
+            measured="test, mean of the tasks merged so far" + ("; band: ± std" if pooled else ""),
+            key="overlaid",
+            name="comparison-curves",
+        )
+    with right:
+        show_chart(
+            cached_chart(cost, table),
+            lambda: table[["name", "acc", "seconds", "memory_gib"]],
+            title="Quality beside cost",
+            measured="ACC on test images, wall time, peak memory",
+            key="cost",
+            name="comparison-cost",
+        )

@@ -1,0 +1,53 @@
+"""How the library's task vectors lie to each other: their cosines and their lengths."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import streamlit as st
+
+from dashboard.app_pages.library.charts import lengths
+from dashboard.app_pages.library.tables import cosine_frame, lengths_frame
+from dashboard.charts.colours import task_colours
+from dashboard.charts.geometry import cosine_matrix
+from dashboard.library.geometry import COMPARING, task_geometry
+from dashboard.text import sentence
+from dashboard.ui.chart import cached_chart, show_chart
+from dashboard.ui.theme import theme
+from otmf_core.errors import InputError
+from otmf_core.library.geometry import Geometry
+from otmf_core.library.library import Library
+
+
+def task_vectors(library: Library) -> Geometry | None:
+    """Draw the cosines and the lengths of all task vectors; return them, or None where they cannot be compared."""
+    try:
+        with st.spinner(COMPARING):
+            geometry = task_geometry(str(library.root), library.manifest_hash) if library.tasks else None
+    except InputError as error:
+        st.error(sentence(str(error)), title="The task vectors cannot be compared")
+        return None
+    if geometry is None:
+        return None
+    names = {task.id: task.name for task in library.tasks}
+    labels = [names[task] for task in geometry.tasks]
+    left, right = st.columns([7, 3], gap="medium")
+    with left:
+        show_chart(
+            cached_chart(cosine_matrix, geometry.cosines, labels, theme()),
+            partial(cosine_frame, geometry, labels),
+            title="Cosine between task vectors",
+            measured="0: orthogonal, 1: the same direction",
+            key="cosines",
+            name=f"{library.id}-cosines",
+        )
+    with right:
+        show_chart(
+            cached_chart(lengths, geometry.relative, geometry.tasks, names, task_colours(list(names))),
+            partial(lengths_frame, geometry, labels),
+            title="Their lengths",
+            measured="% of ‖θ⁰‖",
+            key="lengths",
+            name=f"{library.id}-lengths",
+        )
+    return geometry
