@@ -87,4 +87,4 @@ def accuracy_curves(
     chart.update_xaxes(title="Tasks merged", tickvals=steps, range=[-0.2, len(tasks) + 0.2])
     chart.update_yaxes(title="Test accuracy (%)", range=[0, 101])
     legend = {"orientation": "v", "x": 1.02, "y": 1, "yanchor": "top"} if len(tasks) > 10 else {}
-    return chart.update_layout(height=max(500, 90 + 19 * len(chart.data)), legend=legend)
+    return chart.update_layout(height=max(500, 90 + 19 * (len(columns) + 2)), legend=legend)

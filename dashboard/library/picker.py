@@ -25,13 +25,14 @@ def choose_library() -> tuple[str, Library]:
     """
     try:
         installed = {library.root.name: library.name for library in list_libraries()}
-        if remembered := st.query_params.get("library") or st.session_state.get(LIBRARY_KEY):
-            st.session_state["library"] = remembered
-        folders = {st.session_state.get("library")} - {None, *installed}
+        if linked := st.query_params.get("library") or st.session_state.get(LIBRARY_KEY):
+            st.session_state["library"] = linked
+        remembered = st.session_state.get("library")
+        folders = [remembered] if remembered is not None and remembered not in installed else []
         name = st.selectbox(
             "Library",
             [*installed, *folders],
-            format_func=lambda name: installed.get(name, name),
+            format_func=lambda name: str(installed.get(name, name)),
             key="library",
             accept_new_options=True,
             placeholder="Path of a library folder",

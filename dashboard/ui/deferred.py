@@ -6,12 +6,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 import streamlit as st
+from streamlit.components.v2 import component
 
 from dashboard.ui.streamlit_internals import SCRIPT_STATE
 
 JS = Path(__file__).with_suffix(".js").read_text(encoding="utf-8")
 
-_first_screen = st.components.v2.component("otmf_first_screen", html="<span></span>", js=JS)
+_first_screen = component("otmf_first_screen", html="<span></span>", js=JS)
 
 
 def arrive(page: str) -> None:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import streamlit as st
+from streamlit.components.v2 import component
 
 JS = Path(__file__).with_suffix(".js").read_text(encoding="utf-8")
 
-_watch = st.components.v2.component("otmf_theme_watch", html="<span></span>", js=JS)
+_watch = component("otmf_theme_watch", html="<span></span>", js=JS)
 
 
 def theme() -> str:

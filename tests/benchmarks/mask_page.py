@@ -4,7 +4,7 @@
 
 Builds a run folder of random masks (about 350 MB a step) under DIR, by default a temporary folder that is deleted
 again, and prints the first, median and worst times in milliseconds: of the readers alone, of building and serialising
-figures, and of whole page runs on the server (Streamlit's AppTest, which runs the whole page for every interaction; in
+charts, and of whole page runs on the server (Streamlit's AppTest, which runs the whole page for every interaction; in
 a browser the threshold, the measure and the zoom run their own fragment alone).
 """
 
@@ -44,9 +44,11 @@ QKV = "transformer.resblocks.6.attn.in_proj_weight"
 def shapes() -> dict[str, tuple[int, ...]]:
     """The image tower of open_clip's ViT-B-32."""
     found: dict[str, tuple[int, ...]] = {
-        "class_embedding": (WIDTH,), "positional_embedding": (50, WIDTH), "proj": (WIDTH, OUT),
+        "class_embedding": (WIDTH,),
+        "positional_embedding": (50, WIDTH),
+        "proj": (WIDTH, OUT),
         "conv1.weight": (WIDTH, 3, 32, 32),
-    }  # fmt: skip
+    }
     for norm in ("ln_pre", "ln_post"):
         found |= {f"{norm}.weight": (WIDTH,), f"{norm}.bias": (WIDTH,)}
     for layer in range(LAYERS):
@@ -82,12 +84,18 @@ def build(run: Path, steps: int) -> int:
                 plain = mask.astype(np.float32)
                 rows.append(
                     {
-                        "tensor": name, "side": side, "entries": mask.size, "mean": float(plain.mean()),
-                        "std": float(plain.std()), "min": float(plain.min()), "max": float(plain.max()),
-                        "histogram": np.histogram(plain.clip(*RANGE), BINS, RANGE)[0].tolist(), "common": common,
+                        "tensor": name,
+                        "side": side,
+                        "entries": mask.size,
+                        "mean": float(plain.mean()),
+                        "std": float(plain.std()),
+                        "min": float(plain.min()),
+                        "max": float(plain.max()),
+                        "histogram": np.histogram(plain.clip(*RANGE), BINS, RANGE)[0].tolist(),
+                        "common": common,
                         "drift": float(np.abs(plain - 1).mean()),
                     }
-                )  # fmt: skip
+                )
         folder = run / f"steps/{step:02d}"
         write_table(folder / "mask_statistics.parquet", {key: [row[key] for row in rows] for key in rows[0]})
         save_file(masks, folder / "masks.safetensors")
@@ -107,7 +115,7 @@ def timed(label: str, action: Callable[[], object], repeats: int) -> None:
 
 
 def readers(run: Path, repeats: int) -> None:
-    """The readers and the figures, without a page."""
+    """The readers and the charts, without a page."""
     timed("read the statistics of a step", lambda: read_statistics(run, 2), repeats)
     stats = read_statistics(run, 2)
     where = places(stats.tensors)

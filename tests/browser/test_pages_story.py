@@ -83,7 +83,7 @@ def test_a_finished_merge_is_looked_at_from_every_page(context, merged: dict, se
     assert len(page.locator(".js-plotly-plot").all()) == 4
     page.get_by_test_id("stMainMenu").click()
     page.get_by_test_id("stMainMenuList").get_by_text("Dark").last.click()
-    page.wait_for_function(  # figures follow the page's ground, without a reload
+    page.wait_for_function(  # charts follow the page's theme, without a reload
         "[...document.querySelectorAll('.js-plotly-plot')].every(chart => chart.layout.paper_bgcolor === '#12141c')"
     )
     page.keyboard.press("Escape")
@@ -111,7 +111,7 @@ def test_a_finished_merge_is_looked_at_from_every_page(context, merged: dict, se
     assert (folder / "features").is_dir()
     whole(page)
     dot = page.locator(".st-key-map .scatterlayer .point").last.bounding_box()
-    for step in (2, 3):  # Plotly looks at moves, not at places
+    for step in (2, 3):  # Plotly looks at moves, not at positions
         page.mouse.move(dot["x"] + step, dot["y"] + step)
     page.locator("img.otmf-hover").wait_for()
     assert page.locator("img.otmf-hover").evaluate("picture => picture.naturalWidth") == 96

@@ -6,6 +6,7 @@ import io
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import streamlit as st
@@ -68,12 +69,14 @@ def app(engine: FakeEngine) -> AppTest:
 def finished(engine: FakeEngine, tmp_path: Path) -> list[str]:
     """Three finished runs, oldest first: OTMF, average, and OTMF with another α."""
     queue = JobQueue(tmp_path / "runs", engine)
-    fields = ({}, {"method": "average"}, {"alpha": 0.5})
+    fields: tuple[dict[str, Any], ...] = ({}, {"method": "average"}, {"alpha": 0.5})
     configs = [MergeConfig.build(tasks=("red", "green"), library="colours", steps=3, **each) for each in fields]
     runs = [queue.submit(config) for config in configs]
     while queue.active():
         pass
-    for place, run in enumerate(runs):
+    for second, run in enumerate(runs):
         status = tmp_path / "runs" / run / "status.json"
-        status.write_text(json.dumps({**json.loads(status.read_text()), "created": f"2026-01-01T00:00:0{place}+00:00"}))
+        status.write_text(
+            json.dumps({**json.loads(status.read_text()), "created": f"2026-01-01T00:00:0{second}+00:00"})
+        )
     return runs

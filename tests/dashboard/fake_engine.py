@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
+from typing import Any
 
 from otmf_core import metrics
 from otmf_core.config import MergeConfig
@@ -16,17 +17,17 @@ from otmf_core.runs import folder as runs
 from otmf_core.runs.lock import owned
 
 
-def accuracy(step: int, place: int) -> float:
-    """a[step][place] of the rule above, percent; tasks are placed from 0 and merged at step place + 1."""
-    return 30.0 if step <= place else 80.0 - 2.0 * (step - place - 1)
+def accuracy(step: int, column: int) -> float:
+    """a[step][column] of the rule above, percent; columns are tasks, from 0, each merged at step column + 1."""
+    return 30.0 if step <= column else 80.0 - 2.0 * (step - column - 1)
 
 
 class FakeEngine:
-    """`pause` seconds go by in every mask step; a run of a task in `broken` ends with that exception."""
+    """`pause` seconds go by in every iteration; a run of a task in `broken` ends with that exception."""
 
-    def __init__(self, pause: float = 0.0, broken: dict[str, Exception] | None = None):
+    def __init__(self, pause: float = 0.0, broken: dict[str, Any] | None = None):
         self.pause = pause
-        self.broken = broken or {}
+        self.broken: dict[str, Any] = broken or {}
         self.at_once = 0
         self.most_at_once = 0
 
@@ -80,9 +81,9 @@ class FakeEngine:
             progress["individual"].append(90.0)
             tell("teacher", step=step, task=task, individual=90.0)
             if step > 1 and config.method == "otmf":
-                self._mask_steps(step, config, path, tell, should_stop)
+                self._iterations(step, config, path, tell, should_stop)
             last = step == len(tasks)
-            row = [accuracy(step, place) if last or place <= step else None for place in range(len(tasks))]
+            row = [accuracy(step, column) if last or column <= step else None for column in range(len(tasks))]
             tell("fused", step=step, task=task, fusion_seconds=self.pause * config.steps)
             tell("row", step=step, row=row)
             progress["matrix"].append(row)
@@ -104,7 +105,7 @@ class FakeEngine:
         write_json(path / "record.json", record)
         return record
 
-    def _mask_steps(self, step: int, config: MergeConfig, path: Path, tell, should_stop) -> None:
+    def _iterations(self, step: int, config: MergeConfig, path: Path, tell, should_stop) -> None:
         curves = []
         for iteration in range(config.steps):
             if should_stop():

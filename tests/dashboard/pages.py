@@ -5,10 +5,12 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from streamlit.testing.v1 import AppTest
 
 from otmf_core.jobs.queue import job_queue
+from otmf_core.runs.view import JobView
 
 
 def with_options(app: AppTest, opened: bool = True) -> AppTest:
@@ -48,6 +50,18 @@ def press(app: AppTest, key: str) -> AppTest:
     app.button(key=key).click().run()
     assert not app.exception
     return app
+
+
+def widget(app: AppTest, key: str) -> Any:
+    """The widget with this key, of any kind."""
+    return app.get_by_key(key)
+
+
+def snapshot(tmp_path: Path, run: str) -> JobView:
+    """The run as the queue of the dashboard's process has it."""
+    view = job_queue(tmp_path / "runs").snapshot(run)
+    assert view is not None, run
+    return view
 
 
 def settle(tmp_path: Path, run: str, *statuses: str) -> None:

@@ -21,13 +21,13 @@ def outcome(table: pd.DataFrame, names: Mapping[str, str], colours: Mapping[str,
         {
             "type": "line",
             "layer": "below",
-            "x0": row.just_merged,
-            "x1": row.now,
+            "x0": start,
+            "x1": end,
             "y0": index,
             "y1": index,
             "line": {"color": shade, "width": 3},
         }
-        for index, (row, shade) in enumerate(zip(table.itertuples(), shades, strict=True))
+        for index, (start, end, shade) in enumerate(zip(table["just_merged"], table["now"], shades, strict=True))
     ]
     hollow = {"color": "rgba(0,0,0,0)", "line": {"color": shades, "width": 2}}
     for column, name, marker in (
@@ -66,9 +66,9 @@ def retention(table: pd.DataFrame, names: Mapping[str, str], colours: Mapping[st
             hovertemplate="%{text}<br>plasticity %{x:.1f}%, stability %{y:.1f}%<extra></extra>",
         )
     )
-    guide = {"line": {"color": MEAN, "dash": "dot", "width": 1}}
-    chart.add_hline(100, **guide)
-    chart.add_vline(100, **guide)
+    guide = {"color": MEAN, "dash": "dot", "width": 1}
+    chart.add_hline(100, line=guide)
+    chart.add_vline(100, line=guide)
     chart.update_xaxes(title="Plasticity: just merged / individual (%)")
     chart.update_yaxes(title="Stability: now / just merged (%)")
     return chart.update_layout(height=120 + 26 * max(len(table), 8))

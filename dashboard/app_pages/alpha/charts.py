@@ -48,7 +48,7 @@ def front(table: pd.DataFrame, selected: float) -> go.Figure:
     """
     chart = go.Figure()
     complete = table.dropna(subset=["stability", "plasticity"])
-    best = complete[complete["front"]].sort_values("plasticity")
+    best = complete.loc[complete["front"]].sort_values("plasticity")
     chart.add_scatter(
         x=best["plasticity"],
         y=best["stability"],
@@ -57,7 +57,7 @@ def front(table: pd.DataFrame, selected: float) -> go.Figure:
         hoverinfo="skip",
         line={"color": ACC, "width": 1.5, "dash": "dot"},
     )
-    for points, name, opacity in ((best, "On the front", 1.0), (complete[~complete["front"]], "Dominated", 0.35)):
+    for points, name, opacity in ((best, "On the front", 1.0), (complete.loc[~complete["front"]], "Dominated", 0.35)):
         chart.add_scatter(
             x=points["plasticity"],
             y=points["stability"],
@@ -91,12 +91,15 @@ def each_task(
     `table` has the columns alpha, task, just_merged and now, α ascending within a task.
     """
     rows = -(-len(tasks) // TASKS_IN_A_ROW)
-    cells = [{"row": index // TASKS_IN_A_ROW + 1, "col": index % TASKS_IN_A_ROW + 1} for index in range(len(tasks))]
+    cells: list[dict[str, Any]] = [
+        {"row": index // TASKS_IN_A_ROW + 1, "col": index % TASKS_IN_A_ROW + 1} for index in range(len(tasks))
+    ]
+    every: Any = "all"  # axes of all panels; Plotly's own hint knows True and False only
     chart = make_subplots(
         rows=rows,
         cols=TASKS_IN_A_ROW,
-        shared_xaxes="all",
-        shared_yaxes="all",
+        shared_xaxes=every,
+        shared_yaxes=every,
         horizontal_spacing=0.025,
         vertical_spacing=min(0.12, 0.3 / rows),
         subplot_titles=[names[task] for task in tasks],

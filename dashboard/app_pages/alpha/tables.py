@@ -30,6 +30,6 @@ def task_table(runs: Mapping[float, Run]) -> pd.DataFrame:
     for alpha, run in runs.items():
         record = run.record or {}
         individual = dict(zip(record["tasks"], record["individual"], strict=True))
-        part = outcomes(record["matrix"], record["tasks"], individual)[["task", "just_merged", "now"]]
+        part = outcomes(record["matrix"], record["tasks"], individual).loc[:, ["task", "just_merged", "now"]]
         parts.append(part.assign(alpha=alpha))
-    return pd.concat(parts, ignore_index=True)[["alpha", "task", "just_merged", "now"]]
+    return pd.concat(parts, ignore_index=True).loc[:, ["alpha", "task", "just_merged", "now"]]

@@ -40,7 +40,7 @@ def curves_and_cost(
     with right:
         show_chart(
             cached_chart(cost, table),
-            lambda: table[["name", "acc", "seconds", "memory_gib"]],
+            lambda: table.loc[:, ["name", "acc", "seconds", "memory_gib"]],
             title="Quality beside cost",
             measured="ACC on test images, wall time, peak memory",
             key="cost",

@@ -32,8 +32,8 @@ def leaderboard_table(table: pd.DataFrame) -> None:
     """Draw a leaderboard, the best value of every column marked; pools as mean ± std."""
     pooled = bool((table["n"] > 1).any())
     column = st.column_config
-    cells = table[["name", "method", "preset", "labels", "alpha", "tasks", "n", *METRICS]].copy()
-    cells["method"] = cells["method"].map(METHODS)
+    cells = table.loc[:, ["name", "method", "preset", "labels", "alpha", "tasks", "n", *METRICS]].copy()
+    cells["method"] = [METHODS[method] for method in table["method"]]
     config = {
         "name": column.TextColumn("Runs" if pooled else "Run", width=60, pinned=True),
         "method": column.TextColumn("Method"),

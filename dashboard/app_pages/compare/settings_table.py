@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import pandas as pd
 import streamlit as st
@@ -20,7 +21,7 @@ def settings_table(table: pd.DataFrame, tasks: Mapping[str, str]) -> None:
         cells["tasks"] = [", ".join(tasks.get(task, task) for task in order) for order in table["tasks"]]
     cells = cells.map(_plain)
     cells.insert(0, "name", cells.index)
-    config: dict[str, object] = {"name": st.column_config.TextColumn("Run", width=60, pinned=True)}
+    config: dict[str, Any] = {"name": st.column_config.TextColumn("Run", width=60, pinned=True)}
     for field in map(str, table):
         width = "large" if field == "tasks" else None
         about = MergeConfig.model_fields[field].description

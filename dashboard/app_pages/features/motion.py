@@ -10,11 +10,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
-import streamlit as st
+from streamlit.components.v2 import component
 
 JS = Path(__file__).with_suffix(".js").read_text(encoding="utf-8")
 
-_motion = st.components.v2.component("otmf_feature_motion", html="<span></span>", js=JS)
+_motion = component("otmf_feature_motion", html="<span></span>", js=JS)
 
 
 def feature_motion(

@@ -35,5 +35,9 @@ def _offer(path: Path, tasks: int) -> None:
     )
     if st.button("Take features", type="primary", icon=":material/scatter_plot:", key="take"):
         bar = st.progress(0.0, text="Reading weights and images")
-        take_features(path, lambda done: bar.progress(done, text=f"Taking features: **{done:.0%}**"))
+
+        def report(done: float) -> None:
+            bar.progress(done, text=f"Taking features: **{done:.0%}**")
+
+        take_features(path, report)
         st.rerun()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 import streamlit as st
 
 from dashboard.app_pages.masks.reading import Span
@@ -48,7 +50,8 @@ def _span_slider(label: str, kind: str, tensor: str, length: int) -> Span:
     key = f"{kind}-{tensor}"
     if key not in st.session_state:
         st.session_state[key] = (0, length - 1)
-    first, last = st.slider(label, 0, length - 1, key=key, on_change=_forget_head, args=(tensor,), width=240)
+    slider = st.slider(label, 0, length - 1, key=key, on_change=_forget_head, args=(tensor,), width=240)
+    first, last = cast(tuple[int, int], slider)  # by its state
     return first, last + 1
 
 

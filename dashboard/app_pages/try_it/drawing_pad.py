@@ -5,11 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import streamlit as st
+from streamlit.components.v2 import component
 
 CSS = Path(__file__).with_suffix(".css").read_text(encoding="utf-8")
 JS = Path(__file__).with_suffix(".js").read_text(encoding="utf-8")
 
-_pad = st.components.v2.component(
+_pad = component(
     "otmf_drawing_pad",
     html="<div id='pad'><canvas width='256' height='256' role='img' aria-label='Draw here'></canvas>"
     "<button type='button'>Clear</button></div>",

@@ -6,11 +6,12 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import streamlit as st
+from streamlit.components.v2 import component
 
 CSS = Path(__file__).with_suffix(".css").read_text(encoding="utf-8")
 JS = Path(__file__).with_suffix(".js").read_text(encoding="utf-8")
 
-_grid = st.components.v2.component("otmf_picture_grid", html="<div id='grid' role='group'></div>", css=CSS, js=JS)
+_grid = component("otmf_picture_grid", html="<div id='grid' role='group'></div>", css=CSS, js=JS)
 
 
 def picture_grid(

@@ -1,9 +1,10 @@
-"""The Accuracy page: empty, full, by link, and its figures by their data."""
+"""The Accuracy page: empty, full, by link, and its charts by their data."""
 
 from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 from streamlit.testing.v1 import AppTest
@@ -29,12 +30,12 @@ def test_without_runs_the_page_shows_the_way(app: AppTest):
     assert app.page_link[0].value == "Start a merge"
 
 
-def test_the_figures_are_those_of_the_record(finished: list[str], app: AppTest, tmp_path: Path):
+def test_the_metrics_are_those_of_the_record(finished: list[str], app: AppTest, tmp_path: Path):
     open_page(app, run=finished[0])
     record = json.loads((tmp_path / "runs" / finished[0] / "record.json").read_text())
-    shown = metrics(app)
-    assert shown["ACC"] == f"{record['acc']:.1f}%"
-    assert shown["Stability"] == f"{record['stability']:.1f}%"
+    values = metrics(app)
+    assert values["ACC"] == f"{record['acc']:.1f}%"
+    assert values["Stability"] == f"{record['stability']:.1f}%"
     assert finished[0] in texts(app)
     assert app.selectbox[0].value == finished[0]
 
@@ -69,8 +70,8 @@ def test_of_an_unfinished_run_the_latest_row_counts():
     assert outcomes([MATRIX[0], None, None, None], TASKS, OWN).empty
 
 
-def test_the_outcome_figure_has_the_values_on_its_axis():
-    chart = outcome(outcomes(MATRIX, TASKS, OWN), NAMES, COLOURS)
+def test_the_outcome_chart_has_the_values_on_its_axis():
+    chart: Any = outcome(outcomes(MATRIX, TASKS, OWN), NAMES, COLOURS)
     by_name = {trace.name: list(trace.x) for trace in chart.data if trace.name}
     assert by_name == {
         "Pre-trained": [30.0, 20.0, 10.0],
@@ -80,20 +81,24 @@ def test_the_outcome_figure_has_the_values_on_its_axis():
     }
 
 
-def test_the_retention_figure_has_a_point_per_task_with_both_ratios():
-    chart = retention(outcomes(MATRIX, TASKS, OWN), NAMES, COLOURS)
+def test_the_retention_chart_has_a_point_per_task_with_both_ratios():
+    chart: Any = retention(outcomes(MATRIX, TASKS, OWN), NAMES, COLOURS)
     (tasks,) = chart.data
     assert list(zip(tasks.text, tasks.x, tasks.y, strict=True)) == [("A", 80.0, 50.0), ("B", 100.0, 50.0)]
     assert list(tasks.marker.color) == [COLOURS["a"], COLOURS["b"]]
 
 
 @pytest.mark.parametrize(
-    ("shown", "mean", "start", "own"), [(["a", "b", "c"], 155 / 3, 20.0, 90.0), (["b"], 45, 20, 90)]
+    ("selection", "mean", "start", "own"), [(["a", "b", "c"], 155 / 3, 20.0, 90.0), (["b"], 45, 20, 90)]
 )
-def test_means_and_reference_lines_are_of_the_tasks_shown(shown: list[str], mean: float, start: float, own: float):
-    chart = accuracy_curves(MATRIX, TASKS, NAMES, COLOURS, shown, OWN)
+def test_means_and_reference_lines_are_of_the_selection(selection: list[str], mean: float, start: float, own: float):
+    chart: Any = accuracy_curves(MATRIX, TASKS, NAMES, COLOURS, selection, OWN)
     assert chart.data[-1].y[-1] == pytest.approx(mean)
     assert [shape.y0 for shape in chart.layout.shapes] == pytest.approx([start, own])
-    assert {trace.name for trace in chart.data} == {*(NAMES[t] for t in shown), "Before its merge", "Mean of merged"}
+    assert {trace.name for trace in chart.data} == {
+        *(NAMES[t] for t in selection),
+        "Before its merge",
+        "Mean of merged",
+    }
     (before,) = (trace for trace in chart.data if trace.name == "Before its merge")
-    assert {name for name in before.text if name} == {NAMES[t] for t in shown}
+    assert {name for name in before.text if name} == {NAMES[t] for t in selection}

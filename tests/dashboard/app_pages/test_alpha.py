@@ -1,4 +1,4 @@
-"""The Alpha page: one click runs the sweep, a second one nothing, what is there is reused; figures by their data."""
+"""The Alpha page: one click runs the sweep, a second one nothing, what is there is reused; charts by their data."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -18,7 +19,7 @@ from otmf_core.errors import InputError
 from otmf_core.jobs.queue import job_queue
 from otmf_core.runs.folder import Run
 from tests.dashboard.fake_engine import FakeEngine
-from tests.dashboard.pages import metrics, opener, press, texts, with_options
+from tests.dashboard.pages import metrics, opener, press, snapshot, texts, with_options
 from tests.tiny import ROOT
 
 TABLE = pd.DataFrame(
@@ -90,7 +91,7 @@ def test_a_stopped_sweep_goes_on_where_it_was(app: AppTest, engine: FakeEngine, 
     open_page(app)
     sweep(app, 0.2, 0.5)
     queue = job_queue(tmp_path / "runs")
-    while not any(status == "running" and queue.snapshot(run).iteration > 2 for run, status in queue.active()):
+    while not any(status == "running" and snapshot(tmp_path, run).iteration > 2 for run, status in queue.active()):
         pass
     press(app, "stop-sweep")
     drained(tmp_path)
@@ -162,15 +163,18 @@ def test_tables_have_what_the_records_say_and_the_front():
     assert table["front"].tolist() == [False, True]
     each = task_table(runs)
     assert each.values.tolist() == [
-        [0.2, "a", 80.0, 40.0], [0.2, "b", 90.0, 90.0], [0.8, "a", 80.0, 60.0], [0.8, "b", 90.0, 90.0]
-    ]  # fmt: skip
+        [0.2, "a", 80.0, 40.0],
+        [0.2, "b", 90.0, 90.0],
+        [0.8, "a", 80.0, 60.0],
+        [0.8, "b", 90.0, 90.0],
+    ]
 
 
 def test_quality_and_balance_stand_against_alpha_with_the_chosen_point_marked():
     acc, bwt = quality(TABLE, 0.5).data
     assert (list(acc.x), list(acc.y), list(bwt.y)) == ([0.2, 0.5, 0.8], [60.0, 70.0, 65.0], [-9.0, -4.0, -1.0])
     assert acc.marker.size[1] > acc.marker.size[0] == acc.marker.size[2]
-    chart = balance(TABLE, 0.5)
+    chart: Any = balance(TABLE, 0.5)
     assert [list(trace.y) for trace in chart.data] == [[80.0, 90.0, 85.0], [95.0, 85.0, 80.0]]
     assert [line.x0 for line in chart.layout.shapes] == [0.5]
 
@@ -186,10 +190,10 @@ def test_the_front_joins_its_points_and_dims_the_others():
 
 @pytest.mark.parametrize("count", [2, 20])
 def test_every_task_has_a_panel_in_its_colour(count: int):
-    tasks = [f"t{place}" for place in range(count)]
-    rows = [(alpha, task, 90.0 - place, 50.0 + place) for alpha in (0.2, 0.8) for place, task in enumerate(tasks)]
+    tasks = [f"t{index}" for index in range(count)]
+    rows = [(alpha, task, 90.0 - index, 50.0 + index) for alpha in (0.2, 0.8) for index, task in enumerate(tasks)]
     table = pd.DataFrame(rows, columns=["alpha", "task", "just_merged", "now"])
-    chart = each_task(
+    chart: Any = each_task(
         table, tasks, {t: t.upper() for t in tasks}, {t: f"#0000{k:02d}" for k, t in enumerate(tasks)}, 0.2
     )
     assert len(chart.data) == 2 * count

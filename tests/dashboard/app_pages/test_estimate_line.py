@@ -21,7 +21,7 @@ MIB = 2**20
 
 @pytest.fixture
 def measured(engine: FakeEngine, monkeypatch: pytest.MonkeyPatch) -> list:
-    """The merges that were measured, with made-up rates: 0.1 s a mask step, nothing else."""
+    """The merges that were measured, with made-up rates: 0.1 s an iteration, nothing else."""
     asked: list = []
 
     def measure(config, library) -> Rates:
@@ -40,12 +40,12 @@ def measured(engine: FakeEngine, monkeypatch: pytest.MonkeyPatch) -> list:
 
 def test_a_measurement_is_taken_when_asked_for_and_kept(measured: list, app: AppTest):
     press(app, "estimate")
-    # two fusions of 100 mask steps at 0.1 s and 5 s to read; 600 MiB and 8 float32 copies of 1 Mi parameters
+    # two fusions of 100 iterations at 0.1 s and 5 s to read; 600 MiB and 8 float32 copies of 1 Mi parameters
     assert "About **25 s** · **632 MiB** of memory, measured on cpu: 100 ms a mask step" in texts(app)
     with_options(app).number_input(key="steps").set_value(50).run()
     assert "About **15 s**" in texts(app)
     assert len(measured) == 1
-    app.number_input(key="batch").set_value(32).run()  # another mask step than the one measured
+    app.number_input(key="batch").set_value(32).run()  # another iteration than the one measured
     assert "About" not in texts(app)
     assert not app.button(key="estimate").disabled
 

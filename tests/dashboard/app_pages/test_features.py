@@ -1,4 +1,4 @@
-"""The Features page: empty, before and after features are taken, by link, and its figures by their data."""
+"""The Features page: empty, before and after features are taken, by link, and its charts by their data."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -62,12 +63,12 @@ def test_features_are_taken_on_a_click_and_shown(run: Path, app_of: AppTest):
     app = open_page(app_of, run="tiny-run")
     press(app, "take")
     assert not app.error
-    found = read_features(run, "blue")
-    shown = metrics(app)
-    assert shown["Merged"] == f"{found.distances[3]:.3f}"
-    assert shown["Before the step"] == f"{found.distances[2]:.3f}"
-    assert shown["Incoming expert"] == "0.000"
-    assert shown["Pre-trained"] == f"{found.distances[0]:.3f}"
+    features = read_features(run, "blue")
+    values = metrics(app)
+    assert values["Merged"] == f"{features.distances[3]:.3f}"
+    assert values["Before the step"] == f"{features.distances[2]:.3f}"
+    assert values["Incoming expert"] == "0.000"
+    assert values["Pre-trained"] == f"{features.distances[0]:.3f}"
     assert (run / "features/03-tsne.parquet").is_file()
     assert "t-SNE of 24 test images, step 3: Blue fused in" in texts(app)
 
@@ -83,10 +84,10 @@ def test_step_task_and_method_are_chosen_and_nothing_is_taken_twice(
     app.button_group(key="projection_method").set_value("pca").run()
     app.toggle(key="lines").set_value(True).run()
     assert not app.exception
-    found = read_features(run, "red")
+    features = read_features(run, "red")
     pre, post, after = models_at(2, len(TASKS)).values()
     assert (pre, post, after) == (1, 5, 2)
-    assert metrics(app)["Incoming expert"] == f"{found.distances[5]:.3f}"
+    assert metrics(app)["Incoming expert"] == f"{features.distances[5]:.3f}"
     assert metrics(app)["Before the step"] == "0.000"  # the merged model of one task is its expert
     assert "PCA of 24 test images, step 2: Green fused in" in texts(app)
 
@@ -98,9 +99,9 @@ def test_selected_images_are_shown_with_every_answer(run: Path, app_of: AppTest)
     app.run()
     assert not app.exception
     assert "2 of 24" in texts(app)
-    found = read_features(run, "blue")
+    features = read_features(run, "blue")
     classes = ["dark", "middle", "bright"]
-    assert f"**{classes[found.labels[4]]}**" in texts(app)
+    assert f"**{classes[features.labels[4]]}**" in texts(app)
     press(app, "clear")
     assert "2 of 24" not in texts(app)
 
@@ -112,11 +113,11 @@ def test_a_run_of_two_tasks_has_one_step(tiny: Path, tmp_path: Path, app_of: App
     assert "step 2: Blue fused in" in texts(app)
 
 
-@pytest.mark.parametrize(("asked", "shown"), [("2", 2), ("9", 3)])
-def test_a_link_restores_the_step_where_there_is_one(run: Path, app_of: AppTest, asked: str, shown: int):
+@pytest.mark.parametrize(("linked", "expected"), [("2", 2), ("9", 3)])
+def test_a_link_restores_the_step_where_there_is_one(run: Path, app_of: AppTest, linked: str, expected: int):
     take_features(run)
-    app = open_page(app_of, run="tiny-run", step=asked, task="Green")
-    assert app.slider(key="step").value == shown
+    app = open_page(app_of, run="tiny-run", step=linked, task="Green")
+    assert app.slider(key="step").value == expected
     assert app.selectbox(key="task").value == "green"
 
 
@@ -146,7 +147,7 @@ def test_damaged_features_are_a_sentence(run: Path, app_of: AppTest):
 def test_points_and_paths_are_where_the_projection_has_them():
     table = points(POSITIONS, ANSWERS, LABELS, CLASSES)
     assert table[table["model"] == "merged"]["answer"].tolist() == ["dark", "bright", "dark"]
-    chart = feature_map(table, CLASSES, lines=True, selected=[2], limits=([0, 8], [0, 9]))
+    chart: Any = feature_map(table, CLASSES, lines=True, selected=[2], limits=([0, 8], [0, 9]))
     drawn = [trace for trace in chart.data if trace.hovertemplate and trace.mode == "markers"]
     assert [list(trace.x) for trace in drawn] == [[0, 0, 0], [1, 1, 1], [2, 4, 6]]
     assert drawn[2].text[2] == "<b>bright</b><br>Before the step: dark<br>Incoming expert: bright<br>Merged: dark"
@@ -160,7 +161,7 @@ def test_points_and_paths_are_where_the_projection_has_them():
 
 
 def test_points_are_the_first_traces_so_that_a_click_names_its_image():
-    chart = feature_map(points(POSITIONS, ANSWERS, LABELS, CLASSES), CLASSES, by="model")
+    chart: Any = feature_map(points(POSITIONS, ANSWERS, LABELS, CLASSES), CLASSES, by="model")
     assert [len(trace.x) for trace in chart.data] == [3, 1, 3, 1, 3, 1]
     assert len({trace.marker.color for trace in chart.data}) == 3
 
@@ -172,7 +173,7 @@ def test_limits_hold_every_step():
 
 def test_the_plan_is_shown_as_shares_of_each_class():
     mass = np.array([[0.3, 0.1, 0.0], [0.0, 0.6, 0.0], [0.0, 0.0, 0.0]])
-    chart = plan_heatmap(mass, ["a", "b", "c"])
+    chart: Any = plan_heatmap(mass, ["a", "b", "c"])
     np.testing.assert_allclose(chart.data[0].z, [[75, 25], [0, 100]])
     assert list(chart.data[0].x) == ["a", "b"]
     table = plan_frame(mass, ["a", "b", "c"])
@@ -183,6 +184,6 @@ def test_distances_are_by_step():
     table = distance_frame([9, 1, 2, 3, 4], 2)
     assert table["merged"].tolist() == [9, 1, 2]
     assert table["incoming_expert"].tolist()[1:] == [3, 4]
-    chart = distance_curves(table, ["A", "B"], 1, 2, "#123456")
+    chart: Any = distance_curves(table, ["A", "B"], 1, 2, "#123456")
     assert {trace.name: list(trace.y)[1:] for trace in chart.data} == {"Merged": [1, 2], "Incoming expert": [3, 4]}
     assert [shape.x0 for shape in chart.layout.shapes] == [1, 2]

@@ -6,6 +6,7 @@ import json
 import math
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 from streamlit.testing.v1 import AppTest
@@ -47,7 +48,7 @@ def test_a_library_on_disk_is_shown_in_full(measured_tiny: Path, app: AppTest):
 
 def test_without_runs_no_accuracy_is_claimed(tiny: Path, app: AppTest):
     open_page(app, library=str(tiny))
-    assert app.dataframe[0].value["zero_shot"].isna().all()
+    assert app.dataframe[0].value["zero_shot"].isna().to_numpy().all()
     assert "appears once a run on these tasks has finished" in texts(app)
 
 
@@ -80,10 +81,10 @@ def test_accuracies_are_those_of_the_newest_run_on_this_manifest(measured_tiny: 
     manifest = sha256(measured_tiny / "manifest.json")
     record = json.loads((tmp_path / "runs/20260101-000000-average-0000/record.json").read_text())
     runs = list_runs(tmp_path / "runs")[0]
-    found = measured_accuracies(runs, manifest)
-    assert [found[task][0] for task in TASKS] == record["matrix"][0]
-    assert [found[task][1] for task in TASKS] == record["individual"]
-    assert list(task_table(open_library(str(measured_tiny)), found)["individual"]) == record["individual"]
+    accuracies = measured_accuracies(runs, manifest)
+    assert [accuracies[task][0] for task in TASKS] == record["matrix"][0]
+    assert [accuracies[task][1] for task in TASKS] == record["individual"]
+    assert list(task_table(open_library(str(measured_tiny)), accuracies)["individual"]) == record["individual"]
     assert measured_accuracies(runs, "another manifest") == {}
 
 
@@ -105,7 +106,7 @@ def test_splits_are_counted(tiny: Path, engine):
 
 
 def test_the_heatmap_has_every_pair_and_no_diagonal():
-    chart = cosine_matrix([[1, 0.25, -0.004], [0.25, 1, 0.5], [-0.004, 0.5, 1]], ["A", "B", "C"])
+    chart: Any = cosine_matrix([[1, 0.25, -0.004], [0.25, 1, 0.5], [-0.004, 0.5, 1]], ["A", "B", "C"])
     assert [list(row) for row in chart.data[0].z] == [[None, 0.25, -0.004], [0.25, None, 0.5], [-0.004, 0.5, None]]
     assert list(chart.data[1].text) == [".25", ".00", ".25", ".50", ".00", ".50"]
     assert chart.data[0].zmax == 0.5
@@ -113,12 +114,12 @@ def test_the_heatmap_has_every_pair_and_no_diagonal():
 
 
 def test_the_heatmap_leaves_undefined_cosines_empty():
-    chart = cosine_matrix([[1, math.nan], [math.nan, 1]], ["A", "B"])
+    chart: Any = cosine_matrix([[1, math.nan], [math.nan, 1]], ["A", "B"])
     assert list(chart.data[1].text) == []
 
 
 def test_bars_are_percentages_in_the_tasks_colours():
-    chart = lengths([0.05, 0.08], ["a", "b"], {"a": "A", "b": "B"}, {"a": "#111111", "b": "#222222"})
+    chart: Any = lengths([0.05, 0.08], ["a", "b"], {"a": "A", "b": "B"}, {"a": "#111111", "b": "#222222"})
     assert list(chart.data[0].x) == [5.0, 8.0]
     assert list(chart.data[0].y) == ["A", "B"]
     assert list(chart.data[0].marker.color) == ["#111111", "#222222"]

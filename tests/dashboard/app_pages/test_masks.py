@@ -1,10 +1,11 @@
-"""The Masks page: empty, full, by link, damaged, and its figures by their data."""
+"""The Masks page: empty, full, by link, damaged, and its charts by their data."""
 
 from __future__ import annotations
 
 import base64
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -65,8 +66,8 @@ def run(engine, tmp_path: Path) -> Path:
 open_page = opener("masks")
 
 
-def chart(app: AppTest, place: int) -> dict:
-    return json.loads(app.get("plotly_chart")[place].proto.spec)
+def chart(app: AppTest, index: int) -> dict:
+    return json.loads(app.get("plotly_chart")[index].proto.spec)
 
 
 def array(encoded) -> np.ndarray:
@@ -86,18 +87,18 @@ def test_without_masks_the_page_shows_the_way(finished: list[str], app: AppTest)
 def test_an_unfinished_run_shows_the_steps_it_has(run: Path, app: AppTest):
     open_page(app)
     assert app.select_slider[0].options == ["2 · Green", "3 · Blue"]
-    shown = metrics(app)
-    assert shown["Mean, pre"] == "1.125"  # 3/4 of 1.5
-    assert shown["Mean, post"] == "1.000"
-    assert shown["Sparsity, pre"] == "25.0%"
-    assert shown["Sparsity, post"] == "0.0%"
-    assert shown["Overlap"] == "75.0%"
-    assert shown["Drift, pre"] == "0.625"  # (1 + 3 · 0.5) / 4
+    values = metrics(app)
+    assert values["Mean, pre"] == "1.125"  # 3/4 of 1.5
+    assert values["Mean, post"] == "1.000"
+    assert values["Sparsity, pre"] == "25.0%"
+    assert values["Sparsity, post"] == "0.0%"
+    assert values["Overlap"] == "75.0%"
+    assert values["Drift, pre"] == "0.625"  # (1 + 3 · 0.5) / 4
     assert app.selectbox(key="tensor").value == QKV
     np.testing.assert_array_equal(array(chart(app, 2)["data"][0]["z"]), mask_of(2, "pre", QKV))
 
 
-def test_step_side_and_threshold_move_the_figures(run: Path, app: AppTest):
+def test_step_side_and_threshold_move_the_numbers(run: Path, app: AppTest):
     open_page(app)
     app.select_slider[0].set_value(3).run()
     assert metrics(app)["Mean, post"] == "1.500"
@@ -166,7 +167,7 @@ def test_damaged_masks_leave_the_statistics_standing(run: Path, app: AppTest, co
 
 def test_the_map_has_every_tensor_in_its_cell():
     names = ["trunk.blocks.1.attn.qkv.weight", "trunk.blocks.0.attn.qkv.weight", "trunk.blocks.0.mlp.fc1.bias"]
-    chart = mask_map(places(names), [0.5, 1.5, 1.0], MEASURES["mean"], names[2])
+    chart: Any = mask_map(places(names), [0.5, 1.5, 1.0], MEASURES["mean"], names[2])
     heat, points = chart.data
     assert chart.layout.yaxis.ticktext == ("Block 0", "Block 1")
     assert chart.layout.xaxis.ticktext == ("qkv.weight", "fc1.bias")
@@ -179,13 +180,13 @@ def test_the_map_has_every_tensor_in_its_cell():
 
 def test_shares_are_in_percent_and_what_is_undefined_is_a_dash():
     names = ["trunk.blocks.0.norm1.weight", "trunk.blocks.0.norm1.bias"]
-    chart = mask_map(places(names), [0.123, float("nan")], MEASURES["sparsity"], names[0])
+    chart: Any = mask_map(places(names), [0.123, float("nan")], MEASURES["sparsity"], names[0])
     assert list(chart.data[0].z[0]) == [pytest.approx(12.3), None]
     assert list(chart.data[1].text) == ["12", "–"]
 
 
 def test_the_histogram_is_of_shares():
-    chart = mask_histogram([0] * 64 + [3, 1] + [0] * 62, [4] + [0] * 127)
+    chart: Any = mask_histogram([0] * 64 + [3, 1] + [0] * 62, [4] + [0] * 127)
     assert chart.data[0].x[64] == pytest.approx(1.0)
     assert list(chart.data[0].y[64:66]) == [75.0, 25.0]
     assert chart.data[1].y[0] == 100.0
@@ -194,7 +195,7 @@ def test_the_histogram_is_of_shares():
 
 
 def test_the_matrix_axes_count_the_whole_matrix():
-    chart = mask_matrix(np.ones((3, 2), np.float32), (10, 40), 4)
+    chart: Any = mask_matrix(np.ones((3, 2), np.float32), (10, 40), 4)
     heat = chart.data[0]
     assert (heat.y0, heat.dy, heat.x0, heat.dx) == (11.5, 4, 41.5, 4)
     assert tuple(chart.layout.yaxis.range) == (21.5, 9.5)

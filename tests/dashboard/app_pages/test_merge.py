@@ -18,7 +18,7 @@ from otmf_core.config import MergeConfig
 from otmf_core.errors import InputError
 from otmf_core.jobs.queue import job_queue
 from tests.dashboard.fake_engine import FakeEngine
-from tests.dashboard.pages import metrics, press, settle, texts, with_options
+from tests.dashboard.pages import metrics, press, settle, snapshot, texts, widget, with_options
 from tests.tiny import ROOT
 
 
@@ -69,7 +69,7 @@ def test_a_visit_during_a_merge_shows_it(app: AppTest, engine: FakeEngine, tmp_p
     press(app, "run")
     run = app.query_params["run"]
     settle(tmp_path, run, "running")
-    while not job_queue(tmp_path / "runs").snapshot(run).device:
+    while not snapshot(tmp_path, run).device:
         time.sleep(0.005)
     other_tab = AppTest.from_file(app._script_path, default_timeout=60).run()
     assert not other_tab.exception
@@ -141,7 +141,7 @@ def test_one_task_cannot_be_merged(app: AppTest):
 
 
 def test_suites_and_orders_fill_the_list(app: AppTest):
-    app.get_by_key("suite").set_value("4").run()
+    widget(app, "suite").set_value("4").run()
     assert app.session_state["tasks"] == ["red", "green", "blue", "white"]
     app.selectbox(key="order_seed").set_value(42).run()
     expected = ["red", "green", "blue", "white"]
@@ -172,10 +172,10 @@ def test_moving_and_removing(monkeypatch: pytest.MonkeyPatch):
 
 def test_the_preset_fills_in_its_numbers(app: AppTest):
     with_options(app)
-    app.get_by_key("preset").set_value("paper").run()
+    widget(app, "preset").set_value("paper").run()
     assert app.number_input(key="memory").value == 0
-    app.get_by_key("preset").set_value("default").run()
-    assert app.number_input(key="memory").value > 0
+    widget(app, "preset").set_value("default").run()
+    assert widget(app, "memory").value > 0
     assert not app.exception
 
 
@@ -190,7 +190,7 @@ def test_choices_survive_a_change_of_page(app: AppTest):
 
 
 def test_methods_without_masks_have_no_mask_options(app: AppTest):
-    with_options(app).get_by_key("method").set_value("task-arithmetic").run()
+    widget(with_options(app), "method").set_value("task-arithmetic").run()
     assert not app.exception
     assert [slider.key for slider in app.slider] == ["scaling"]
     assert [number.key for number in app.number_input] == ["seed"]
@@ -286,12 +286,10 @@ def test_an_order_sorts_a_list_edited_by_hand(app: AppTest):
 
 
 def test_every_field_of_a_merge_can_be_set(app: AppTest, tmp_path: Path):
-    with_options(app).get_by_key("heads").set_value("tuned").run()
-    values = {
-        "update": "alternating", "schedule": "constant", "p": 1, "evaluate": "all",
-    }  # fmt: skip
+    widget(with_options(app), "heads").set_value("tuned").run()
+    values = {"update": "alternating", "schedule": "constant", "p": 1, "evaluate": "all"}
     for key, value in values.items():
-        app.get_by_key(key).set_value(value)
+        widget(app, key).set_value(value)
     app.selectbox(key="space").set_value("features")
     numbers = {"steps": 7, "batch": 4, "lr": 0.02, "memory": 5, "blur": 0.2, "seed": 9, "head_lr": 0.02}
     for key, value in numbers.items():
@@ -301,17 +299,17 @@ def test_every_field_of_a_merge_can_be_set(app: AppTest, tmp_path: Path):
     app.slider(key="alpha").set_value(0.6).run()
     press(app, "run")
     stored = stored_config(app, tmp_path)
-    given = {**values, **numbers, "space": "features", "head_fraction": 0.5, "device": "cpu", "alpha": 0.6}
-    given |= {"heads": "tuned", "tasks": ["red", "green", "blue"], "library": "colours", "method": "otmf"}
-    given |= {"preset": "default"}
-    defaults = MergeConfig(tasks=("red", "green")).model_dump(mode="json")
-    assert stored == {**defaults, **given}
-    assert set(defaults) - set(given) == {"scaling", "checkpoint_seconds"}  # λ has its own slider
+    fields = {**values, **numbers, "space": "features", "head_fraction": 0.5, "device": "cpu", "alpha": 0.6}
+    fields |= {"heads": "tuned", "tasks": ["red", "green", "blue"], "library": "colours", "method": "otmf"}
+    fields |= {"preset": "default"}
+    defaults = MergeConfig.parse({"tasks": ("red", "green")}).model_dump(mode="json")
+    assert stored == {**defaults, **fields}
+    assert set(defaults) - set(fields) == {"scaling", "checkpoint_seconds"}  # λ has its own slider
 
 
 def test_a_preset_sets_every_number_it_names_and_its_merge_is_the_engine_s(app: AppTest, tmp_path: Path):
     with_options(app).number_input(key="blur").set_value(0.4).run()
-    app.get_by_key("preset").set_value("paper").run()
+    widget(app, "preset").set_value("paper").run()
     press(app, "run")
     stored = stored_config(app, tmp_path)
     expected = MergeConfig.build("paper", tasks=("red", "green", "blue"), library="colours")
@@ -319,18 +317,18 @@ def test_a_preset_sets_every_number_it_names_and_its_merge_is_the_engine_s(app: 
 
 
 def test_options_hold_while_they_are_closed(app: AppTest, tmp_path: Path):
-    with_options(app).get_by_key("heads").set_value("tuned").run()
+    widget(with_options(app), "heads").set_value("tuned").run()
     app.number_input(key="seed").set_value(9)
     app.number_input(key="blur").set_value(0.4).run()
     with_options(app, opened=False)
     assert not app.number_input
-    app.get_by_key("method").set_value("average").run()  # which has no masks, hence no blur
+    widget(app, "method").set_value("average").run()  # which has no masks, hence no blur
     press(app, "run")
     expected = MergeConfig.build(
         tasks=("red", "green", "blue"), library="colours", method="average", seed=9, heads="tuned"
     )
     assert stored_config(app, tmp_path) == expected.model_dump(mode="json")
-    app.get_by_key("method").set_value("otmf").run()
+    widget(app, "method").set_value("otmf").run()
     assert with_options(app).number_input(key="blur").value == 0.4
 
 

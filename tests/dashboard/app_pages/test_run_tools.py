@@ -8,6 +8,7 @@ import os
 import shutil
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
@@ -28,6 +29,12 @@ open_runs = opener("runs")
 
 def table(app: AppTest) -> list[str]:
     return list(app.dataframe[0].value["run"])
+
+
+def labels(app: AppTest) -> list[str]:
+    """Of the buttons that download something."""
+    buttons: Any = app.get("download_button")
+    return [button.label for button in buttons]
 
 
 def zip_of(folder: Path) -> bytes:
@@ -217,10 +224,10 @@ def test_the_model_is_exported_and_then_offered(
 
     monkeypatch.setattr(export, "export_model", write)
     open_runs(app, run=finished[0])
-    assert [button.label for button in app.get("download_button")].count("Download model") == 0
+    assert labels(app).count("Download model") == 0
     press(app, "runs-export")
     assert (tmp_path / "runs" / finished[0] / "export/README.md").is_file()
-    assert [button.label for button in app.get("download_button")].count("Download model") == 1
+    assert labels(app).count("Download model") == 1
 
 
 def test_an_export_that_fails_says_why(finished: list[str], app: AppTest):
@@ -231,8 +238,8 @@ def test_an_export_that_fails_says_why(finished: list[str], app: AppTest):
 
 
 def test_fifty_runs_stand_in_the_table(finished: list[str], app: AppTest, tmp_path: Path):
-    for place in range(47):
-        shutil.copytree(tmp_path / "runs" / finished[0], tmp_path / f"runs/20250101-0000{place:02d}-otmf-{place:04d}")
+    for index in range(47):
+        shutil.copytree(tmp_path / "runs" / finished[0], tmp_path / f"runs/20250101-0000{index:02d}-otmf-{index:04d}")
     open_runs(app)
     assert len(table(app)) == 50
     assert "50 runs" in texts(app)

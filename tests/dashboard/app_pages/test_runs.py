@@ -21,7 +21,7 @@ def test_without_runs_the_page_shows_the_way(app: AppTest):
     assert app.page_link[0].value == "Start a merge"
 
 
-def test_runs_stand_newest_first_with_their_figures(finished: list[str], app: AppTest):
+def test_runs_stand_newest_first_with_their_metrics(finished: list[str], app: AppTest):
     table = open_runs(app).dataframe[0].value
     assert list(table["run"]) == finished[::-1]
     assert list(table["method"]) == ["OTMF", "Average", "OTMF"]
@@ -38,7 +38,7 @@ def test_a_link_opens_its_run(finished: list[str], app: AppTest):
     assert len(app.get("plotly_chart")) == 4
 
 
-def test_a_run_without_losses_has_no_loss_figure(finished: list[str], app: AppTest):
+def test_a_run_without_losses_has_no_loss_chart(finished: list[str], app: AppTest):
     open_runs(app, run=finished[1])
     assert len(app.get("plotly_chart")) == 2
 
@@ -91,7 +91,7 @@ def test_a_link_to_a_run_of_a_newer_version_is_one_sentence(finished: list[str],
     assert f"{finished[0]} has 99: update the program." in app.error[0].value
 
 
-def test_a_run_whose_library_is_gone_keeps_its_figures(
+def test_a_run_whose_library_is_gone_keeps_its_charts(
     finished: list[str], app: AppTest, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ):
     st.cache_data.clear()

@@ -6,6 +6,7 @@ import io
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -37,7 +38,7 @@ def real(tiny: Path, engine, tmp_path: Path) -> Path:
 open_page = opener("try_it")
 
 
-def png(mode: str = "RGB", size: tuple[int, int] = (20, 10), colour: object = "red", kind: str = "PNG") -> bytes:
+def png(mode: str = "RGB", size: tuple[int, int] = (20, 10), colour: Any = "red", kind: str = "PNG") -> bytes:
     file = io.BytesIO()
     Image.new(mode, size, colour).save(file, format=kind)
     return file.getvalue()
@@ -135,9 +136,9 @@ def test_a_picture_is_cut_to_its_middle_and_flattened_on_white():
     striped.paste("blue", (10, 0, 20, 10))
     file = io.BytesIO()
     striped.save(file, format="PNG")
-    found = Image.open(io.BytesIO(fit(file.getvalue(), "a.png", 10)))
-    assert (found.mode, found.size) == ("RGB", (10, 10))
-    assert found.getcolors() == [(100, (0, 0, 255))]
+    square = Image.open(io.BytesIO(fit(file.getvalue(), "a.png", 10)))
+    assert (square.mode, square.size) == ("RGB", (10, 10))
+    assert square.getcolors() == [(100, (0, 0, 255))]
     clear = Image.open(io.BytesIO(fit(png("RGBA", (9, 9), (0, 0, 0, 0)), "b.png", 4)))
     assert clear.getcolors() == [(16, (255, 255, 255))]
     assert Image.open(io.BytesIO(fit(png(kind="JPEG"), "c.jpg", 4))).size == (4, 4)
@@ -174,7 +175,7 @@ def test_a_drawing_comes_as_png():
 
 
 def test_the_chart_has_the_probabilities_and_marks_the_true_class():
-    chart = answers_chart({"A": [0.1, 0.7, 0.2], "B": [0.5, 0.2, 0.3]}, CLASSES, 2)
+    chart: Any = answers_chart({"A": [0.1, 0.7, 0.2], "B": [0.5, 0.2, 0.3]}, CLASSES, 2)
     bars = [trace for trace in chart.data if trace.type == "bar"]
     assert [list(bar.customdata) for bar in bars] == [["middle", "bright", "dark"], ["dark", "bright", "middle"]]
     assert list(bars[0].x) == pytest.approx([70, 20, 10])
@@ -184,7 +185,7 @@ def test_the_chart_has_the_probabilities_and_marks_the_true_class():
 
 
 def test_a_true_class_far_down_follows_the_first_five():
-    chart = answers_chart({"A": [0.3, 0.25, 0.2, 0.1, 0.08, 0.05, 0.02]}, list("abcdefg"), 6)
+    chart: Any = answers_chart({"A": [0.3, 0.25, 0.2, 0.1, 0.08, 0.05, 0.02]}, list("abcdefg"), 6)
     assert list(chart.data[0].customdata) == ["a", "b", "c", "d", "e", "g"]
     assert chart.data[0].x[-1] == pytest.approx(2)
     assert list(answers_chart({"A": [0.5, 0.5]}, ["a", "b"], 1).data[0].customdata) == ["a", "b"]

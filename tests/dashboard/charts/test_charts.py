@@ -1,8 +1,9 @@
-"""Figures by their data: values in, values on the axes."""
+"""Charts by their data: values in, values on the axes."""
 
 from __future__ import annotations
 
 from itertools import pairwise
+from typing import Any
 
 import pytest
 
@@ -19,7 +20,7 @@ MATRIX = [[10.0, 20.0, 30.0], [80.0, 25.0, None], [70.0, 90.0, 35.0], None]
 
 def luminance(colour: str) -> float:
     """Relative luminance of a #rrggbb colour (WCAG 2)."""
-    channels = [int(colour[place : place + 2], 16) / 255 for place in (1, 3, 5)]
+    channels = [int(colour[index : index + 2], 16) / 255 for index in (1, 3, 5)]
     linear = [value / 12.92 if value <= 0.04045 else ((value + 0.055) / 1.055) ** 2.4 for value in channels]
     return sum(weight * value for weight, value in zip((0.2126, 0.7152, 0.0722), linear, strict=True))
 
@@ -29,8 +30,8 @@ def contrast(one: str, other: str) -> float:
     return (high + 0.05) / (low + 0.05)
 
 
-def test_a_task_has_its_colour_by_its_canonical_place():
-    canonical = [f"task-{place}" for place in range(22)]
+def test_a_task_has_its_colour_by_its_canonical_position():
+    canonical = [f"task-{index}" for index in range(22)]
     colours = task_colours(canonical)
     assert len(set(list(colours.values())[:20])) == 20
     assert colours["task-3"] == PALETTE[3]
@@ -38,19 +39,19 @@ def test_a_task_has_its_colour_by_its_canonical_place():
 
 
 @pytest.mark.parametrize("colour", PALETTE)
-def test_task_colours_read_on_both_grounds(colour: str):
+def test_task_colours_read_in_both_themes(colour: str):
     assert contrast(colour, "#ffffff") >= 2.1
     assert contrast(colour, "#12141c") >= 2.4
 
 
 def test_the_matrix_shows_every_known_value_in_its_cell():
-    chart = accuracy_matrix(MATRIX, list(NAMES.values()))
+    chart: Any = accuracy_matrix(MATRIX, list(NAMES.values()))
     values, numbers = chart.data
     assert values.z == ([10.0, 20.0, 30.0], [80.0, 25.0, None], [70.0, 90.0, 35.0], [None, None, None])
     assert (values.zmin, values.zmax) == (0, 100)
-    shown = {(x, y): text for x, y, text in zip(numbers.x, numbers.y, numbers.text, strict=True)}
-    assert shown[0, 1] == "80.0" and shown[2, 2] == "35.0"
-    assert (2, 1) not in shown and (0, 3) not in shown
+    texts = {(x, y): text for x, y, text in zip(numbers.x, numbers.y, numbers.text, strict=True)}
+    assert texts[0, 1] == "80.0" and texts[2, 2] == "35.0"
+    assert (2, 1) not in texts and (0, 3) not in texts
     assert chart.layout.xaxis.ticktext == ("Ants", "Bees", "Cats")
     assert chart.layout.yaxis.ticktext == ("Pre-trained", "1 · Ants", "2 · Bees", "3 · Cats")
     low, high = chart.layout.yaxis.range
@@ -58,8 +59,8 @@ def test_the_matrix_shows_every_known_value_in_its_cell():
 
 
 def test_the_matrix_outlines_the_cells_of_finished_merges():
-    shapes = accuracy_matrix(MATRIX, list(NAMES.values())).layout.shapes
-    outlines = [shape for shape in shapes if shape.type == "rect"]
+    chart: Any = accuracy_matrix(MATRIX, list(NAMES.values()))
+    outlines = [shape for shape in chart.layout.shapes if shape.type == "rect"]
     assert [(shape.x0 + 0.5, shape.y0 + 0.5) for shape in outlines] == [(0, 1), (1, 2)]
 
 
@@ -85,7 +86,7 @@ def test_curves_are_solid_from_the_merge_on_and_dotted_before():
     bees = traces["Bees", None]
     assert (bees.x, bees.y) == ((2,), (90.0,))
     before = traces["Before its merge", "dot"]
-    ends = [place for place, x in enumerate(before.x) if x is None]
+    ends = [index for index, x in enumerate(before.x) if x is None]
     parts = [slice(start + 1, end) for start, end in pairwise([-1, *ends])]
     drawn = {before.text[part][0]: (before.x[part], before.y[part]) for part in parts}
     assert drawn == {
@@ -103,14 +104,14 @@ def test_the_mean_is_over_the_tasks_merged_so_far():
     assert (mean.x, mean.y) == ((1, 2), (80.0, 80.0))
 
 
-def test_an_empty_run_has_empty_figures():
+def test_an_empty_run_has_empty_charts():
     nothing = [None] * 4
     assert accuracy_matrix(nothing, list(NAMES.values())).data[0].z == ([None] * 3,) * 4
     assert all(len(trace.x) == 0 for trace in accuracy_curves(nothing, TASKS, NAMES, COLOURS).data)
 
 
 def test_losses_of_the_fusions_stand_side_by_side():
-    chart = loss_curves({2: ((1.0, None, 3.0), (None, 5.0, None)), 3: ((7.0,), (8.0,))}, 3, TASKS, NAMES)
+    chart: Any = loss_curves({2: ((1.0, None, 3.0), (None, 5.0, None)), 3: ((7.0,), (8.0,))}, 3, TASKS, NAMES)
     pre, post = chart.data
     assert pre.x == (1, 3, None, 4, None)
     assert pre.y == (1.0, 3.0, None, 7.0, None)
@@ -122,7 +123,7 @@ def test_losses_of_the_fusions_stand_side_by_side():
 
 def test_mask_means_stand_where_they_were_reported():
     fusions = {2: ((1.0, None, 1.2), (1.0, None, 0.7)), 3: ((1.0, None), (1.0, None))}
-    chart = mask_means(fusions, 3, TASKS, NAMES)
+    chart: Any = mask_means(fusions, 3, TASKS, NAMES)
     pre, post = chart.data
     assert pre.x == (1, 3, None, 4, None) and pre.y == (1.0, 1.2, None, 1.0, None)
     assert post.x == (1, 3, None, 4, None) and post.y == (1.0, 0.7, None, 1.0, None)

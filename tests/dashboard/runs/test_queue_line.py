@@ -11,7 +11,7 @@ from dashboard.runs.queue_line import progress_text
 from otmf_core.jobs.queue import job_queue
 from otmf_core.runs.view import JobView
 from tests.dashboard.fake_engine import FakeEngine
-from tests.dashboard.pages import press, settle
+from tests.dashboard.pages import press, settle, snapshot
 
 
 def links(app: AppTest) -> list[str]:
@@ -27,7 +27,7 @@ def test_other_pages_tell_of_the_running_merge(app: AppTest, engine: FakeEngine,
     press(app, "run")
     run = app.query_params["run"]
     settle(tmp_path, run, "running")
-    while not job_queue(tmp_path / "runs").snapshot(run).matrix:
+    while not snapshot(tmp_path, run).matrix:
         time.sleep(0.005)
     assert links(app) == []  # the page itself shows the queue
     for page in ("app_pages/runs/page.py", "app_pages/accuracy/page.py"):
@@ -41,9 +41,9 @@ def test_other_pages_tell_of_the_running_merge(app: AppTest, engine: FakeEngine,
     assert links(app.run()) == []
 
 
-def test_how_far_it_is():
+def test_progress_in_words():
     config = {"method": "average", "tasks": ["a", "b"]}
     view = JobView("r", config=config, tasks=("a", "b"), steps=1, matrix=((1.0, 2.0), None, None), eta_seconds=64.0)
-    # one row of three is there and no mask step of one: a quarter
+    # one row of three is there and no iteration of one: a quarter
     assert progress_text(view, 0) == "Merging: **25%** · Average · 2 tasks · about 1 min 4 s left"
     assert progress_text(view, 2).endswith(" · 2 waiting")

@@ -15,19 +15,19 @@ def page() -> None:
     defer(lambda: st.text("rest"))
 
 
-def shown(app: AppTest) -> list[str]:
+def texts(app: AppTest) -> list[str]:
     assert not app.exception
     return [text.value for text in app.text]
 
 
 def test_the_rest_of_a_page_is_drawn_when_it_is_drawn_again():
     app = AppTest.from_function(page).run()
-    assert shown(app) == ["first"]
-    assert shown(app.run()) == ["first", "rest"]
+    assert texts(app) == ["first"]
+    assert texts(app.run()) == ["first", "rest"]
     app.session_state["page"] = "two"
-    assert shown(app.run()) == ["first"]
+    assert texts(app.run()) == ["first"]
     app.session_state["page"] = "one"
-    assert shown(app.run()) == ["first"]
+    assert texts(app.run()) == ["first"]
 
 
 def test_until_then_the_browser_is_asked_to_tell_when_the_first_screen_is_there():

@@ -58,7 +58,7 @@ def feature_map(
     """
     chart = go.Figure()
     shades = {name: PALETTE[label % len(PALETTE)] for label, name in enumerate(classes)}
-    by_model = {model: table[table["model"] == model].sort_values("image") for model in MODELS}
+    by_model = {model: table.loc[table["model"] == model].sort_values("image") for model in MODELS}
     merged = by_model["merged"]
     hovers = [
         f"<b>{name}</b><br>"
