@@ -20,6 +20,7 @@ from otmf_core.library.library import list_libraries, order
 
 @asynccontextmanager
 async def lifespan(app: st.App) -> AsyncIterator[None]:
+    """Load ahead what the first visitor would wait for."""
     send_packets_at_once(asyncio.get_running_loop())
     for module in walk_packages(dashboard.__path__, "dashboard."):  # now, not above: their caches need the runtime
         if module.name not in ("dashboard.app", "dashboard.server") and not module.name.endswith(".page"):

@@ -51,7 +51,7 @@ def forget_run(run: str) -> None:
             st.session_state[key] = None
 
 
-def looked_at(page: str) -> str | None:
+def current_run(page: str) -> str | None:
     """The run in the URL or, where there is none, the one that any page showed last; `page` is the one asking."""
     st.session_state["page"] = page
     return st.query_params.get("run") or st.session_state.get("looked_at")

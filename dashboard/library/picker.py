@@ -58,7 +58,7 @@ def choose_library() -> tuple[str, Library]:
 
 
 def name_in_config(name: str, installed: Collection[str]) -> str:
-    """What a configuration calls a library: an installed one's id, or a whole path, to be resumed from anywhere."""
+    """The library's name in a configuration: an installed one's id, or a whole path, to be resumed from anywhere."""
     return name if name in installed else str(Path(name).expanduser().resolve())
 
 

@@ -11,7 +11,7 @@ import streamlit as st
 from dashboard.runs.loading import readable_runs, view_of
 from dashboard.runs.stamp import stamp
 from dashboard.runs.titles import BADGES, title
-from dashboard.state import looked_at, queue, show_run
+from dashboard.state import current_run, queue, show_run
 from dashboard.text import sentence
 from otmf_core.errors import InputError
 from otmf_core.runs.folder import Run
@@ -32,7 +32,7 @@ def choose_run(page: str, is_active: Callable[[Run], bool], nothing: str) -> Job
         st.page_link("app_pages/merge/page.py", label="Start a merge", icon=":material/merge:")
         st.stop()
     labels = {run.id: _label(run) for run in runs}
-    selected = looked_at(page)
+    selected = current_run(page)
     if selected not in labels:
         if st.query_params.get("run"):
             st.warning(f"There is nothing to show here of run {selected}. This is another one.", icon=":material/info:")

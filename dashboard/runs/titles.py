@@ -22,7 +22,7 @@ RESUMABLE = ("stopped", "interrupted", "failed")  # statuses
 
 
 def title(config: Mapping[str, Any]) -> str:
-    """What was asked for: method, number of tasks and the number that weighs them."""
+    """A run's title: method, number of tasks and the number that weighs them."""
     parts = [METHODS[config["method"]], f"{len(config['tasks'])} tasks"]
     if config["method"] == "otmf":
         parts.append(f"α = {config['alpha']:g}")

@@ -1,4 +1,4 @@
-"""What hangs on Streamlit's insides, as seen in version 1.67; look here first after an update.
+"""Tricks that hang on Streamlit's insides, as seen in version 1.67; look here first after an update.
 
 Beside what stands in this file:
 

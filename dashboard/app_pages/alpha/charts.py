@@ -1,4 +1,4 @@
-"""What α does: quality, balance, the Pareto front, and every task."""
+"""Charts of a sweep against α: quality, balance, the Pareto front, and every task."""
 
 from __future__ import annotations
 

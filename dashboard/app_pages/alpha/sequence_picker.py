@@ -9,7 +9,7 @@ import streamlit as st
 from dashboard.app_pages.alpha.sequences import FORM, form_config, sequences
 from dashboard.library.task_labels import task_labels
 from dashboard.runs.stamp import data_facts, facts_line
-from dashboard.state import looked_at
+from dashboard.state import current_run
 from dashboard.text import plural, sentence
 from otmf_core.analysis.sweeps import Known, members, same_sweep
 from otmf_core.config import MergeConfig
@@ -50,7 +50,7 @@ def choose_sequence(runs: Sequence[Known]) -> MergeConfig:
 
 def _selected(configs: Mapping[str, MergeConfig], runs: Sequence[Known], form: MergeConfig | None) -> str:
     """The sequence in the link, else the one shown before, else that of the run looked at last, else the newest."""
-    last_run = looked_at("alpha")
+    last_run = current_run("alpha")
     linked = st.query_params.get("sequence")
     config_of = {run.run: MergeConfig.parse(dict(run.config)) for run in runs}
     if form:

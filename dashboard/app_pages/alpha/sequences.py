@@ -41,7 +41,7 @@ def form_config() -> MergeConfig:
 
 
 def sequences(runs: Sequence[Known], form: MergeConfig | None) -> dict[str, MergeConfig]:
-    """What can be swept, by the id of its oldest run, newest first; the Merge form's as "form" where it has no run."""
+    """Merges to sweep, by the id of their oldest run, newest first; the Merge form's as "form" where it has no run."""
     configs: dict[str, MergeConfig] = {}
     for run in sorted(runs, key=lambda run: run.run):  # ids sort by time
         config = MergeConfig.parse(dict(run.config))

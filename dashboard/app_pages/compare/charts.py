@@ -1,4 +1,4 @@
-"""Runs against each other: how they went on, and what they cost."""
+"""Charts of the runs compared: accuracy along the merge, and quality beside cost."""
 
 from __future__ import annotations
 

@@ -84,7 +84,7 @@ def leaderboard(groups: Sequence[list[Run]], names: Mapping[str, str]) -> tuple[
 
 
 def best_marks(table: pd.DataFrame) -> dict[str, list[bool]]:
-    """By metric, which rows of a leaderboard have its best value; none where all are equal or nothing is known."""
+    """By metric, whether each row of a leaderboard has its best value; none has where all are equal or unknown."""
     marks = {}
     for metric, choose in BEST_OF_METRIC.items():
         values = table[metric].dropna().tolist()
@@ -111,7 +111,7 @@ def differences(configs: Mapping[str, Mapping[str, Any]]) -> pd.DataFrame:
 
 
 def unusual_marks(table: pd.DataFrame) -> pd.DataFrame:
-    """Which values of `differences` are not the most frequent of their column (the first of several such)."""
+    """Whether each value of `differences` is not the most frequent of its column (the first of several such)."""
     marks = {}
     for field in table:
         values = [repr(value) for value in table[field]]
@@ -128,7 +128,7 @@ def runs_of_commonest_tasks(runs: Sequence[Run], limit: int) -> list[Run]:
 
 
 def mismatches(runs: Sequence[Run]) -> list[str]:
-    """Why the metrics of these runs may not be held against each other; empty where they may."""
+    """The reasons why the metrics of these runs may not be held against each other; empty where they may."""
     reasons = []
     if len({frozenset(run.config["tasks"]) for run in runs}) > 1:
         reasons.append("They merge different sets of tasks, so their means are over different tests.")

@@ -24,7 +24,7 @@ MARK_STYLE = "background-color: rgba(106, 111, 240, 0.22); font-weight: 600"
 
 
 def description(config: Mapping[str, Any]) -> str:
-    """What was merged how, with the preset where it is not the default one."""
+    """A run's title, with the preset where it is not the default one."""
     return title(config) + (f" · {config['preset']}" if config["preset"] != "default" else "")
 
 

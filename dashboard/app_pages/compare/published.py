@@ -1,4 +1,4 @@
-"""What the papers report for continual merging of CLIP ViT-B/32. Copied, not measured here."""
+"""Results that papers report for continual merging of CLIP ViT-B/32; copied, not measured here."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""What Plotly cannot do on the feature map: a picture and a line at the point under the pointer, and points that move.
+"""A component that adds to the feature map a picture and a line at the point under the pointer, and points that move.
 
-An inline component that fetches nothing and reports nothing back. It looks for the chart by its key: Streamlit draws a
-chart anew, in another element, whenever its data change, so points of the step before start from where they were.
+It is inline, fetches nothing and reports nothing back. It looks for the chart by its key: Streamlit draws a chart anew,
+in another element, whenever its data change, so points start from where those of the step before were.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What the Features page computes from stored features, each once: projections, transport plans, thumbnails."""
+"""Computations from stored features, each done once: projections, transport plans, thumbnails."""
 
 from __future__ import annotations
 

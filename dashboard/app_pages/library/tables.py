@@ -81,7 +81,7 @@ def checkpoint_table(library: Library, geometry: Geometry | None) -> pd.DataFram
 
 
 def parameters(header: Header) -> int:
-    """How many numbers the tensors of a file hold."""
+    """The count of numbers that the tensors of a file hold."""
     return sum(math.prod(shape) for _, shape in header.values())
 
 

@@ -1,4 +1,4 @@
-"""How the library's task vectors lie to each other: their cosines and their lengths."""
+"""The cosines and the lengths of the library's task vectors."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the Masks page reads of a run, each once: the statistics of a step, blocks of a mask, the attention heads."""
+"""Readers of a run's masks, each file read once: the statistics of a step, blocks of a mask, the attention heads."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a merge will take, before it starts: from finished runs with its settings, else measured when asked for."""
+"""The line that estimates a merge's time and memory: from finished runs with its settings, or measured on a click."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How the chosen task vectors lie to each other, in a line under the form: a warning where they are hard to merge."""
+"""The line under the form on how the chosen task vectors lie to each other; it warns where they are hard to merge."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the Merge page shows before the first run: what Run does, and images that the models know."""
+"""The Merge page before the first run: what Run does, and images that the models know."""
 
 from __future__ import annotations
 

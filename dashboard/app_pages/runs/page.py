@@ -5,7 +5,7 @@ import streamlit as st
 from dashboard.app_pages.runs.attempts import show_refusal
 from dashboard.app_pages.runs.table import follow_runs, runs_table
 from dashboard.app_pages.runs.tools import run_tools
-from dashboard.app_pages.runs.transfer import import_tool
+from dashboard.app_pages.runs.transfer import import_button
 from dashboard.runs.loading import readable_runs, view_of
 from dashboard.runs.panel import run_panel
 from dashboard.state import run_of
@@ -29,7 +29,7 @@ if problems:
 # All runs.
 with st.container(horizontal=True, vertical_alignment="center"):
     st.subheader(plural(len(runs), "run") if runs else "No runs yet", anchor=False, width="content")
-    import_tool()  # on the left: at the right the table's own buttons appear over it
+    import_button()  # on the left: at the right the table's own buttons appear over it
 if opened is None:
     st.markdown("Every merge leaves a folder with its settings, matrix, curves and merged weights. It appears here.")
     st.page_link("app_pages/merge/page.py", label="Start a merge", icon=":material/merge:")

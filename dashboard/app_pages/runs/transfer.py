@@ -17,7 +17,7 @@ from otmf_core.runs.folder import CARD, EXPORT, Run
 UPLOAD_MB = 1024  # held in memory while it is checked
 
 
-def import_tool() -> None:
+def import_button() -> None:
     """Draw the button that opens a run's zip as a new run."""
     with st.popover("Import", icon=":material/upload:"):
         imports = st.session_state.setdefault("imports", 0)  # a new key empties the uploader

@@ -1,4 +1,4 @@
-"""What the models answer: a verdict for each, and a table of all of a run's models."""
+"""The models' answers in words: a verdict for each, and a table of all of a run's models."""
 
 from __future__ import annotations
 

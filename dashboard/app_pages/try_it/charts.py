@@ -1,4 +1,4 @@
-"""What models answer, side by side: each one's most probable classes."""
+"""The chart of what models answer, side by side: each one's most probable classes."""
 
 from __future__ import annotations
 

@@ -23,7 +23,7 @@ def plan_frame(mass: np.ndarray, classes: Sequence[str]) -> pd.DataFrame:
 
 
 def plan_heatmap(mass: np.ndarray, classes: Sequence[str], theme: str = "light") -> go.Figure:
-    """Where each class of the merged model's features is moved: row i is the share of its mass, in percent.
+    """The classes to which the merged model's features are moved: row i has the shares of class i's mass, in percent.
 
     `mass` (classes, classes) is the plan's; rows of classes without an image are left out.
     """

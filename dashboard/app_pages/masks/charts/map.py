@@ -25,7 +25,7 @@ COLOUR_BAR = {"thickness": 10, "outlinewidth": 0}
 
 @dataclass(frozen=True)
 class Measure:
-    """What a map can show: a share in percent or a plain number; `around_one` where one means untouched."""
+    """A measure that a map can show: a share in percent or a plain number; `around_one` where one means untouched."""
 
     label: str
     definition: str
