@@ -8,6 +8,7 @@ from typing import Any
 import streamlit as st
 
 from dashboard.state import queue, runs_folder
+from otmf_core import layout
 from otmf_core.config import MergeConfig
 from otmf_core.errors import InputError
 from otmf_core.files import Mark, inside, mark
@@ -23,7 +24,11 @@ def view_of(run: str) -> JobView:
     stored = _checked(load_run(inside(runs_folder(), run)))
     if stored.status != "done":
         return stored_view(stored)
-    files = [stored.path / "record.json", stored.path / "config.json", *stored.path.glob("steps/*/curves.parquet")]
+    files = [
+        stored.path / layout.RECORD,
+        stored.path / layout.CONFIG,
+        *stored.path.glob(layout.every_step(layout.CURVES)),
+    ]
     return _done_view(tuple((str(file), mark(file)) for file in sorted(files)), stored)
 
 

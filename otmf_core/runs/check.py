@@ -15,8 +15,8 @@ from otmf_core import layout
 from otmf_core.config import MergeConfig
 from otmf_core.errors import InputError
 from otmf_core.files import read_object
-from otmf_core.runs.view import stored_view
 from otmf_core.runs.folder import Run, load_run
+from otmf_core.runs.view import stored_view
 
 
 def _moment(text: str) -> str:

@@ -11,9 +11,9 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Literal, get_args
 
+from otmf_core import layout
 from otmf_core.errors import InputError
 from otmf_core.files import Mark, mark, read_object, write_json
-from otmf_core import layout
 from otmf_core.runs.lock import owned, owner
 
 FORMAT = 1

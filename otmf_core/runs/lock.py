@@ -18,9 +18,9 @@ from typing import NamedTuple
 
 import psutil
 
+from otmf_core import layout
 from otmf_core.errors import InputError
 from otmf_core.files import write_json
-from otmf_core import layout
 
 
 class Holder(NamedTuple):

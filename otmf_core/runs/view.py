@@ -165,7 +165,9 @@ def stored_view(run: Run) -> JobView:
             step=max(0, len(matrix) - 1),
             matrix=(*matrix, *[None] * (len(tasks) + 1 - len(matrix))),
             individual=dict(zip(tasks, known.get("individual", ()), strict=False)),
-            fusions={int(path.parent.name): _stored_fusion(path) for path in run.path.glob(layout.every_step(layout.CURVES))},
+            fusions={
+                int(path.parent.name): _stored_fusion(path) for path in run.path.glob(layout.every_step(layout.CURVES))
+            },
             elapsed=known.get("seconds", 0.0),
             message=run.message,
             record=run.record,

@@ -12,6 +12,7 @@ from PIL import Image
 
 from dashboard.app_pages.features.controls import METHODS
 from dashboard.library.pictures import evaluation_pictures, webp_uri
+from otmf_core import layout
 from otmf_core.analysis.features import BLUR, TaskFeatures
 from otmf_core.analysis.projection import projection, projection_file
 from otmf_core.files import Mark, mark
@@ -37,7 +38,7 @@ def _projection(path: Path, tasks: tuple[str, ...], task: str, method: str, stor
 
 def class_mass_of(path: Path, task: str, step: int, features: TaskFeatures, teacher: int) -> np.ndarray:
     """The transport plan's mass from class to class between the merged model after `step` and the model `teacher`."""
-    stored = mark(path / "features/features.safetensors")
+    stored = mark(path / layout.FEATURES)
     return _class_mass(str(path), task, stored, step, teacher, features)
 
 

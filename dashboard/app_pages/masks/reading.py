@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from dashboard.state import runs_folder
 from dashboard.text import sentence
+from otmf_core import layout
 from otmf_core.errors import InputError
 from otmf_core.files import Mark, inside, mark
 from otmf_core.library.library import open_library
@@ -30,7 +31,7 @@ def run_path(run: str) -> Path:
 
 def statistics_of(run: str, step: int) -> MaskStatistics:
     """The stored statistics of a step; ends the page with the reason where they cannot be read."""
-    path = run_path(run) / f"steps/{step:02d}/{mask_reading.STATISTICS}"
+    path = run_path(run) / layout.step_folder(step) / layout.MASK_STATISTICS
     try:
         return _statistics(run_path(run), step, mark(path))
     except InputError as error:
@@ -63,7 +64,7 @@ def mask_block(
 ) -> NDArray[np.float32]:
     """Means over blocks of size × size entries of a part of a mask; raises InputError where it cannot be read."""
     path = run_path(run)
-    stored = mark(path / f"steps/{step:02d}/{mask_reading.MASKS}")
+    stored = mark(path / layout.step_folder(step) / layout.MASKS)
     return _mask_block(path, step, side, tensor, rows, columns, size, stored)
 
 

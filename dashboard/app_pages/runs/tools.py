@@ -8,7 +8,8 @@ from dashboard.app_pages.runs.attempts import attempt
 from dashboard.app_pages.runs.deletion import confirm_deletion
 from dashboard.app_pages.runs.transfer import download_button, export_button
 from dashboard.state import queue
-from otmf_core.runs.folder import NAME_LENGTH, NOTE_LENGTH, Run, load_run, owner, set_notes
+from otmf_core.runs.folder import NAME_LENGTH, NOTE_LENGTH, Run, load_run, set_notes
+from otmf_core.runs.lock import owner
 
 
 def run_tools(run: Run, after: str | None) -> None:

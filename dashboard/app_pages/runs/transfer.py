@@ -11,8 +11,9 @@ import streamlit as st
 
 from dashboard.app_pages.runs.attempts import attempt
 from dashboard.state import runs_folder, show_run
+from otmf_core.layout import CARD, EXPORT
 from otmf_core.runs.archive import MAX_BYTES, import_run, write_zip
-from otmf_core.runs.folder import CARD, EXPORT, Run
+from otmf_core.runs.folder import Run
 
 UPLOAD_MB = 1024  # held in memory while it is checked
 

@@ -13,12 +13,13 @@ from dashboard.runs.picker import choose_run
 from dashboard.state import runs_folder
 from dashboard.text import sentence
 from dashboard.ui.chart import cached_chart, show_chart
+from otmf_core import layout
 from otmf_core.errors import InputError
 from otmf_core.library.library import open_library
 
 view = choose_run(
     "try_it",
-    lambda run: run.status == "done" and (run.path / "merged.safetensors").is_file(),
+    lambda run: run.status == "done" and (run.path / layout.MERGED).is_file(),
     "As soon as a merge has finished, you can show its models a picture here.",
 )
 run = runs_folder() / view.run

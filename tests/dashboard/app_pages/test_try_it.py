@@ -19,7 +19,7 @@ from dashboard.app_pages.try_it.picture_choice import draw_images
 from dashboard.app_pages.try_it.uploads import fit, png_of_uri
 from dashboard.charts.colours import POST
 from dashboard.library.pictures import data_uri
-from otmf_core.analysis.answers import MERGED, PRE_TRAINED, answer, load_encoder
+from otmf_core.analysis.answers import MERGED, PRE_TRAINED, answer, load_model
 from otmf_core.errors import InputError
 from otmf_core.library.library import open_library
 from tests.dashboard.pages import metrics, opener, texts
@@ -58,11 +58,11 @@ def test_runs_without_merged_weights_are_not_offered(finished: list[str], app: A
 def test_each_model_answers_what_it_answers_alone(real: Path, tiny: Path, app: AppTest):
     open_page(app, run=RUN, task="green", image="7")
     assert not app.error
-    images = open_library(str(tiny)).images("green", "test")
+    images = open_library(str(tiny)).examples("green", "test")
     truth = int(images.labels[7])
     labels = {PRE_TRAINED: "Pre-trained", "green": "Fine-tuned on Green", MERGED: "Merged, 3 tasks"}
     for model, label in labels.items():
-        expected = answer(real, model, load_encoder(real, model), "green", images.pixels[7:8])[0]
+        expected = answer(real, model, load_model(real, model), "green", images.inputs[7:8])[0]
         assert metrics(app)[label] == CLASSES[expected.argmax()]
     assert f"Test image 7 · **{CLASSES[truth]}**" in texts(app)
     assert "Zero-shot heads." in texts(app)
@@ -111,7 +111,7 @@ def test_an_upload_is_answered_without_a_verdict(real: Path, app: AppTest):
     assert {metric.delta for metric in app.metric} == {""}
     pixels = torch.full((1, 16, 16, 3), 0, dtype=torch.uint8)
     pixels[..., 0] = 255
-    expected = answer(real, MERGED, load_encoder(real, MERGED), "red", pixels)[0]
+    expected = answer(real, MERGED, load_model(real, MERGED), "red", pixels)[0]
     assert metrics(app)["Merged, 3 tasks"] == CLASSES[expected.argmax()]
 
 
@@ -215,8 +215,8 @@ def test_all_models_are_asked_on_demand(real: Path, tiny: Path, app: AppTest):
     table = app.dataframe[0].value.set_index("model")
     fine_tuned = [f"Fine-tuned on {name}" for name in ("Red", "Green", "Blue")]
     assert list(table.index) == ["Pre-trained", "Merged, 3 tasks", *fine_tuned]
-    images = open_library(str(tiny)).images("green", "test")
-    expected = answer(real, "blue", load_encoder(real, "blue"), "green", images.pixels[7:8])[0]
+    images = open_library(str(tiny)).examples("green", "test")
+    expected = answer(real, "blue", load_model(real, "blue"), "green", images.inputs[7:8])[0]
     blue, own = table.loc["Fine-tuned on Blue"], expected[images.labels[7]].item()
     assert blue["answer"] == CLASSES[expected.argmax()]
     assert blue["true_class"] == pytest.approx(100 * own, rel=1e-4)
