@@ -4,9 +4,9 @@ from pathlib import Path
 
 import streamlit as st
 
+from dashboard.engine.throttle import begin_drawing
 from dashboard.engine.warm_up import warm_up
 from dashboard.runs.queue_line import queue_line
-from dashboard.state import queue
 from dashboard.ui import layout, streamlit_internals
 from dashboard.ui.deferred import arrive
 from dashboard.ui.theme import watch_theme
@@ -53,7 +53,7 @@ page = st.navigation(
             url_path="alpha",
             title="Alpha",
             icon=":material/tune:",
-            help="Sweep the retention weight over one sequence and choose it.",
+            help="Sweep α, or another method's main setting, over one sequence and choose it.",
         ),
         st.Page(
             "app_pages/compare/page.py",
@@ -90,6 +90,6 @@ if page.title != "Merge":  # which shows the queue itself
     queue_line()
 warm_up()
 watch_theme()
-queue().give_way()
+begin_drawing()
 arrive(page.url_path)
 page.run()

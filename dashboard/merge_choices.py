@@ -1,4 +1,4 @@
-"""The choices of the merge form, which other pages read and set: tasks in order, and options."""
+"""The choices of the merge form, which other pages read and set: tasks in order, method, and settings."""
 
 from __future__ import annotations
 
@@ -7,10 +7,11 @@ from typing import Any
 
 import streamlit as st
 
-from otmf_core.config import PRESETS, MergeConfig
+from otmf_core.config import MergeConfig
+from otmf_core.methods.table import METHODS, TABLE
 
-PRESET_FIELDS = tuple(PRESETS["paper"])  # what presets set
-COMMON_FIELDS = ("heads", "head_fraction", "head_lr", "evaluate", "seed", "device")  # what every method has
+FIRST_METHOD = next(iter(METHODS))  # of a first visit
+RUN_SETTINGS = ("heads", "head_fraction", "head_lr", "evaluate", "seed", "device")  # in the options, of every method
 
 
 def chosen_tasks() -> list[str]:
@@ -29,20 +30,35 @@ def choose_by_hand(tasks: Sequence[str]) -> None:
     st.session_state["suite"] = st.session_state["order_seed"] = None
 
 
+def setting_key(method: str, name: str) -> str:
+    """The key of a method's own setting in the form, so that namesakes of two methods keep apart."""
+    return f"{method}.{name}"
+
+
 def chosen_options(method: str) -> dict[str, Any]:
-    """The fields that were set in the options; those of the masks only for a method that has masks."""
-    fields: dict[str, Any] = st.session_state.get("options", {})
-    masks = method == "otmf"
-    tuned = fields.get("heads") == "tuned"
-    return {
-        name: value
-        for name, value in fields.items()
-        if (masks or name in COMMON_FIELDS) and (tuned or not name.startswith("head_"))
-    }
+    """The settings of a merge by this method, and its preset, as they were set in the options."""
+    options: dict[str, Any] = st.session_state.get("options", {})
+    tuned = options.get("heads") == "tuned"
+    run = {name: options[name] for name in RUN_SETTINGS if name in options}
+    names = [*METHODS[method].described(), *(["preset"] if METHODS[method].presets else [])]
+    own = {name: options[key] for name in names if (key := setting_key(method, name)) in options}
+    return own | {name: value for name, value in run.items() if tuned or not name.startswith("head_")}
 
 
-def choose_options(config: MergeConfig) -> None:
-    """Set every option as in `config`, but the device, which is this computer's."""
-    fields = {name: getattr(config, name) for name in ("preset", *PRESET_FIELDS, *COMMON_FIELDS) if name != "device"}
-    st.session_state["options"] = st.session_state.get("options", {}) | fields
-    st.session_state.update(fields)
+def choose_merge(config: MergeConfig) -> None:
+    """Fill the form with a merge's tasks, method and settings, but the device, which is this computer's."""
+    method = config.method
+    choose_by_hand(config.tasks)
+    values = {setting_key(method.name, name): getattr(method, name) for name in method.described()}
+    values |= {name: getattr(config, name) for name in RUN_SETTINGS if name != "device"}
+    if method.presets:
+        values[setting_key(method.name, "preset")] = config.preset
+    main = {setting_key(method.name, name) for name, setting in method.described().items() if setting.shown.main}
+    options = {key: value for key, value in values.items() if key not in main}
+    st.session_state["options"] = st.session_state.get("options", {}) | options
+    st.session_state.update({"method": method.name, **values})
+
+
+def titles() -> dict[str, str]:
+    """The methods' titles by name, in the order of the form."""
+    return {name: method.title for name, method in zip(METHODS, TABLE, strict=True)}

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import streamlit as st
 
+from dashboard.engine.throttle import drawing_seconds
 from otmf_core.jobs.queue import JobQueue, job_queue
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -19,7 +20,7 @@ def runs_folder() -> Path:
 
 def queue() -> JobQueue:
     """The queue that every page and every tab shares."""
-    return job_queue(runs_folder())
+    return job_queue(runs_folder(), rest=drawing_seconds)
 
 
 def run_of(page: str) -> str | None:

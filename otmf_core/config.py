@@ -1,31 +1,26 @@
-"""What a merge is asked to do: one frozen, validated value that reads and writes JSON."""
+"""The configuration of a merge: one frozen, validated value that reads and writes JSON."""
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from functools import cache
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Union
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from otmf_core.errors import InputError
 from otmf_core.library.examples import Split
+from otmf_core.methods.base import Method
+from otmf_core.methods.table import METHODS, TABLE
+from otmf_core.settings import Setting, settings_of
 
-PRESETS: dict[str, dict[str, Any]] = {
-    "default": {},
-    # The paper's own settings (arXiv 2511.19561, section 4 and its public scripts): alternating updates, raw
-    # features, constant rates, nothing kept of earlier tasks.
-    "paper": {
-        "update": "alternating",
-        "space": "raw",
-        "blur": 0.05,
-        "p": 2,
-        "lr": 0.01,
-        "schedule": "constant",
-        "batch": 16,
-        "steps": 100,
-        "memory": 0,
-        "head_lr": 0.01,
-    },
-}
+FORMAT = 2
+# What a preset sets beside its method's own settings (Method.presets).
+PRESETS: dict[str, dict[str, Any]] = {"default": {}, "paper": {"head_lr": 0.01}}
+
+if TYPE_CHECKING:
+    AnyMethod = Method
+else:
+    AnyMethod = Annotated[Union[TABLE], Field(discriminator="name")]  # noqa: UP007  made from the table
 
 
 class MergeConfig(BaseModel):
@@ -33,26 +28,13 @@ class MergeConfig(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
+    format: Literal[2] = Field(FORMAT, description="of this configuration")
     tasks: tuple[str, ...] = Field(description="task ids, in the order in which they are merged")
     library: str = Field("minizoo", description="an installed library, or the path of a library folder")
-    method: Literal["otmf", "average", "task-arithmetic"] = Field("otmf", description="how two task vectors are fused")
-    preset: Literal["default", "paper"] = Field("default", description="which defaults the other fields started from")
-
-    alpha: Annotated[float, Field(ge=0, le=1)] = Field(0.8, description="retention weight of the merged vector so far")
-    scaling: Annotated[float, Field(ge=0, le=2)] = Field(0.3, description="λ of task arithmetic")
-
-    update: Literal["joint", "alternating"] = Field("joint", description="which masks an optimisation step trains")
-    space: Literal["raw", "features", "logits", "softmax"] = Field(
-        "logits",
-        description="where transport is measured: raw or normalised features, cosine logits, class probabilities",
+    method: AnyMethod = Field(
+        METHODS["otmf"](name="otmf"), description="how two task vectors are fused, and its settings"
     )
-    blur: Annotated[float, Field(gt=0, le=10)] = Field(0.05, description="Sinkhorn blur, in units of the space")
-    p: Literal[1, 2] = Field(2, description="exponent of the transport cost")
-    lr: Annotated[float, Field(gt=0, le=1)] = Field(0.1, description="Adam's rate on the masks")
-    schedule: Literal["constant", "cosine"] = Field("cosine", description="decay of the rate over a fusion's steps")
-    batch: Annotated[int, Field(ge=2, le=1024)] = Field(16, description="images of each side in a mini-batch")
-    steps: Annotated[int, Field(ge=1, le=100_000)] = Field(100, description="optimisation steps of each fusion")
-    memory: Annotated[int, Field(ge=0, le=4096)] = Field(64, description="unlabelled images kept of every earlier task")
+    preset: str = Field("default", description="which defaults the other fields started from")
 
     heads: Literal["none", "tuned"] = Field("none", description="whether heads are tuned on labelled images")
     head_fraction: Annotated[float, Field(gt=0, le=1)] = Field(
@@ -77,58 +59,138 @@ class MergeConfig(BaseModel):
             raise ValueError(f"a task can be merged once, received twice: {', '.join(twice)}")
         return tasks
 
+    @model_validator(mode="after")
+    def _known_preset(self) -> MergeConfig:
+        if self.preset not in presets():
+            raise ValueError(f"a preset is one of {', '.join(presets())}, received {self.preset!r}")
+        return self
+
     @property
-    def reads_images(self) -> bool:
-        """Whether the method learns from calibration images; the others read none."""
-        return self.method == "otmf"
+    def reads_examples(self) -> bool:
+        """Whether the method learns from calibration examples; the others read none."""
+        return self.method.reads != "none"
+
+    @property
+    def reads_labels(self) -> bool:
+        """Whether the method or the tuning of heads learns from labelled examples."""
+        return self.method.reads == "labels" or self.heads == "tuned"
 
     @property
     def splits(self) -> tuple[Split, ...]:
         """The splits that the merge reads."""
-        calibration: tuple[Split, ...] = ("calibration",) if self.reads_images else ()
-        labelled: tuple[Split, ...] = ("labelled",) if self.heads == "tuned" else ()
+        calibration: tuple[Split, ...] = ("calibration",) if self.reads_examples else ()
+        labelled: tuple[Split, ...] = ("labelled",) if self.reads_labels else ()
         return ("test", *calibration, *labelled)
 
     def stamp(self) -> dict[str, Any]:
-        """What a result of this merge used: labels, calibration split, images kept of every earlier task."""
-        labels = "unlabelled images" if self.reads_images else "none"
+        """The data behind a result of this merge: labels, calibration split, images kept of every earlier task."""
+        labels = {"none": "none", "calibration": "unlabelled images", "labels": "labelled images"}[self.method.reads]
         if self.heads == "tuned":
-            labels = f"labelled heads ({self.head_fraction:.0%})"
+            heads = f"labelled heads ({self.head_fraction:.0%})"
+            labels = f"{labels}, {heads}" if self.method.reads == "labels" else heads
         return {
             "labels": labels,
-            "calibration_split": "train" if self.reads_images or self.heads == "tuned" else "none",
-            "memory_per_task": self.memory if self.reads_images else 0,
+            "calibration_split": "train" if self.reads_examples or self.reads_labels else "none",
+            "memory_per_task": self.method.kept_examples,
         }
 
+    def flat(self) -> dict[str, Any]:
+        """Every setting by its name, the method's own among them, as JSON has it; `method` is the method's name."""
+        fields = self.model_dump(mode="json", exclude={"format", "method"})
+        split = list(fields).index("library") + 1
+        items = list(fields.items())
+        return dict([*items[:split], ("method", self.method.name), *self.method.settings().items(), *items[split:]])
+
+    def with_settings(self, **changes: Any) -> MergeConfig:
+        """The same merge with other settings, the method's own or the run's; raises InputError as `build` does."""
+        return MergeConfig.build(**{**self.flat(), **changes})
+
     @classmethod
-    def build(cls, preset: str = "default", **overrides: Any) -> MergeConfig:
-        """A configuration from a preset and the fields that differ from it; raises InputError with one sentence."""
-        if preset not in PRESETS:
-            raise InputError(f"a preset is one of {', '.join(PRESETS)}, received {preset!r}")
-        return cls.parse({**PRESETS[preset], "preset": preset, **overrides})
+    def build(cls, preset: str = "default", **settings: Any) -> MergeConfig:
+        """A configuration from a preset and the settings that differ from it, the run's and the method's own alike.
+
+        `method` is a method's name. Raises InputError with one sentence.
+        """
+        if preset not in presets():
+            raise InputError(f"a preset is one of {', '.join(presets())}, received {preset!r}")
+        name = settings.pop("method", "otmf")
+        if name not in METHODS:
+            raise InputError(f"a method is one of {', '.join(METHODS)}, received {name!r}")
+        own = {key: value for key, value in settings.items() if key not in cls.model_fields}
+        run = {key: value for key, value in settings.items() if key in cls.model_fields}
+        method = {"name": name, **METHODS[name].presets.get(preset, {}), **own}
+        return cls.parse({"format": FORMAT, **PRESETS.get(preset, {}), "preset": preset, **run, "method": method})
 
     @classmethod
     def parse(cls, fields: dict[str, Any]) -> MergeConfig:
-        """A configuration from JSON fields; raises InputError with one sentence that names the field."""
+        """A configuration from JSON fields of any format; raises InputError with one sentence that names the field."""
+        if "format" not in fields:
+            fields = _from_format_1(fields)
         try:
             return cls(**fields)
         except ValidationError as error:
-            first = error.errors()[0]
-            field = ".".join(str(part) for part in first["loc"])
-            if first["type"] == "missing":
-                raise InputError(f"a configuration needs {field}, received {', '.join(fields) or 'nothing'}") from None
-            if first["type"] == "extra_forbidden":
-                raise InputError(f"a configuration has no field {field!r}, received {first['input']!r}") from None
-            reason = first["msg"].removeprefix("Value error, ")
-            if first["type"] == "value_error":
-                raise InputError(reason) from None
-            if first["type"].startswith(("less_than", "greater_than")):
-                raise InputError(f"{field} must be {_range(field)}, received {first['input']!r}") from None
-            raise InputError(f"{field}: {reason[0].lower()}{reason[1:]}, received {first['input']!r}") from None
+            raise InputError(_sentence(error, fields)) from None
 
 
-def _range(field: str) -> str:
-    signs = {"ge": "≥", "gt": ">", "le": "≤", "lt": "<"}
-    bounds = MergeConfig.model_fields[field].metadata
-    found = ((sign, getattr(bound, name, None)) for bound in bounds for name, sign in signs.items())
-    return " and ".join(f"{sign} {value}" for sign, value in found if value is not None)
+@cache
+def presets() -> tuple[str, ...]:
+    """The names of all presets."""
+    return tuple(dict.fromkeys([*PRESETS, *(name for method in TABLE for name in method.presets)]))
+
+
+@cache
+def run_settings() -> dict[str, Setting]:
+    """The settings of a run that are not its method's, by name."""
+    return settings_of(MergeConfig, "format", "method")
+
+
+def setting_named(name: str) -> Setting:
+    """A setting of the run or, of the first method that has one of that name, of its own."""
+    return run_settings().get(name) or next(own[name] for m in TABLE if name in (own := m.described()))
+
+
+def _from_format_1(fields: dict[str, Any]) -> dict[str, Any]:
+    """The fields of a configuration of version 0.1.0, which held the settings of all methods side by side."""
+    run = dict(fields)
+    if "steps" in run:
+        run["iterations"] = run.pop("steps")
+    name = run.pop("method", "otmf")
+    held = {setting: run.pop(setting) for method in FORMAT_1 for setting in FORMAT_1[method] if setting in run}
+    own = {setting: value for setting, value in held.items() if setting in FORMAT_1.get(str(name), ())}
+    return {"format": FORMAT, **run, "method": {"name": name, **own}}
+
+
+FORMAT_1 = {
+    "otmf": ("alpha", "update", "space", "blur", "p", "lr", "schedule", "batch", "iterations", "memory"),
+    "task-arithmetic": ("scaling",),
+}
+
+
+def _sentence(error: ValidationError, fields: dict[str, Any]) -> str:
+    """The first mistake of a configuration, in one sentence."""
+    first = error.errors()[0]
+    location: tuple[Any, ...] = first["loc"]
+    received = first["input"]
+    own = location[:1] == ("method",) and len(location) > 2  # then the method's name comes second
+    method = str(list(location)[1]) if own else ""
+    field = ".".join(str(part) for part in (location[2:] if own else location))
+    if first["type"] == "missing":
+        given = [name for name in fields if name not in ("format", "method")]
+        own_fields = fields.get("method")
+        given += [name for name in own_fields if name != "name"] if isinstance(own_fields, dict) else []
+        return f"a configuration needs {field}, received {', '.join(given) or 'nothing'}"
+    if first["type"] == "extra_forbidden":
+        owners = [name for name, method in METHODS.items() if field in method.described()]
+        if owners:
+            return f"{field} is a setting of {' and '.join(owners)}, not of {method or 'a run'}, received {received!r}"
+        return f"a configuration has no field {field!r}, received {received!r}"
+    if first["type"] in ("union_tag_invalid", "union_tag_not_found"):
+        received = received.get("name", received) if isinstance(received, dict) else received
+        return f"a method is one of {', '.join(METHODS)}, received {received!r}"
+    reason = first["msg"].removeprefix("Value error, ")
+    if first["type"] == "value_error":
+        return reason
+    if first["type"].startswith(("less_than", "greater_than")):
+        described = METHODS[method].described() if own else run_settings()
+        return f"{field} must be {described[field].bounds}, received {received!r}"
+    return f"{field}: {reason[0].lower()}{reason[1:]}, received {received!r}"

@@ -7,3 +7,7 @@ class InputError(ValueError):
 
 class Interrupted(Exception):
     """The run was stopped on request, after everything needed to resume it was written."""
+
+    def __init__(self, message: str, iteration: int = 0) -> None:
+        super().__init__(message)
+        self.iteration = iteration  # how many iterations of the unfinished fusion were done

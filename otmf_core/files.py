@@ -62,7 +62,7 @@ def read_json(path: Path) -> Any:
         raise InputError(f"a file is missing: {path}") from None
     except OSError as error:
         raise InputError(f"a file must be readable: {path} ({error.strerror})") from None
-    except (UnicodeDecodeError, json.JSONDecodeError) as error:
+    except (ValueError, RecursionError) as error:  # of a number of thousands of digits, of brackets without end
         raise InputError(f"a file must be valid JSON: {path} ({error})") from None
 
 
@@ -98,15 +98,15 @@ def write_table(path: Path, columns: dict[str, list]) -> None:
 
 
 def mark(file: Path) -> Mark:
-    """What changes with every writing of a file: time, size and, for two within a tick of the clock, the inode.
+    """A stamp that changes with every writing of a file: time, size and, for two within a tick of the clock, the inode.
 
     None where there is no such file.
     """
     try:
-        found = os.stat(file)
+        stat = os.stat(file)
     except OSError:
         return None
-    return found.st_mtime_ns, found.st_size, found.st_ino
+    return stat.st_mtime_ns, stat.st_size, stat.st_ino
 
 
 def sha256(path: Path) -> str:

@@ -1,4 +1,4 @@
-"""Where everything stands in a run folder: each file's name, once.
+"""The layout of a run folder: each file's name, once.
 
 runs/<id>/config.json        what was asked for: MergeConfig
           status.json        queued, running, stopped, failed or done, and why
@@ -24,7 +24,9 @@ CURVES, MASK_STATISTICS, MASKS = "curves.parquet", "mask_statistics.parquet", "m
 FEATURES_KEY, FEATURES = "features/key.json", "features/features.safetensors"
 EXPORT, CARD = "export", "README.md"  # folder of an exported model, and the last file written there
 CLAIM = "owner.json"
-RESUME, TEACHERS = "resume", "teachers.safetensors"
+RESUME = "resume"
+TEACHERS = "teachers.safetensors"  # features of the examples that are kept, under their experts
+CARRIED = "carried.safetensors"  # what a method carries from step to step beside Δ_m
 WITHIN = f"{RESUME}/within.safetensors"  # the state of an unfinished step
 STEPS = "steps"
 

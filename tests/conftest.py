@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from otmf_core.runs.events import Event
 from tests.tiny import merge_config, merged, write_library
 
 os.environ["OMP_NUM_THREADS"] = "1"  # read when torch is first imported, later, here and in processes that tests start
@@ -26,9 +27,9 @@ def own_tiny(tiny: Path, tmp_path: Path) -> Path:
 
 
 @pytest.fixture(scope="session")
-def default(tiny: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[dict]]:
+def default(tiny: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[Event]]:
     """A finished OTMF run of the tiny library, which no test changes, and its events."""
-    events: list[dict] = []
+    events: list[Event] = []
     return merged(merge_config(tiny), tmp_path_factory.mktemp("default"), emit=events.append), events
 
 

@@ -9,9 +9,8 @@ from pathlib import Path
 import pytest
 
 from otmf_core.analysis.replay import deviation, replay
-from otmf_core.analysis.sweeps import Known, members
+from otmf_core.analysis.sweeps import SweepRun, members
 from otmf_core.cli.main import main
-from otmf_core.config import MergeConfig
 from otmf_core.library.library import open_library
 from otmf_core.models.checkpoints import read_tensors
 from otmf_core.runs.archive import import_run, write_zip
@@ -88,8 +87,11 @@ def test_they_travel_as_a_zip(run: str, runs: Path, tmp_path: Path):
 
 
 def test_they_count_in_a_sweep(runs: Path):
-    known = [Known(run.id, run.status, run.config) for run in list_runs(runs)[0]]
-    config = MergeConfig.parse(dict(load_run(runs / DEFAULT).config))
-    assert {alpha: run.run for alpha, run in members(config, known).items()} == {0.8: DEFAULT}
-    paper = MergeConfig.parse(dict(load_run(runs / DONE[1]).config))
-    assert {alpha: run.run for alpha, run in members(paper, known).items()} == {0.6: DONE[1], 0.8: WITHIN}
+    listed = [SweepRun(run.id, run.status, run.config) for run in list_runs(runs)[0]]
+
+    def sweep(run: str) -> dict[float, str]:
+        return {value: member.run for value, member in members(load_run(runs / run).config, listed).items()}
+
+    assert sweep(DEFAULT) == {0.8: DEFAULT}
+    assert sweep(DONE[1]) == {0.6: DONE[1], 0.8: WITHIN}
+    assert sweep(DONE[3]) == {0.4: DONE[3]}

@@ -15,10 +15,19 @@ ENGINE = ROOT / "otmf_core"
 WITHOUT_TORCH = [
     "errors",
     "files",
+    "layout",
+    "settings",
     "config",
     "metrics",
+    "methods.base",
+    "methods.table",
+    "methods.context",
+    "runs.state",
+    "runs.record",
+    "runs.events",
     "runs.view",
     "runs.folder",
+    "runs.check",
     "runs.archive",
     "models.tensor_names",
     "masks.measures",
@@ -32,6 +41,8 @@ WITHOUT_TORCH = [
     "forecast.work",
     "jobs.queue",
     "analysis.sweeps",
+    "analysis.comparison",
+    "export.model_card",
     "cli.main",
 ]
 SCREENS = {"streamlit", "plotly", "dashboard"}

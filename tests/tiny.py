@@ -12,13 +12,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from otmf_core.config import MergeConfig
+from otmf_core.methods.table import METHODS
 
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from otmf_core.runs.events import Emit
+
 ROOT = Path(__file__).resolve().parent.parent  # of the repository
 TASKS = ("red", "green", "blue")
 CLASSES = 3
+SHORT = {"iterations": 4, "batch": 6, "memory": 5}  # for the methods that have such settings
 CONFIG = {
     "model_cfg": {
         "embed_dim": 16,
@@ -122,8 +126,10 @@ def vouch(root: Path) -> None:
 
 def merge_config(library: Path, **overrides: Any) -> MergeConfig:
     """A short merge of all three tasks."""
-    short = {"tasks": TASKS, "steps": 4, "batch": 6, "memory": 5, "checkpoint_seconds": 1e6, "device": "cpu"}
-    return MergeConfig.build(**{**short, "library": str(library), **overrides})
+    short = {"tasks": TASKS, "checkpoint_seconds": 1e6, "device": "cpu", "library": str(library)}
+    method = METHODS[overrides.get("method", "otmf")].described()
+    own = {name: value for name, value in {"iterations": 4, "batch": 6, "memory": 5}.items() if name in method}
+    return MergeConfig.build(**{**short, **own, **overrides})
 
 
 def never() -> bool:
@@ -131,9 +137,7 @@ def never() -> bool:
     return False
 
 
-def merged(
-    config: MergeConfig, out: Path, run_id: str = "run", emit: Callable[[dict], None] = lambda event: None
-) -> Path:
+def merged(config: MergeConfig, out: Path, run_id: str = "run", emit: Emit = lambda event: None) -> Path:
     """The folder of a finished run."""
     from otmf_core.merging.merge import run_merge
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
 
 from dashboard.charts.colours import task_colours
+from otmf_core.config import MergeConfig
 from otmf_core.errors import InputError
 from otmf_core.library.library import open_library
 
@@ -20,15 +20,14 @@ class TaskLabels:
     colours: Mapping[str, str]
 
 
-def task_labels(config: Mapping[str, Any]) -> TaskLabels:
-    """Names and colours of a run's tasks; the bare ids where its library is not on this machine any more."""
+def task_labels(config: MergeConfig) -> TaskLabels:
+    """Names and colours of a merge's tasks; the bare ids where its library is not on this machine any more."""
     try:
-        labels = _library_labels(config["library"])
+        labels = _library_labels(config.library)
     except InputError:
         labels = TaskLabels({}, {})
-    tasks = config.get("tasks", ())
-    ids = {task: task for task in tasks}
-    return TaskLabels({**ids, **labels.names}, {**task_colours(sorted(tasks)), **labels.colours})
+    ids = {task: task for task in config.tasks}
+    return TaskLabels({**ids, **labels.names}, {**task_colours(sorted(config.tasks)), **labels.colours})
 
 
 @lru_cache(maxsize=16)

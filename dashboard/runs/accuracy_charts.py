@@ -14,13 +14,13 @@ from dashboard.library.task_labels import task_labels
 from dashboard.ui.chart import cached_chart, show_chart
 from dashboard.ui.layout import panels
 from dashboard.ui.theme import theme
-from otmf_core.runs.view import JobView
+from otmf_core.runs.view import RunView
 
 SIDE_BY_SIDE = 10  # tasks up to which the matrix and the curves share a row
 
 
 def accuracy_charts(
-    view: JobView, page: str, selection: Sequence[str] | None = None, individual: Mapping[str, float] | None = None
+    view: RunView, page: str, selection: Sequence[str] | None = None, individual: Mapping[str, float] | None = None
 ) -> None:
     """Draw the accuracy matrix and the curves, side by side where both fit.
 

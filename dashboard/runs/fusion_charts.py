@@ -10,25 +10,25 @@ from dashboard.charts.losses import loss_curves, mask_means
 from dashboard.library.task_labels import task_labels
 from dashboard.ui.chart import cached_chart, show_chart
 from dashboard.ui.layout import panels
-from otmf_core.runs.view import JobView, Row
+from otmf_core.runs.view import Curve, RunView
 
-Sides = Mapping[int, tuple[Row, Row]]  # step of the fold → pre and post, one value per iteration
+Sides = Mapping[int, tuple[Curve, Curve]]  # step of the fold → pre and post, one value per iteration
 
 
-def fusion_charts(view: JobView, page: str) -> None:
+def fusion_charts(view: RunView, page: str) -> None:
     """Draw the losses of the fusions so far and, where masks were reported, their means; nothing without fusions.
 
     `page` begins their keys.
     """
-    if not view.fusions:
+    losses = _sides(view, "loss_pre", "loss_post")
+    means = _sides(view, "mask_pre_mean", "mask_post_mean")
+    if not any(curve for sides in losses.values() for curve in sides):
         return
-    losses = {step: (fusion.loss_pre, fusion.loss_post) for step, fusion in view.fusions.items()}
-    means = {step: (fusion.means_pre, fusion.means_post) for step, fusion in view.fusions.items()}
     tasks, names = list(view.tasks), task_labels(view.config).names
     left, right = panels(2, f"{page}-fusions")
     with left:
         show_chart(
-            cached_chart(loss_curves, losses, view.steps, tasks, names),
+            cached_chart(loss_curves, losses, view.iterations, tasks, names),
             lambda: sides_frame(losses, "loss"),
             title="Transport losses",
             measured="per iteration",
@@ -38,13 +38,17 @@ def fusion_charts(view: JobView, page: str) -> None:
     if any(value is not None for sides in means.values() for side in sides for value in side):
         with right:
             show_chart(
-                cached_chart(mask_means, means, view.steps, tasks, names),
+                cached_chart(mask_means, means, view.iterations, tasks, names),
                 lambda: sides_frame(means, "mean").dropna(how="all", subset=["mean_pre", "mean_post"]),
                 title="Mean mask",
                 measured="all entries; fusions start at 1",
                 key=f"{page}-masks",
                 name=f"{view.run}-mask-means",
             )
+
+
+def _sides(view: RunView, pre: str, post: str) -> dict[int, tuple[Curve, Curve]]:
+    return {step: (fusion.curve(pre), fusion.curve(post)) for step, fusion in view.fusions.items()}
 
 
 def sides_frame(values: Sides, what: str) -> pd.DataFrame:

@@ -9,19 +9,17 @@ import streamlit as st
 
 from dashboard.state import queue, runs_folder
 from otmf_core import layout
-from otmf_core.config import MergeConfig
-from otmf_core.errors import InputError
 from otmf_core.files import Mark, inside, mark
 from otmf_core.runs.folder import Run, list_runs, load_run
-from otmf_core.runs.view import JobView, stored_view
+from otmf_core.runs.view import RunView, stored_view
 
 
-def view_of(run: str) -> JobView:
+def view_of(run: str) -> RunView:
     """The job of this process, or what its run folder holds; raises InputError when there is neither."""
     view = queue().snapshot(run)
     if view:
         return view
-    stored = _checked(load_run(inside(runs_folder(), run)))
+    stored = load_run(inside(runs_folder(), run))
     if stored.status != "done":
         return stored_view(stored)
     files = [
@@ -33,7 +31,7 @@ def view_of(run: str) -> JobView:
 
 
 @st.cache_resource(max_entries=32, show_spinner=False)
-def _done_view(files: tuple[tuple[str, Mark], ...], _run: Run) -> JobView:
+def _done_view(files: tuple[tuple[str, Mark], ...], _run: Run) -> RunView:
     """The view of a finished run, read again when one of its files has changed; nobody changes a view."""
     return stored_view(_run)
 
@@ -45,19 +43,4 @@ def readable_runs() -> tuple[list[Run], list[str]]:
     """
     runs, problems = list_runs(runs_folder())
     active: dict[str, Any] = dict(queue().active())
-    readable = []
-    for run in runs:
-        try:
-            readable.append(replace(_checked(run), status=active.get(run.id, run.status)))
-        except InputError as error:
-            problems.append(str(error))
-    return readable, problems
-
-
-def _checked(run: Run) -> Run:
-    """The run, if this version knows its configuration; raises InputError otherwise."""
-    try:
-        MergeConfig.parse(run.config)
-    except (InputError, TypeError) as error:
-        raise InputError(f"a run needs a configuration this version knows: {run.path} ({error})") from error
-    return run
+    return [replace(run, status=active.get(run.id, run.status)) for run in runs], problems

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 
 from dashboard.text import with_unit
 from dashboard.ui.layout import numbers
-from otmf_core.runs.view import JobView
+from otmf_core.runs.view import RunView
 
 DEFINITIONS = {
     "ACC": "Mean test accuracy over all tasks after the last step: ACC = mean_i a[T][i].",
@@ -34,10 +34,10 @@ RECORD_FIELDS = {  # by metric: the field of a run's record, and its unit
 }
 
 
-def main_metrics(view: JobView) -> None:
+def main_metrics(view: RunView) -> None:
     """Draw ACC and BWT once a run is done, the mean so far until then, and what they are to be held against."""
     if view.record:
-        values = {"ACC": view.record.get("acc"), "BWT": view.record.get("bwt")}
+        values = {"ACC": view.record.acc, "BWT": view.record.bwt}
     else:
         values = {"Mean so far": _mean_so_far(view), "BWT": None}
     values |= {
@@ -47,15 +47,15 @@ def main_metrics(view: JobView) -> None:
     metric_row({metric: (value, "pt" if metric == "BWT" else "%") for metric, value in values.items()}, "measures")
 
 
-def all_metrics(view: JobView) -> None:
+def all_metrics(view: RunView) -> None:
     """Draw every metric of a finished run; of one that is not, the mean so far."""
     if not view.record:
         main_metrics(view)
         return
-    values = {metric: (view.record.get(field), unit) for metric, (field, unit) in RECORD_FIELDS.items()}
+    values = {metric: (getattr(view.record, field), unit) for metric, (field, unit) in RECORD_FIELDS.items()}
     metric_row(
         {
-            metric: (_mean(value) if isinstance(value, list) else value, unit)
+            metric: (_mean(value) if isinstance(value, tuple) else value, unit)
             for metric, (value, unit) in values.items()
         },
         "metrics",
@@ -76,7 +76,7 @@ def metric_row(values: Mapping[str, tuple[float | None, str]], key: str) -> None
     )
 
 
-def _mean_so_far(view: JobView) -> float | None:
+def _mean_so_far(view: RunView) -> float | None:
     rows = [(step, row) for step, row in enumerate(view.matrix) if step and row is not None]
     if not rows:
         return None

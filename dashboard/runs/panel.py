@@ -10,11 +10,13 @@ from dashboard.runs.fusion_charts import fusion_charts
 from dashboard.runs.metrics import main_metrics
 from dashboard.runs.stamp import stamp
 from dashboard.runs.titles import RESUMABLE, status_badge, title
-from dashboard.state import queue, show_run
+from dashboard.state import queue, runs_folder, show_run
 from dashboard.text import duration, sentence
 from dashboard.ui.deferred import defer
 from otmf_core.errors import InputError
-from otmf_core.runs.view import JobView, fraction_done
+from otmf_core.files import inside
+from otmf_core.runs.lock import owner
+from otmf_core.runs.view import RunView, fraction_done
 
 POLL_SECONDS, REDRAW_SECONDS = 1.0, 4.0
 PAUSE_HELP = (
@@ -23,7 +25,7 @@ PAUSE_HELP = (
 )
 
 
-def run_panel(view: JobView, page: str) -> None:
+def run_panel(view: RunView, page: str) -> None:
     """Draw a run with the buttons that its status allows; `page` begins the keys of what is drawn."""
     with st.container(horizontal=True, vertical_alignment="center"):
         st.subheader(title(view.config), width="content", anchor=False)
@@ -49,7 +51,7 @@ def run_panel(view: JobView, page: str) -> None:
     def rest() -> None:
         (_live_fusions if live else fusion_charts)(view, page)
         with st.expander("Settings", icon=":material/tune:"):
-            st.json(dict(view.config))
+            st.json(view.config.flat())
 
     if page == "merge":  # elsewhere the charts lie below the first screen
         accuracy()
@@ -71,35 +73,35 @@ def _live(run: str, status: str) -> None:
 
 
 @st.fragment(run_every=REDRAW_SECONDS)
-def _live_accuracy(view: JobView, page: str) -> None:
+def _live_accuracy(view: RunView, page: str) -> None:
     """Draw the charts of a run under way, less often: the merge shares the processor with the browser that draws."""
     accuracy_charts(queue().snapshot(view.run) or view, page)
 
 
 @st.fragment(run_every=REDRAW_SECONDS)
-def _live_fusions(view: JobView, page: str) -> None:
+def _live_fusions(view: RunView, page: str) -> None:
     fusion_charts(queue().snapshot(view.run) or view, page)
 
 
-def _progress_bars(view: JobView) -> None:
+def _progress_bars(view: RunView) -> None:
     """Draw the progress of the merge, with time spent and left, and that of the current fusion."""
     overall, fusion = st.columns([3, 2])
     left = "" if view.eta_seconds is None else f" · about {duration(view.eta_seconds)} left"
     done = fraction_done(view)
     overall.progress(done, text=f"**{done:.0%}** · {duration(view.elapsed)}{left}")
-    fusion.progress(view.iteration / view.steps if view.steps else 0.0, text=_phase_text(view))
+    fusion.progress(view.iteration / view.iterations if view.iterations else 0.0, text=_phase_text(view))
 
 
-def _phase_text(view: JobView) -> str:
+def _phase_text(view: RunView) -> str:
     between_fusions = view.step < 2 or (not view.iteration and view.matrix[view.step] is not None)
     if view.phase == "Stopping":
         return "Pausing"
     if between_fusions:
         return view.phase
-    return f"Fusion {view.step - 1} of {len(view.tasks) - 1} · iteration {view.iteration} of {view.steps}"
+    return f"Fusion {view.step - 1} of {len(view.tasks) - 1} · iteration {view.iteration} of {view.iterations}"
 
 
-def _buttons(view: JobView, page: str) -> None:
+def _buttons(view: RunView, page: str) -> None:
     active = dict(queue().active())
     if view.run in active:
         waiting = active[view.run] == "queued"
@@ -120,7 +122,7 @@ def _buttons(view: JobView, page: str) -> None:
             st.rerun()
 
 
-def _why_not_done(view: JobView) -> None:
+def _why_not_done(view: RunView) -> None:
     """Say why a run that is not done is not done."""
     if view.status == "failed":
         st.error(sentence(view.message) or "No reason was recorded.", title="The merge failed", icon=":material/error:")
@@ -129,4 +131,9 @@ def _why_not_done(view: JobView) -> None:
     elif view.status == "stopped":
         st.caption("Everything done so far is kept in its run folder. Resume continues from there, whenever you like.")
     elif view.status in ("queued", "running"):
-        st.info("Another process is merging this run; reload the page to see how far it is.")
+        st.info(f"{_holder(view.run)} is merging this run; reload the page to see how far it is.")
+
+
+def _holder(run: str) -> str:
+    holder = owner(inside(runs_folder(), run))
+    return f"A process of {holder.host}" if holder and holder.host else "Another process"

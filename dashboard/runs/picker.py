@@ -15,12 +15,12 @@ from dashboard.state import current_run, queue, show_run
 from dashboard.text import sentence
 from otmf_core.errors import InputError
 from otmf_core.runs.folder import Run
-from otmf_core.runs.view import JobView
+from otmf_core.runs.view import RunView
 
 POLL_SECONDS = 2.0
 
 
-def choose_run(page: str, is_active: Callable[[Run], bool], nothing: str) -> JobView:
+def choose_run(page: str, is_active: Callable[[Run], bool], nothing: str) -> RunView:
     """Draw the run picker and the run's stamp; return its view, or end the page with the reason.
 
     `is_active` says whether a page has anything to show of a run; `nothing` is the sentence where it has of none.
@@ -67,7 +67,7 @@ def _follow(run: str, drawn: tuple[str, int]) -> None:
         st.rerun()
 
 
-def _progress(view: JobView) -> tuple[str, int]:
+def _progress(view: RunView) -> tuple[str, int]:
     """The status, and how many steps have ended."""
     return view.status, sum(row is not None for row in view.matrix)
 
@@ -75,7 +75,7 @@ def _progress(view: JobView) -> tuple[str, int]:
 def _label(run: Run) -> str:
     parts = [title(run.config), BADGES[run.status][0].lower()]
     if run.record:
-        parts.insert(1, f"ACC {run.record['acc']:.1f}%")
+        parts.insert(1, f"ACC {run.record.acc:.1f}%")
     created = datetime.fromisoformat(run.created).astimezone(ZoneInfo(st.context.timezone or "UTC"))
     if run.name:
         parts.insert(0, run.name)

@@ -8,25 +8,27 @@ from typing import Any
 import streamlit as st
 
 from dashboard.text import duration, size_text
-from otmf_core.config import MergeConfig
-from otmf_core.runs.view import JobView
+from otmf_core.runs.record import RunRecord
+from otmf_core.runs.view import RunView
+
+STAMP = ("labels", "calibration_split", "memory_per_task")  # fields of a record
 
 
-def stamp(view: JobView) -> None:
+def stamp(view: RunView) -> None:
     """Draw what a run's results rest on: labels, splits, memory and seed. Every result carries it."""
-    record = view.record or {}
-    data = record or MergeConfig.parse(dict(view.config)).stamp()
+    record = view.record
+    data = record.model_dump(include={*STAMP}) if record else view.config.stamp()
     facts = [
         *data_facts(data),
         f"accuracy: {_test_split(record)}",
-        f"seed: {view.config['seed']}",
+        f"seed: {view.config.seed}",
         f"run {view.run}",
     ]
     if view.status not in ("queued", "running"):
-        facts.insert(-1, f"time: {duration(record.get('seconds', view.elapsed))}")
-    if record.get("peak_memory_bytes"):
-        facts.insert(-1, f"peak: {size_text(record['peak_memory_bytes'])} on {record['device']}")
-    facts_line(data["labels"], view.config["heads"], facts)
+        facts.insert(-1, f"time: {duration(record.seconds if record else view.elapsed)}")
+    if record and record.peak_memory_bytes:
+        facts.insert(-1, f"peak: {size_text(record.peak_memory_bytes)} on {record.device}")
+    facts_line(data["labels"], view.config.heads, facts)
 
 
 def data_facts(data: Mapping[str, Any]) -> list[str]:
@@ -45,6 +47,5 @@ def facts_line(labels: str, heads: str, facts: Sequence[str]) -> None:
     )
 
 
-def _test_split(record: Mapping[str, Any]) -> str:
-    images = record.get("test_images")
-    return f"test, {sum(images):,} images" if images else "test"
+def _test_split(record: RunRecord | None) -> str:
+    return f"test, {sum(record.test_images):,} images" if record and record.test_images else "test"

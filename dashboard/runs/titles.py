@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Literal
 
 import streamlit as st
 
-from otmf_core.runs.view import JobView
+from otmf_core.config import MergeConfig
+from otmf_core.runs.view import RunView
 
-METHODS = {"otmf": "OTMF", "average": "Average", "task-arithmetic": "Task arithmetic"}
 BADGES: dict[str, tuple[str, str, Literal["gray", "blue", "orange", "red", "green"]]] = {
     "queued": ("Queued", ":material/schedule:", "gray"),
     "running": ("Running", ":material/play_circle:", "blue"),
@@ -21,17 +20,12 @@ BADGES: dict[str, tuple[str, str, Literal["gray", "blue", "orange", "red", "gree
 RESUMABLE = ("stopped", "interrupted", "failed")  # statuses
 
 
-def title(config: Mapping[str, Any]) -> str:
-    """A run's title: method, number of tasks and the number that weighs them."""
-    parts = [METHODS[config["method"]], f"{len(config['tasks'])} tasks"]
-    if config["method"] == "otmf":
-        parts.append(f"α = {config['alpha']:g}")
-    if config["method"] == "task-arithmetic":
-        parts.append(f"λ = {config['scaling']:g}")
-    return " · ".join(parts)
+def title(config: MergeConfig) -> str:
+    """A run's title: method, number of tasks and the settings that name it."""
+    return " · ".join([config.method.title, f"{len(config.tasks)} tasks", *config.method.symbols()])
 
 
-def status_badge(view: JobView) -> None:
+def status_badge(view: RunView) -> None:
     """Draw the status of a run."""
     label, icon, colour = BADGES[view.status]
     st.badge(label, icon=icon, color=colour)

@@ -1,1 +1,1 @@
-"""What finished runs tell: replayed, looked into, swept."""
+"""Finished runs: replayed, looked into, swept, compared."""

@@ -1,4 +1,4 @@
-"""What the models of a finished run answer to an image: the pre-trained, each fine-tuned and the merged one."""
+"""Answers of a finished run's models to images: the pre-trained, each fine-tuned and the merged one."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from otmf_core import layout
-from otmf_core.analysis.finished import finished
+from otmf_core.analysis.finished_run import finished_run
 from otmf_core.errors import InputError
 from otmf_core.library.library import Library
 from otmf_core.models.base import Inputs, Tower
@@ -26,9 +26,9 @@ ANSWERS = "a run answers"
 def load_model(run_dir: Path, model: str) -> Tower:
     """The network at θ⁰ (`PRE_TRAINED`), θ⁰ + Δ_m (`MERGED`) or θ⁰ + Δᵗ (a task of the run), on the CPU, for good.
 
-    Raises InputError as `finished` does, and on weights that are missing, damaged or another model's.
+    Raises InputError as `finished_run` does, and on weights that are missing, damaged or another model's.
     """
-    run, library = finished(run_dir, ANSWERS)
+    run, library = finished_run(run_dir, ANSWERS)
     tower = library.tower(torch.device("cpu"))
     tower.load(_delta(run, library, model, tower))
     tower.module.requires_grad_(False)
@@ -41,13 +41,13 @@ def answer(run_dir: Path, model: str, tower: Tower, task: str, inputs: Inputs) -
     `tower` is that of `model`. Heads are the zero-shot ones but for the merged model of a run that tuned its own,
     as in the run's accuracies. Changes nothing.
     """
-    run, library = finished(run_dir, ANSWERS)
+    run, library = finished_run(run_dir, ANSWERS)
     return _head(run, library, model, task).logits(tower.features(inputs)).softmax(dim=-1)
 
 
 def experts(run_dir: Path, models: Sequence[str], task: str, inputs: Inputs) -> Iterator[tuple[str, Tensor]]:
-    """Of each fine-tuned model in turn, its task and its `answer`; one network's memory, however many there are."""
-    run, library = finished(run_dir, ANSWERS)
+    """The task and the `answer` of each fine-tuned model in turn; one network's memory, however many there are."""
+    run, library = finished_run(run_dir, ANSWERS)
     tower = library.tower(torch.device("cpu"))
     for model in models:
         tower.load(_delta(run, library, model, tower))

@@ -14,8 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from otmf_core import layout
-from otmf_core.analysis.finished import finished
-from otmf_core.config import MergeConfig
+from otmf_core.analysis.finished_run import finished_run
 from otmf_core.errors import InputError
 from otmf_core.files import inside, read_object, write_json, write_tensors
 from otmf_core.library.library import Library
@@ -45,7 +44,7 @@ class TaskFeatures:
 
 
 def images_per_task(tasks: int) -> int:
-    """How many test images are taken of each of so many tasks: 100, fewer from the seventh task on, never below 40."""
+    """The number of test images taken of each of so many tasks: 100, fewer from the seventh task on, never below 40."""
     return max(40, min(100, 640 // tasks))
 
 
@@ -55,7 +54,7 @@ def models_at(step: int, tasks: int) -> dict[str, int]:
 
 
 def key(tasks: int) -> dict[str, Any]:
-    """What features of a run of so many tasks are taken with."""
+    """The parameters that features of a run of so many tasks are taken with."""
     return {"format": FORMAT, "seed": SEED, "images_per_task": images_per_task(tasks), "blur": BLUR, "p": 2}
 
 
@@ -67,8 +66,8 @@ def stored(path: Path, tasks: int) -> dict[str, Any] | None:
     where = inside(path, layout.FEATURES_KEY)
     if not where.is_file() or not inside(path, layout.FEATURES).is_file():
         return None
-    found = read_object(where)
-    return found if found.items() >= key(tasks).items() and "deviation" in found else None
+    stored_key = read_object(where)
+    return stored_key if stored_key.items() >= key(tasks).items() and "deviation" in stored_key else None
 
 
 def read_features(path: Path, task: str) -> TaskFeatures:
@@ -81,10 +80,10 @@ def read_features(path: Path, task: str) -> TaskFeatures:
         raise InputError(f"a file is missing: {where}")
     try:
         with safe_open(where, framework="numpy") as file:
-            found = {name: file.get_tensor(f"{task}/{name}") for name in TaskFeatures.__dataclass_fields__}
+            arrays = {name: file.get_tensor(f"{task}/{name}") for name in TaskFeatures.__dataclass_fields__}
     except SafetensorError as error:
         raise InputError(f"features are those of the run's tasks: {task} in {where} ({error})") from None
-    return TaskFeatures(**{**found, "features": found["features"].astype(np.float32)})
+    return TaskFeatures(**{**arrays, "features": arrays["features"].astype(np.float32)})
 
 
 def take_features(path: Path, report: Callable[[float], None] = lambda done: None) -> None:
@@ -100,25 +99,25 @@ def take_features(path: Path, report: Callable[[float], None] = lambda done: Non
     from otmf_core.models.checkpoints import read_tensors
     from otmf_core.models.device import resolve
 
-    run, library = finished(path, "a run's features are taken")
-    tasks = MergeConfig.parse(run.config).tasks
+    run, library = finished_run(path, "a run's features are taken")
+    tasks = run.config.tasks
     # written before the work, so that a folder that cannot be written says so at once
     write_json(inside(path, layout.FEATURES_KEY), key(len(tasks)))
     tower = library.tower(resolve("auto"))
-    sample = {task: _sample(library, task, place, images_per_task(len(tasks))) for place, task in enumerate(tasks)}
+    sample = {task: _sample(library, task, index, images_per_task(len(tasks))) for index, task in enumerate(tasks)}
     count = 2 * len(tasks) + 1
-    taken: dict[str, list[Tensor]] = {task: [torch.empty(0)] * count for task in tasks}
+    features: dict[str, list[Tensor]] = {task: [torch.empty(0)] * count for task in tasks}
     delta: dict[str, Tensor] | None = None
     for done, (model, delta) in enumerate(_models(run, library), start=1):
         tower.load(delta and {name: tensor.to(tower.device) for name, tensor in delta.items()})
         for task in tasks:
-            taken[task][model] = F.normalize(tower.features(sample[task][0]), dim=-1).cpu()
+            features[task][model] = F.normalize(tower.features(sample[task][0]), dim=-1).cpu()
         report(done / (count + len(tasks)))
     assert delta is not None  # the last one is Δ_m after the last step
     off = deviation(delta, read_tensors(run.path / layout.MERGED))
     if off > ALLOWED_DEVIATION:
         raise InputError(f"a run's masks lead to its merged weights: in {run.id} they end {off:.1%} away from them")
-    _write(path, tasks, library, sample, {task: torch.stack(of_task) for task, of_task in taken.items()}, report)
+    _write(path, tasks, library, sample, {task: torch.stack(of_task) for task, of_task in features.items()}, report)
     write_json(inside(path, layout.FEATURES_KEY), {**key(len(tasks)), "deviation": off})
 
 
@@ -128,17 +127,17 @@ def _models(run: Run, library: Library) -> Iterator[tuple[int, dict[str, Tensor]
 
     yield 0, None
     for t, (delta, merged) in enumerate(replay(run, library), start=1):
-        yield len(run.config["tasks"]) + t, delta
+        yield len(run.config.tasks) + t, delta
         yield t, merged
 
 
-def _sample(library: Library, task: str, place: int, count: int) -> tuple[Inputs, Tensor, Tensor]:
-    """At most `count` test images of the task in that place, drawn from (seed, place): inputs, rows and labels."""
+def _sample(library: Library, task: str, index: int, count: int) -> tuple[Inputs, Tensor, Tensor]:
+    """At most `count` test images of the task of that index, drawn from (seed, index): inputs, rows and labels."""
     import numpy as np
     import torch
 
     examples = library.examples(task, "test")
-    rows = torch.from_numpy(np.sort(np.random.default_rng([SEED, place]).permutation(len(examples))[:count]))
+    rows = torch.from_numpy(np.sort(np.random.default_rng([SEED, index]).permutation(len(examples))[:count]))
     return examples.inputs[rows], rows, examples.labels[rows]
 
 
@@ -147,7 +146,7 @@ def _write(
     tasks: tuple[str, ...],
     library: Library,
     sample: dict[str, tuple[Inputs, Tensor, Tensor]],
-    taken: dict[str, Tensor],
+    features_of: dict[str, Tensor],
     report: Callable[[float], None],
 ) -> None:
     """Answers and distances of the features taken, and all of it to features.safetensors."""
@@ -158,10 +157,10 @@ def _write(
     divergence = sinkhorn(2, BLUR)
     count = 2 * len(tasks) + 1
     tensors: dict[str, Tensor] = {}
-    for place, task in enumerate(tasks):
-        report((count + place) / (count + len(tasks)))
-        features, (_, rows, labels) = taken[task], sample[task]
-        expert = features[len(tasks) + 1 + place]
+    for index, task in enumerate(tasks):
+        report((count + index) / (count + len(tasks)))
+        features, (_, rows, labels) = features_of[task], sample[task]
+        expert = features[len(tasks) + 1 + index]
         distances = [divergence(each[None], expert[None]).item() for each in features]
         tensors |= {
             f"{task}/features": features.half(),

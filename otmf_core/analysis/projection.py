@@ -18,7 +18,7 @@ from otmf_core.files import inside, write_table
 if TYPE_CHECKING:
     import numpy as np
 
-# One fit over all steps: a model has one place, whatever step shows it.
+# One fit over all steps: a model has one position, whatever step shows it.
 PARAMETERS: dict[str, dict[str, Any]] = {
     "tsne": {"perplexity": 30, "init": "pca", "learning_rate": "auto", "max_iter": 500, "random_state": 0},
     "pca": {"svd_solver": "full"},
@@ -59,31 +59,31 @@ def projection(path: Path, tasks: tuple[str, ...], task: str, method: str) -> np
     """
     import numpy as np
 
-    taken = read_features(path, task)
-    models, images, _ = taken.features.shape
-    shown = [model for model in range(models) if model not in (0, len(tasks) + 1)]
+    features = read_features(path, task)
+    models, images, _ = features.features.shape
+    in_steps = [model for model in range(models) if model not in (0, len(tasks) + 1)]
     parameters = json.dumps({"method": method, **PARAMETERS[method]})
     where = projection_file(path, tasks, task, method)
-    places = _read(where, parameters, len(shown) * images)
+    places = _read(where, parameters, len(in_steps) * images)
     if places is None:
-        places = project(taken.features[shown].reshape(len(shown) * images, -1), method)
+        places = project(features.features[in_steps].reshape(len(in_steps) * images, -1), method)
         write_table(
             where,
             {
-                "model": [model for model in shown for _ in range(images)],
-                "row": [row for _ in shown for row in taken.rows.tolist()],
+                "model": [model for model in in_steps for _ in range(images)],
+                "row": [row for _ in in_steps for row in features.rows.tolist()],
                 "x": places[:, 0].tolist(),
                 "y": places[:, 1].tolist(),
                 "parameters": [parameters] * len(places),
             },
         )
     layout = np.full((models, images, 2), np.nan, np.float32)
-    layout[shown] = places.reshape(len(shown), images, 2)
+    layout[in_steps] = places.reshape(len(in_steps), images, 2)
     return layout
 
 
 def projection_file(path: Path, tasks: tuple[str, ...], task: str, method: str) -> Path:
-    """Where that projection is kept, once it has been computed."""
+    """The file that keeps that projection, once it has been computed."""
     return inside(path, layout.projection(tasks.index(task) + 1, method))
 
 

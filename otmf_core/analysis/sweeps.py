@@ -1,80 +1,97 @@
-"""A sweep over α for one merge: which of its runs are there, which go on, which are missing; and its Pareto front."""
+"""A sweep over one setting of a merge: which of its runs are there, which go on, which are missing; Pareto fronts."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from otmf_core.config import MergeConfig
 
-DIGITS = 6  # to which two values of α are the same
-BETTER = ("done", "running", "queued")  # what counts where several runs have the same α; resumable ones come last
+DIGITS = 6  # to which two values are the same
+BETTER = ("done", "running", "queued")  # what counts where several runs have the same value; resumable ones come last
 
 
-class Known(NamedTuple):
+class SweepRun(NamedTuple):
     """A run as a sweep sees it: its id, its status and its configuration."""
 
     run: str
     status: str
-    config: Mapping[str, Any]
+    config: MergeConfig
 
 
 @dataclass(frozen=True)
-class Plan:
-    """Where a sweep stands: run ids by α for runs that are done, under way and to resume; and the α still missing."""
+class SweepStatus:
+    """The state of a sweep: run ids by value, done, under way and to resume; and the values that are still missing."""
 
     done: Mapping[float, str]
     active: Mapping[float, str]
     resume: Mapping[float, str]
-    submit: tuple[float, ...]
+    missing: tuple[float, ...]
 
 
-def at(config: MergeConfig, alpha: float) -> MergeConfig:
-    """The same merge with another α; raises InputError where that is not in 0…1."""
-    return MergeConfig.parse({**config.model_dump(), "alpha": alpha})
+def value_of(config: MergeConfig) -> float:
+    """The value of the setting that a sweep of this merge's method varies (`Method.swept`)."""
+    setting = config.method.swept()
+    assert setting is not None
+    return round(getattr(config.method, setting.name), DIGITS)
+
+
+def at(config: MergeConfig, value: float) -> MergeConfig:
+    """The same merge with another value of the swept setting; raises InputError where that is out of its range."""
+    setting = config.method.swept()
+    assert setting is not None
+    return config.with_settings(**{setting.name: value})
 
 
 def same_sweep(one: MergeConfig, other: MergeConfig) -> bool:
-    """Whether two OTMF merges can differ in their result by α only (not by λ, say, or by when they are saved)."""
-    neutral = {"alpha": 0.0, "scaling": 0.0, "checkpoint_seconds": 0.0}
-    if one.heads == "none":
+    """Whether two merges can differ in their result by the swept setting only (not by when they are saved, say)."""
+    if one.method.name != other.method.name or one.method.swept() is None:
+        return False
+    return _neutral(one) == _neutral(other)
+
+
+def _neutral(config: MergeConfig) -> MergeConfig:
+    """The same merge without what a sweep does not tell apart."""
+    setting = config.method.swept()
+    assert setting is not None
+    neutral = {"checkpoint_seconds": 0.0, "method": config.method.model_copy(update={setting.name: 0.0})}
+    if config.heads == "none":
         neutral |= {"head_fraction": 1.0, "head_lr": 1.0}
-    return one.method == "otmf" and one.model_copy(update=neutral) == other.model_copy(update=neutral)
+    return config.model_copy(update=neutral)
 
 
-def members(config: MergeConfig, runs: Iterable[Known]) -> dict[float, Known]:
-    """The runs of the sweep around `config` by α, ascending: a done one if there is one, else one under way, else any.
+def members(config: MergeConfig, runs: Iterable[SweepRun]) -> dict[float, SweepRun]:
+    """The runs of the sweep around `config` by value, ascending.
 
-    Among several of the same kind the first counts. Raises InputError on a configuration this version does not know.
+    A done one counts if there is one, else one under way, else any; among several of the same kind the first.
     """
-    found: dict[float, Known] = {}
+    by_value: dict[float, SweepRun] = {}
     for run in sorted(runs, key=lambda run: BETTER.index(run.status) if run.status in BETTER else len(BETTER)):
-        own = MergeConfig.parse(dict(run.config))
-        if same_sweep(config, own):
-            found.setdefault(round(own.alpha, DIGITS), run)
-    return dict(sorted(found.items()))
+        if same_sweep(config, run.config):
+            by_value.setdefault(value_of(run.config), run)
+    return dict(sorted(by_value.items()))
 
 
-def plan(config: MergeConfig, alphas: Iterable[float], runs: Iterable[Known]) -> Plan:
-    """What is left to do for a sweep of `config` over `alphas`, given the `runs` that there are (newest first)."""
-    grid = sorted({round(alpha, DIGITS) for alpha in alphas})
-    there = {alpha: run for alpha, run in members(config, runs).items() if alpha in grid}
-    done = {alpha: run.run for alpha, run in there.items() if run.status == "done"}
-    active = {alpha: run.run for alpha, run in there.items() if run.status in ("running", "queued")}
-    resume = {alpha: run.run for alpha, run in there.items() if alpha not in done and alpha not in active}
-    return Plan(done, active, resume, tuple(alpha for alpha in grid if alpha not in there))
+def sweep_status(config: MergeConfig, values: Iterable[float], runs: Iterable[SweepRun]) -> SweepStatus:
+    """The state of a sweep of `config` over `values`, given the `runs` that there are (newest first)."""
+    grid = sorted({round(value, DIGITS) for value in values})
+    present = {value: run for value, run in members(config, runs).items() if value in grid}
+    done = {value: run.run for value, run in present.items() if run.status == "done"}
+    active = {value: run.run for value, run in present.items() if run.status in ("running", "queued")}
+    resume = {value: run.run for value, run in present.items() if value not in done and value not in active}
+    return SweepStatus(done, active, resume, tuple(value for value in grid if value not in present))
 
 
 def pareto(points: Sequence[tuple[float, float]]) -> list[bool]:
     """Which points no other dominates: none is at least as high in both coordinates and higher in one."""
     front = [False] * len(points)
     highest = float("-inf")  # second coordinate of every point to the right so far
-    order = sorted(range(len(points)), key=lambda place: points[place], reverse=True)
-    for place in order:
-        if points[place][1] > highest:
-            highest = points[place][1]
-            front[place] = True
+    order = sorted(range(len(points)), key=lambda index: points[index], reverse=True)
+    for index in order:
+        if points[index][1] > highest:
+            highest = points[index][1]
+            front[index] = True
         else:  # only an equal of a point of the front is on it too
-            front[place] = any(front[other] and points[other] == points[place] for other in order)
+            front[index] = any(front[other] and points[other] == points[index] for other in order)
     return front

@@ -12,8 +12,8 @@ import sys
 from argparse import ArgumentParser, Namespace
 from collections.abc import Callable, Sequence
 from contextlib import redirect_stdout
+from io import TextIOWrapper
 from pathlib import Path
-from typing import Any
 
 from otmf_core.cli import options as cli_options
 from otmf_core.cli import tables as cli_tables
@@ -22,9 +22,18 @@ from otmf_core.config import MergeConfig
 from otmf_core.errors import InputError, Interrupted
 from otmf_core.library.library import list_libraries, open_library
 from otmf_core.runs.folder import list_runs, load_run, new_run_id, resolve_run
+from otmf_core.runs.record import RunRecord
+from otmf_core.runs.view import new_view, stored_view
 
 DONE, BAD_INPUT, INTERRUPTED = 0, 2, 130
-PROGRAM = "python -m otmf_core"
+
+
+def program() -> None:
+    """Run the command that was typed, and exit with its code."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="replace")  # a terminal without λ shows a question mark, and the run goes on
+    raise SystemExit(main())
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -44,11 +53,11 @@ def _merge(options: Namespace) -> int:
     library = open_library(options.library)
     tasks = cli_options.tasks(options, library)
     config = MergeConfig.build(options.preset, tasks=tasks, **cli_options.overrides(options))
-    run = new_run_id(config.method)
+    run = new_run_id(config.method.name)
 
     return _follow(
         options,
-        ProgressLines(f"Reading {library.name}"),
+        ProgressLines(f"Reading {library.name}", new_view(run, config)),
         options.out / run,
         lambda engine, **hooks: engine.run_merge(config, options.out, run_id=run, **hooks),
     )
@@ -56,17 +65,17 @@ def _merge(options: Namespace) -> int:
 
 def _resume(options: Namespace) -> int:
     folder = resolve_run(options.run, options.out)
-    known = load_run(folder).progress.get("matrix", [])
+    view = stored_view(load_run(folder))
 
     return _follow(
         options,
-        ProgressLines(f"Reading run {folder.name}", known),
+        ProgressLines(f"Reading run {folder.name}", view),
         folder,
         lambda engine, **hooks: engine.resume_merge(folder, **hooks),
     )
 
 
-def _follow(options: Namespace, lines: ProgressLines, folder: Path, compute: Callable[..., dict[str, Any]]) -> int:
+def _follow(options: Namespace, lines: ProgressLines, folder: Path, compute: Callable[..., RunRecord]) -> int:
     """Carry out a computation with progress and signals, then print its record; a stopped one says how to go on."""
     with StopSignals() as stop, lines as progress, redirect_stdout(sys.stderr):
         from otmf_core.merging import merge  # torch: after the first line of progress
@@ -78,11 +87,11 @@ def _follow(options: Namespace, lines: ProgressLines, folder: Path, compute: Cal
                 raise KeyboardInterrupt from None  # stopped before there was anything to keep
             record, code = merge.partial_record(folder), INTERRUPTED
     if options.json:
-        print(json.dumps(record, allow_nan=False))
+        print(json.dumps(record.model_dump(mode="json"), allow_nan=False))
     elif code == DONE:
         cli_tables.show(load_run(folder))
     if code == INTERRUPTED:
-        print(f"Stopped. Go on with: {PROGRAM} resume {shlex.quote(str(folder))}", file=sys.stderr)
+        print(f"Stopped. Go on with: {_program()} resume {shlex.quote(str(folder))}", file=sys.stderr)
     return code
 
 
@@ -123,9 +132,14 @@ def _export(options: Namespace) -> int:
     return DONE
 
 
+def _program() -> str:
+    """The way this program was started, to be typed again."""
+    return "otmf" if Path(sys.argv[0]).stem == "otmf" else "python -m otmf_core"
+
+
 def _parser() -> ArgumentParser:
     parser = ArgumentParser(
-        prog=PROGRAM,
+        prog=_program(),
         description="Merge fine-tuned models one after another, by masks and optimal transport (arXiv 2511.19561).",
         epilog="Exit codes: 0 done, 2 bad arguments or input, 130 interrupted (resumable).",
     )

@@ -1,37 +1,51 @@
-"""Options of the command line; those of a merge are read off MergeConfig, with its ranges and defaults."""
+"""Options of the command line; those of a merge are read off its settings and every method's."""
 
 from __future__ import annotations
 
-from argparse import ArgumentParser, Namespace
+from argparse import ArgumentParser, ArgumentTypeError, BooleanOptionalAction, Namespace
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Literal, get_args, get_origin
+from typing import Any
 
-from pydantic.fields import FieldInfo
-
-from otmf_core.config import PRESETS, MergeConfig
+from otmf_core.config import PRESETS, presets, run_settings
 from otmf_core.errors import InputError
 from otmf_core.library.library import Library, order
+from otmf_core.methods.table import METHODS
+from otmf_core.settings import Setting
 
-FIELDS = [name for name in MergeConfig.model_fields if name not in ("tasks", "preset")]
+NONE = object()  # "none" was given, which is not the same as nothing
+ALIASES = {"iterations": ("--steps",)}  # what an option was called before
 
 
 def add_merge(parser: ArgumentParser) -> None:
-    """--tasks or --suite, --order-seed, --preset, and one option for every other field of MergeConfig."""
+    """--tasks or --suite, --order-seed, --preset, --method, and one option for every other setting."""
     which = parser.add_mutually_exclusive_group(required=True)
     which.add_argument("--tasks", metavar="A,B,C", help="two or more task ids, in the order in which they are merged")
     which.add_argument("--suite", metavar="N", help="a suite of the library: 8, 14 or 20 tasks in the embedded one")
     shuffle = "shuffle the suite by this seed, any whole number; the field reports 42 to 51 (default: canonical order)"
     parser.add_argument("--order-seed", type=int, metavar="S", help=shuffle)
     parser.add_argument(
-        "--preset", choices=tuple(PRESETS), default="default", help="settings to start from (default: default)"
+        "--preset", choices=presets(), default="default", help="settings to start from (default: default)"
     )
-    for name in FIELDS:
-        _add_field(parser, name, MergeConfig.model_fields[name])
+    methods = "; ".join(f"{name}: {method.about}" for name, method in METHODS.items())
+    parser.add_argument(
+        "--method", choices=tuple(METHODS), help=f"how two task vectors are fused (default: otmf). {methods}"
+    )
+    own: dict[str, dict[str, Setting]] = {}  # by setting, of the methods that have it
+    for method in METHODS:
+        for name, setting in METHODS[method].described().items():
+            own.setdefault(name, {})[method] = setting
+    for name, settings in own.items():
+        _add(parser, name, list(settings.values()), "; ".join(_method_help(*item) for item in settings.items()))
+    for name, setting in run_settings().items():
+        if name not in ("tasks", "preset"):
+            _add(parser, name, [setting], _help(setting, PRESETS))
 
 
 def add_library(parser: ArgumentParser) -> None:
     """--library alone."""
-    _add_field(parser, "library", MergeConfig.model_fields["library"])
+    setting = run_settings()["library"]
+    _add(parser, "library", [setting], _help(setting, {}))
 
 
 def add_out(parser: ArgumentParser) -> None:
@@ -47,9 +61,10 @@ def add_json(parser: ArgumentParser) -> None:
 
 
 def overrides(options: Namespace) -> dict[str, Any]:
-    """The fields of MergeConfig that were given on the command line; the preset decides on the others."""
-    given = {name: getattr(options, name) for name in FIELDS}
-    return {name: value for name, value in given.items() if value is not None}
+    """The settings that were given on the command line; the preset decides on the others."""
+    names = ["method", *run_settings(), *(name for method in METHODS.values() for name in method.described())]
+    values = {name: getattr(options, name) for name in names if name not in ("tasks", "preset")}
+    return {name: None if value is NONE else value for name, value in values.items() if value is not None}
 
 
 def tasks(options: Namespace, library: Library) -> tuple[str, ...]:
@@ -64,29 +79,49 @@ def tasks(options: Namespace, library: Library) -> tuple[str, ...]:
     return tuple(task.strip() for task in options.tasks.split(","))
 
 
-def _add_field(parser: ArgumentParser, name: str, field: FieldInfo) -> None:
-    flag, text = "--" + name.replace("_", "-"), _help(name, field)
-    default = field.default if name == "library" else None  # None: not given, so that the preset decides
-    if get_origin(field.annotation) is Literal:
-        choices = get_args(field.annotation)
-        parser.add_argument(flag, type=type(choices[0]), choices=choices, default=default, help=text)
-    else:
-        kind, metavar = {int: (int, "N"), float: (float, "X"), str: (str, "NAME")}[field.annotation]
-        parser.add_argument(flag, type=kind, metavar=metavar, default=default, help=text)
+def _add(parser: ArgumentParser, name: str, settings: list[Setting], text: str) -> None:
+    """An option for a setting, or for namesakes of several methods, whose kinds are then the first one's."""
+    first = settings[0]
+    flags = ("--" + name.replace("_", "-"), *ALIASES.get(name, ()))
+    default = first.default if name == "library" else None  # None: not given, so that the preset decides
+    text = text.replace("%", "%%")
+    if first.kind == "bool" and not first.optional:
+        parser.add_argument(*flags, dest=name, action=BooleanOptionalAction, default=default, help=text)
+        return
+    if first.kind == "choice" and not (first.optional or first.many):
+        values = tuple(dict.fromkeys(value for setting in settings for value in setting.values))
+        parser.add_argument(*flags, dest=name, type=type(values[0]), choices=values, default=default, help=text)
+        return
+    metavar = {"int": "N", "float": "X", "text": "NAME", "bool": "on|off", "choice": "|".join(map(str, first.values))}
+    kind = metavar[first.kind] + (",…" if first.many else "") + ("|none" if first.optional else "")
+    parser.add_argument(*flags, dest=name, type=_parser(first), metavar=kind, default=default, help=text)
 
 
-def _help(name: str, field: FieldInfo) -> str:
-    notes = [_range(field), f"default: {field.default}"]
-    for preset, fields in PRESETS.items():
-        if fields.get(name, field.default) != field.default:
-            notes.append(f"{preset}: {fields[name]}")
-    return f"{field.description} ({'; '.join(note for note in notes if note)})".replace("%", "%%")
+def _parser(setting: Setting) -> Callable[[str], Any]:
+    def parse(text: str) -> Any:
+        try:
+            value = setting.parse(text)
+        except ValueError as error:
+            raise ArgumentTypeError(f"{error}") from None
+        return NONE if value is None else value
+
+    parse.__name__ = setting.kind  # in argparse's sentence
+    return parse
 
 
-def _range(field: FieldInfo) -> str:
-    """The bounds of a field in words, "" where it has none."""
-    words = {"ge": "at least {}", "gt": "above {}", "le": "at most {}", "lt": "below {}"}
-    bounds = {key: getattr(part, key) for part in field.metadata for key in words if hasattr(part, key)}
-    if {"ge", "le"} <= bounds.keys():
-        return f"{bounds['ge']:g} to {bounds['le']:g}"
-    return ", ".join(words[key].format(f"{value:.10g}") for key, value in bounds.items())
+def _method_help(method: str, setting: Setting) -> str:
+    return _help(setting, METHODS[method].presets, method)
+
+
+def _help(setting: Setting, of_presets: Any, method: str = "") -> str:
+    notes = [method, setting.bounds, f"default: {_plain(setting.default)}"]
+    for preset, fields in of_presets.items():
+        if fields.get(setting.name, setting.default) != setting.default:
+            notes.append(f"{preset}: {_plain(fields[setting.name])}")
+    return f"{setting.description} ({'; '.join(note for note in notes if note)})"
+
+
+def _plain(value: Any) -> str:
+    if value is None:
+        return "none"
+    return {True: "on", False: "off"}[value] if isinstance(value, bool) else str(value)

@@ -1,11 +1,9 @@
-"""What a merge looks like on stderr while it runs: bars with ETA on a terminal, plain lines elsewhere; and signals."""
+"""Progress of a merge on stderr: bars with ETA on a terminal, plain lines elsewhere; and signals."""
 
 from __future__ import annotations
 
 import signal
 import sys
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from datetime import timedelta
 from types import TracebackType
 from typing import Any
@@ -13,7 +11,8 @@ from typing import Any
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TaskProgressColumn, TextColumn, TimeElapsedColumn
 
-from otmf_core.runs.view import JobView, advance, eta_seconds, fraction_done
+from otmf_core.runs.events import Evaluated, Event, Phase
+from otmf_core.runs.view import RunView, advance, eta_seconds, fraction_done
 
 
 class StopSignals:
@@ -49,10 +48,10 @@ class StopSignals:
 class ProgressLines:
     """Shows engine events on stderr as they arrive; give it to the engine as `emit`. The first line comes at once.
 
-    `known` are the rows of the accuracy matrix that a resumed run brings along.
+    `view` is the run before its first event.
     """
 
-    def __init__(self, first_line: str, known: Sequence[Sequence[float | None]] = ()) -> None:
+    def __init__(self, first_line: str, view: RunView) -> None:
         self._console = Console(stderr=True, highlight=False, soft_wrap=True)
         self._bar = Progress(
             SpinnerColumn(),
@@ -66,8 +65,7 @@ class ProgressLines:
             disable=not sys.stderr.isatty(),
         )
         self._row = self._bar.add_task(first_line, total=1.0, left="")
-        self._known = tuple(tuple(row) for row in known)
-        self._view = JobView(run="")
+        self._view = view
         self._said: set[str] = set()
         self._say(first_line)
 
@@ -80,16 +78,13 @@ class ProgressLines:
     ) -> None:
         self._bar.stop()
 
-    def __call__(self, event: Mapping[str, Any]) -> None:
-        view = advance(self._view, event)
-        if event["type"] == "started":
-            view = replace(view, matrix=self._known + view.matrix[len(self._known) :])
-        self._view = view
-        if event["type"] == "phase":
-            self._say(event["text"])
-        elif event["type"] == "row":
-            self._say(_row_line(view, event["step"]))
-        left = eta_seconds(view, event.get("seconds", 0.0))
+    def __call__(self, event: Event) -> None:
+        view = self._view = advance(self._view, event)
+        if isinstance(event, Phase):
+            self._say(event.text)
+        elif isinstance(event, Evaluated):
+            self._say(_row_line(view, event.step))
+        left = eta_seconds(view, event.seconds)
         self._bar.update(
             self._row,
             description=_now(view),
@@ -103,14 +98,14 @@ class ProgressLines:
             self._bar.console.print(line, markup=False)
 
 
-def _now(view: JobView) -> str:
-    """What the run does at this moment, short."""
+def _now(view: RunView) -> str:
+    """The run's present work, in few words."""
     if not view.step:
         return view.phase
     return f"Task {min(view.step, len(view.tasks))}/{len(view.tasks)} {view.tasks[view.step - 1]}"
 
 
-def _row_line(view: JobView, step: int) -> str:
+def _row_line(view: RunView, step: int) -> str:
     """Accuracy after a step, over the tasks merged so far; after step 0, of the pre-trained model where evaluated."""
     row = view.matrix[step] or ()
     seen = [value for value in (row[:step] if step else row) if value is not None]

@@ -11,8 +11,10 @@ from rich.box import SIMPLE
 from rich.console import Console
 from rich.table import Table
 
+from otmf_core.config import MergeConfig
 from otmf_core.library.library import Library
 from otmf_core.runs.folder import Run
+from otmf_core.runs.record import RunRecord
 
 LEGEND = "Test accuracy, %, after each step; 0 is the pre-trained model, alone is each task's own fine-tuned model"
 PIPED_WIDTH = 4096  # columns; a pipe has no edge to wrap at
@@ -41,11 +43,11 @@ def run_rows(runs: Sequence[Run]) -> list[dict[str, Any]]:
         {
             "id": run.id,
             "status": run.status,
-            "method": run.config.get("method"),
-            "tasks": len(run.config.get("tasks", ())),
-            "acc": (run.record or {}).get("acc"),
-            "bwt": (run.record or {}).get("bwt"),
-            "labels": (run.record or {}).get("labels"),
+            "method": run.config.method.name,
+            "tasks": len(run.config.tasks),
+            "acc": run.record and run.record.acc,
+            "bwt": run.record and run.record.bwt,
+            "labels": run.record and run.record.labels,
             "created": run.created,
         }
         for run in runs
@@ -78,14 +80,11 @@ def show(run: Run) -> None:
     """A run's status, accuracy matrix, metrics, and what they were measured with."""
     console = _console()
     console.print(f"Run {run.id}: {run.status}{f' ({run.message})' if run.message else ''}")
-    known = run.record or run.progress
-    if matrix := known.get("matrix"):
+    if run.matrix:
         console.print(f"{LEGEND}:")
-        _console(least=24 + 6 * (len(matrix) + 2)).print(
-            _matrix(run.config["tasks"], matrix, known.get("individual") or ())
-        )
+        _console(least=24 + 6 * (len(run.matrix) + 2)).print(_matrix(run.config.tasks, run.matrix, run.individual))
     if run.record:
-        console.print(_facts(run.record))
+        console.print(_facts(run.config, run.record))
 
 
 def _matrix(
@@ -103,23 +102,21 @@ def _matrix(
     return table
 
 
-def _facts(record: dict[str, Any]) -> Table:
+def _facts(config: MergeConfig, record: RunRecord) -> Table:
     table = Table.grid(padding=(0, 2))
-    settings = {
-        name: record[name] for name in ("preset", "alpha", "scaling", "heads", "seed") if record[name] is not None
-    }
+    settings = {**config.method.settings(), "preset": config.preset, "heads": config.heads, "seed": config.seed}
     facts = {
-        "ACC": f"{record['acc']:.1f} %",
-        "BWT": _points(record["bwt"]),
-        "FWT": _points(record["fwt"]),
-        "method": ", ".join([record["method"], *(f"{name} {value}" for name, value in settings.items())]),
-        "labels": record["labels"],
-        "calibration": f"split: {record['calibration_split']}",
-        "memory": f"{record['memory_per_task']} images of every earlier task",
-        "test images": f"{sum(record['test_images'])} in all, read by evaluation alone",
-        "time": f"{timedelta(seconds=round(record['seconds']))} on {record['device']}",
-        "peak memory": f"{record['peak_memory_bytes'] / 2**30:.2f} GiB",
-        "versions": ", ".join(f"{name} {version}" for name, version in record["versions"].items()),
+        "ACC": f"{record.acc:.1f} %",
+        "BWT": _points(record.bwt),
+        "FWT": _points(record.fwt),
+        "method": ", ".join([config.method.name, *(f"{name} {value}" for name, value in settings.items())]),
+        "labels": record.labels,
+        "calibration": f"split: {record.calibration_split}",
+        "memory": f"{record.memory_per_task} images of every earlier task",
+        "test images": f"{sum(record.test_images)} in all, read by evaluation alone",
+        "time": f"{timedelta(seconds=round(record.seconds))} on {record.device}",
+        "peak memory": f"{record.peak_memory_bytes / 2**30:.2f} GiB",
+        "versions": ", ".join(f"{name} {version}" for name, version in record.versions.items()),
     }
     for name, value in facts.items():
         table.add_row(name, value)

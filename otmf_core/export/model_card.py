@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any
 
+from otmf_core.config import MergeConfig
 from otmf_core.library.library import Library
+from otmf_core.runs.record import RunRecord
 
-METHODS = {
-    "otmf": "OTMF: learned masks over both task vectors, aligned by optimal transport (arXiv 2511.19561)",
-    "average": "running average of the task vectors",
-    "task-arithmetic": "task arithmetic: the scaled sum of the task vectors",
-}
 FRONT_MATTER = """---
 library_name: open_clip
 pipeline_tag: zero-shot-image-classification
@@ -21,20 +17,20 @@ tags:
 ---"""
 
 
-def model_card(record: dict[str, Any], library: Library) -> str:
-    """The card of a finished run's merged model, from its record and the library it was made with.
+def model_card(config: MergeConfig, record: RunRecord, library: Library) -> str:
+    """The card of a finished run's merged model, from its configuration, its record and the library it was made with.
 
     Accuracies are in percent, BWT in percentage points, both with one decimal, as in the record. Raises InputError
     when the library does not have one of the tasks.
     """
-    tasks = [library.task(task) for task in record["tasks"]]
-    accuracies = zip(record["matrix"][0], record["individual"], record["matrix"][-1], strict=True)
+    tasks = [library.task(task) for task in record.tasks]
+    accuracies = zip(record.matrix[0], record.individual, record.matrix[-1], strict=True)
     about = [
-        [place, _cell(task.name), len(task.classes), *map(_number, figures), _cell(task.licence) or "not stated"]
-        for place, (task, figures) in enumerate(zip(tasks, accuracies, strict=True), 1)
+        [number, _cell(task.name), len(task.classes), *map(_number, figures), _cell(task.licence) or "not stated"]
+        for number, (task, figures) in enumerate(zip(tasks, accuracies, strict=True), 1)
     ]
-    heads = ["#", "Task", "Classes", "Pre-trained", "Individual", "Merged", "Licence of its images"]
-    matrix = [[step, *map(_number, row)] for step, row in enumerate(record["matrix"])]
+    headings = ["#", "Task", "Classes", "Pre-trained", "Individual", "Merged", "Licence of its images"]
+    matrix = [[step, *map(_number, row)] for step, row in enumerate(record.matrix)]
     parts = [
         FRONT_MATTER,
         f"# {_cell(library.name)}, {len(tasks)} tasks merged",
@@ -43,16 +39,16 @@ def model_card(record: dict[str, Any], library: Library) -> str:
         "```python\nimport open_clip\nimport otmf_core.models.clip  # where the image tower is this project's\n\n"
         'model, _, preprocess = open_clip.create_model_and_transforms("local-dir:path/of/this/folder")\n```',
         "## Figures",
-        f"- ACC {_number(record['acc'])}%: mean test accuracy over all tasks after the last step\n"
-        f"- BWT {_number(record['bwt'], '+')} points: mean change of a task's accuracy from its merge to the end, "
+        f"- ACC {_number(record.acc)}%: mean test accuracy over all tasks after the last step\n"
+        f"- BWT {_number(record.bwt, '+')} points: mean change of a task's accuracy from its merge to the end, "
         "over all tasks but the last",
         "Tasks in the order of their merge; test accuracy in %, of the pre-trained model, of each task's own "
         "fine-tuned model and of this one:",
-        _table(heads, about),
+        _table(headings, about),
         "Test accuracy in % on every task after every step (0: the pre-trained model); empty where not evaluated:",
         _table(["Step", *(_cell(task.name) for task in tasks)], matrix),
         "## How it was made and measured",
-        _list(_facts(record)),
+        _list(_facts(config, record)),
         "## Licences",
         f"The licences of the images on which the models of {_cell(library.name)} were fine-tuned stand in the table "
         "of tasks; sources and makers of all images come with the library. Who passes this model on keeps to them.",
@@ -60,33 +56,33 @@ def model_card(record: dict[str, Any], library: Library) -> str:
     return "\n\n".join(parts) + "\n"
 
 
-def _facts(record: dict[str, Any]) -> Iterable[tuple[str, object]]:
-    yield "Run", record["run"]
-    yield "Method", METHODS[record["method"]]
-    yield "Preset", record["preset"]
-    if record["alpha"] is not None:
-        yield "α, the weight of what was merged before", f"{record['alpha']:g}"
-    if record["scaling"] is not None:
-        yield "λ, the scale of every task vector", f"{record['scaling']:g}"
-    yield "Labels read", record["labels"]
-    yield "Calibration split", record["calibration_split"]
-    yield "Images kept of every earlier task", record["memory_per_task"]
-    tuned = record["heads"] == "tuned"
+def _facts(config: MergeConfig, record: RunRecord) -> Iterable[tuple[str, object]]:
+    method = config.method
+    yield "Run", record.run
+    yield "Method", f"{method.title}: {method.about}" + (f" ({method.paper})" if method.paper else "")
+    yield "Preset", record.preset
+    for name, setting in method.described().items():
+        initial = setting.description[:1]
+        text = (initial.upper() if initial.isascii() else initial) + setting.description[1:]  # λ is not Λ
+        yield f"{text} ({name})", setting.text(getattr(method, name))
+    yield "Labels read", record.labels
+    yield "Calibration split", record.calibration_split
+    yield "Images kept of every earlier task", record.memory_per_task
+    tuned = record.heads == "tuned"
     heads = "heads tuned on labelled images, which are not part of this model" if tuned else "zero-shot heads"
-    yield "Evaluation", f"test split, {sum(record['test_images']):,} images in all, with {heads}"
-    yield "Mask steps of each fusion", record["steps"]
-    yield "Seed", record["seed"]
-    yield "Device", record["device"]
-    yield "Versions", ", ".join(f"{name} {version}" for name, version in record["versions"].items())
-    yield "Created", record["created"]
+    yield "Evaluation", f"test split, {sum(record.test_images):,} images in all, with {heads}"
+    yield "Seed", record.seed
+    yield "Device", record.device
+    yield "Versions", ", ".join(f"{name} {version}" for name, version in record.versions.items())
+    yield "Created", record.created
 
 
 def _list(facts: Iterable[tuple[str, object]]) -> str:
     return "\n".join(f"- {name}: {_cell(value)}" for name, value in facts)
 
 
-def _table(heads: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
-    lines = [heads, ["---"] * len(heads), *rows]
+def _table(headings: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
+    lines = [headings, ["---"] * len(headings), *rows]
     return "\n".join(f"| {' | '.join(map(str, line))} |" for line in lines)
 
 

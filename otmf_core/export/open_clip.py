@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from otmf_core.analysis.finished import finished
+from otmf_core.analysis.finished_run import finished_run
 from otmf_core.export.model_card import model_card
 from otmf_core.files import write_json, write_tensors, write_text
 from otmf_core.layout import CARD, EXPORT, MERGED
 from otmf_core.models.checkpoints import TOWER, check_matches, read_tensors
+
+FACTS = ("run", "method", "settings", "tasks", "labels", "acc", "bwt")  # the file's metadata
 
 
 def export_model(run_dir: Path, to: Path | None = None) -> Path:
@@ -21,7 +23,7 @@ def export_model(run_dir: Path, to: Path | None = None) -> Path:
     ours.
     Raises InputError unless the run is done.
     """
-    run, library = finished(run_dir, "a run is exported")
+    run, library = finished_run(run_dir, "a run is exported")
     assert run.record is not None  # as a finished run's never is
     model = read_tensors(library.backbone("weights"))
     base = library.base()
@@ -30,9 +32,9 @@ def export_model(run_dir: Path, to: Path | None = None) -> Path:
     state = {name: tensor.float() if tensor.is_floating_point() else tensor for name, tensor in model.items()}
     state |= {f"{TOWER}{name}": base[name] + merged[name] for name in base}
     to = to or run.path / EXPORT
-    card = model_card(run.record, library)
-    facts = {key: json.dumps(run.record[key]) for key in ("run", "method", "alpha", "tasks", "labels", "acc", "bwt")}
-    write_tensors(to / "open_clip_model.safetensors", state, facts)
+    card = model_card(run.config, run.record, library)
+    facts = run.record.model_dump(mode="json", include=set(FACTS))
+    write_tensors(to / "open_clip_model.safetensors", state, {key: json.dumps(facts[key]) for key in FACTS})
     write_json(to / "open_clip_config.json", library.backbone_config)
     write_text(to / CARD, card)  # last: where there is a card, the export is whole
     return to

@@ -1,1 +1,1 @@
-"""How long a merge will take and how much memory it will hold."""
+"""Forecasts of a merge's time and memory."""

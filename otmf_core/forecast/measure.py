@@ -1,13 +1,12 @@
-"""What a merge's work takes on this device, from a few real mask steps and a few real images."""
+"""Rates of a merge's work on this device, measured on a few real iterations and a few real images."""
 
 from __future__ import annotations
 
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
-from dataclasses import replace
-from itertools import pairwise
+from contextlib import contextmanager
+from itertools import islice
 from pathlib import Path
 from statistics import fmean, median
 
@@ -18,16 +17,15 @@ from otmf_core.config import MergeConfig
 from otmf_core.forecast.sizes import sizes
 from otmf_core.forecast.work import Estimate, Rates, extrapolate, model_bytes
 from otmf_core.library.library import Library
-from otmf_core.methods import METHODS, otmf
-from otmf_core.methods.context import Calibration, Context, Event
+from otmf_core.methods.context import Calibration, Context, Learning
 from otmf_core.models.base import ENCODE_BATCH, Tower
 from otmf_core.models.device import peak_memory, reset_peak_memory, resolve
-from otmf_core.models.heads import Head
 from otmf_core.models.task_vector import StateDict
 from otmf_core.transport.spaces import ClassVectors
 
-WARM_UP, TIMED = 2, 4  # mask steps, of each kind where the sides take turns
+WARM_UP, TIMED = 2, 4  # iterations, of each kind where they take turns
 IMAGES = 2 * ENCODE_BATCH  # calibration images decoded and encoded, at most
+TASKS = 5  # a mini-batch of OTMF holds images of four earlier tasks and of the incoming one
 SAMPLING_SECONDS = 0.005
 
 
@@ -37,28 +35,28 @@ def estimate(config: MergeConfig, library: Library) -> Estimate:
 
 
 def measure(config: MergeConfig, library: Library) -> Rates:
-    """The rates of `config`'s settings on its device: real task vectors, images and mask steps; nothing is written.
+    """The rates of `config`'s settings on its device: real task vectors, images and iterations; nothing is written.
 
-    A second or two where a mask step takes milliseconds. Raises InputError on a damaged library or an absent device.
+    A second or two where an iteration takes milliseconds. Raises InputError on a damaged library or an absent device.
     """
     device = resolve(config.device)
-    mask_step, said = 0.0, ""
+    iteration, text = 0.0, ""
     with _peak(device) as peak:
         began = time.monotonic()
         tower = library.tower(device)
-        context = _context(config, library, tower)
         start = time.monotonic() - began
-        first, post = (_to(library.task_vector(task), device) for task in config.tasks[:2])
-        pre = METHODS[config.method].first(first, config)
+        first, second = (_to(library.task_vector(task), device) for task in config.tasks[:2])
+        state = config.method.begin(first, Context(step=1, seed=config.seed))
         del first
-        tower.load(pre)
+        tower.load(state.delta)
         decode, encode = _images(config, library, tower)
-        if config.reads_images:
-            mask_step = _mask_step(replace(context, calibration=_calibration(context, library)), pre, post)
-            said = f"{mask_step * 1000:.0f} ms a mask step, "
+        if config.method.iterations_per_fusion:
+            context = _context(config, library, tower)
+            iteration = _iteration(config.method.iterate(state, second, context), config.method.turns)
+            text = f"{iteration * 1000:.0f} ms an iteration, "
     parameters = sum(tensor.numel() for tensor in tower.base.values())
     beside = max(0, peak[0] - model_bytes(config, parameters))
-    return Rates(mask_step, encode, decode, start, beside, f"measured on {device}: {said}{1 / encode:,.0f} images/s")
+    return Rates(iteration, encode, decode, start, beside, f"measured on {device}: {text}{1 / encode:,.0f} images/s")
 
 
 @contextmanager
@@ -87,19 +85,20 @@ def _peak(device: torch.device) -> Iterator[list[int]]:
 
 
 def _context(config: MergeConfig, library: Library, tower: Tower) -> Context:
-    tasks = config.tasks[: otmf.GROUPS + 1]
-    heads = [Head(weight.to(tower.device), scale) for weight, scale in map(library.head, tasks)]
-    return Context(
-        config=config,
-        step=len(tasks),
+    """The step that takes in the last of the first few tasks, as far as its iterations look at it."""
+    tasks = config.tasks[:TASKS]
+    heads = [library.head(task) for task in tasks]
+    learning = Learning(
         tower=tower,
-        calibration=[],
-        heads=ClassVectors(heads),
-        within=Path(),
+        calibration=_calibration(config, library, tower),
+        class_vectors=ClassVectors([head._replace(weight=head.weight.to(tower.device)) for head in heads]),
         results=Path(),
-        emit=lambda event: None,
+        unfinished=Path(),
+        save_seconds=float("inf"),
+        report=lambda iteration, row, seconds: None,
         should_stop=lambda: False,
     )
+    return Context(len(tasks), config.seed, learning)
 
 
 def _to(delta: StateDict, device: torch.device) -> StateDict:
@@ -117,37 +116,27 @@ def _images(config: MergeConfig, library: Library, tower: Tower) -> tuple[float,
     return (decoded - began) / len(inputs), (time.monotonic() - encoding) / len(inputs)
 
 
-def _calibration(context: Context, library: Library) -> list[Calibration]:
-    """As many images of each task as a batch can draw: of all but the last two, at most those that memory keeps."""
-    config, calibration = context.config, []
-    tasks = config.tasks[: context.step]
+def _calibration(config: MergeConfig, library: Library, tower: Tower) -> list[Calibration]:
+    """As many images of each task as a batch can draw: of all but the last two, at most those that are kept."""
+    tasks, batch, kept = config.tasks[:TASKS], config.method.batch_examples, config.method.kept_examples
+    calibration = []
     for number, task in enumerate(tasks):
-        first = config.batch if number >= len(tasks) - 2 else min(config.batch, config.memory)
+        first = batch if number >= len(tasks) - 2 else min(batch, kept)
         if first:
             inputs = library.examples(task, "calibration", first).inputs
-            calibration.append(Calibration(inputs, context.tower.features(inputs)))
+            calibration.append(Calibration(inputs, tower.features(inputs)))
         else:
             calibration.append(Calibration())
     return calibration
 
 
-class _Enough(Exception):
-    """The mask steps that were asked for have been taken."""
-
-
-def _mask_step(context: Context, pre: StateDict, post: StateDict) -> float:
-    """Seconds of a mask step: the method's own, left before it writes anything."""
-    kinds = 2 if context.config.update == "alternating" else 1
-    steps = kinds * (WARM_UP + TIMED)
-    config = context.config.model_copy(update={"steps": steps, "checkpoint_seconds": float("inf")})
-    moments: list[float] = []
-
-    def emit(event: Event) -> None:
-        moments.append(time.monotonic())
-        if len(moments) == steps:
-            raise _Enough
-
-    with suppress(_Enough):
-        otmf.step(context.tower.base, pre, post, replace(context, config=config, emit=emit))
-    spans = [later - earlier for earlier, later in pairwise(moments)][-kinds * TIMED :]
-    return fmean(median(spans[kind::kinds]) for kind in range(kinds))
+def _iteration(iterations: Iterator[object], kinds: int) -> float:
+    """Seconds of an iteration, the mean over kinds that take turns."""
+    spans = []
+    began = time.monotonic()
+    for _ in islice(iterations, kinds * (WARM_UP + TIMED)):
+        now = time.monotonic()
+        spans.append(now - began)
+        began = now
+    timed = spans[-kinds * TIMED :]
+    return fmean(median(timed[kind::kinds]) for kind in range(kinds))

@@ -13,7 +13,7 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Protocol
@@ -21,17 +21,16 @@ from typing import Any, Protocol
 from otmf_core.config import MergeConfig
 from otmf_core.errors import InputError, Interrupted
 from otmf_core.files import inside
+from otmf_core.runs.events import Emit, Event
 from otmf_core.runs.folder import delete_run, load_run, new_run_id
-from otmf_core.runs.view import JobView, advance, eta_seconds, stored_view
+from otmf_core.runs.record import RunRecord
+from otmf_core.runs.view import RunView, advance, eta_seconds, new_view, stored_view
 
 log = logging.getLogger(__name__)
 
 KEPT = 32  # ended jobs remembered; their run folders stay
 EXIT_SECONDS = 20.0  # given at exit to finish the current step and write a checkpoint
 NICENESS = 5  # more than that of the program
-DRAWING_SECONDS = 0.25  # that drawing a page takes, script and browser
-
-Emit = Callable[[dict[str, Any]], None]
 
 
 class Engine(Protocol):
@@ -39,15 +38,14 @@ class Engine(Protocol):
 
     def run_merge(
         self, config: MergeConfig, out: Path, *, emit: Emit, should_stop: Callable[[], bool], run_id: str
-    ) -> Mapping[str, Any]: ...
+    ) -> RunRecord: ...
 
-    def resume_merge(self, path: Path, *, emit: Emit, should_stop: Callable[[], bool]) -> Mapping[str, Any]: ...
+    def resume_merge(self, path: Path, *, emit: Emit, should_stop: Callable[[], bool]) -> RunRecord: ...
 
 
 @dataclass
 class _Job:
-    view: JobView
-    config: MergeConfig | None  # None when the run folder has it
+    view: RunView
     resumes: bool = False  # whether there is a run folder to continue
     started: float = 0.0
     before: float = 0.0  # seconds spent in earlier parts
@@ -55,23 +53,25 @@ class _Job:
 
 
 class JobQueue:
-    """Merges of one runs folder, one at a time, in the order in which they were asked for."""
+    """Merges of one runs folder, one at a time, in the order in which they were asked for.
 
-    def __init__(self, out: Path, engine: Engine | None = None):
+    `rest` tells, after every iteration, for how many seconds the running merge shall leave the processor to others.
+    """
+
+    def __init__(self, out: Path, engine: Engine | None = None, rest: Callable[[], float] = lambda: 0.0):
         self.out = out
         self._engine = engine
+        self._rest = rest
         self._changed = threading.Condition()
         self._jobs: dict[str, _Job] = {}
         self._waiting: list[str] = []
         self._running: str | None = None
         self._thread: threading.Thread | None = None
-        self._quiet_until = 0.0
 
     def submit(self, config: MergeConfig) -> str:
         """Queues a merge and returns its run id at once."""
-        run = new_run_id(config.method)
-        view = JobView(run, config=config.model_dump(mode="json"), tasks=config.tasks, phase="Waiting")
-        self._enqueue(_Job(view, config))
+        run = new_run_id(config.method.name)
+        self._enqueue(_Job(new_view(run, config)))
         return run
 
     def resume(self, run: str) -> None:
@@ -80,13 +80,13 @@ class JobQueue:
         Raises InputError when there is no such run.
         """
         with self._changed:
-            known = self._jobs.get(run)
-            if known and known.view.status in ("queued", "running"):
+            job = self._jobs.get(run)
+            if job and job.view.status in ("queued", "running"):
                 return
-            started = (self.out / run).is_dir()  # a merge refused before it began has no folder and starts over
-            view = known.view if known else stored_view(load_run(self.out / run))
+            begun = (self.out / run).is_dir()  # a merge refused before it began has no folder and starts over
+            view = job.view if job else stored_view(load_run(self.out / run))
             view = replace(view, status="queued", phase="Waiting", message="", record=None)
-            self._enqueue(_Job(view, known.config if known else None, resumes=started, before=view.elapsed))
+            self._enqueue(_Job(view, resumes=begun, before=view.elapsed))
 
     def stop(self, run: str) -> None:
         """Removes a queued merge, or stops the running one within one optimisation step; resumable afterwards."""
@@ -99,10 +99,6 @@ class JobQueue:
                 job.stop.set()
                 job.view = replace(job.view, phase="Stopping")
 
-    def give_way(self) -> None:
-        """Lets the running merge rest after its current step while a page is drawn, which takes the same processor."""
-        self._quiet_until = time.monotonic() + DRAWING_SECONDS
-
     def delete(self, run: str) -> None:
         """Deletes the run's folder and forgets its job; raises InputError while the run is queued or running."""
         with self._changed:
@@ -111,7 +107,7 @@ class JobQueue:
             delete_run(inside(self.out, run))
             self._jobs.pop(run, None)
 
-    def snapshot(self, run: str) -> JobView | None:
+    def snapshot(self, run: str) -> RunView | None:
         """The job as it is now, or None if this process never had it or forgot it."""
         with self._changed:
             job = self._jobs.get(run)
@@ -170,20 +166,20 @@ class JobQueue:
         """Runs one merge to its end, whatever that is; returns the fields of the view that say how it ended."""
         run = job.view.run
 
-        def emit(event: dict[str, Any]) -> None:
+        def emit(event: Event) -> None:
             with self._changed:
                 job.view = advance(job.view, event)
 
         def should_stop() -> bool:
-            job.stop.wait(max(0.0, self._quiet_until - time.monotonic()))
+            job.stop.wait(max(0.0, self._rest()))
             return job.stop.is_set()
 
         try:
             engine = self._engine or _engine()
-            if job.resumes or job.config is None:
+            if job.resumes:
                 record = engine.resume_merge(self.out / run, emit=emit, should_stop=should_stop)
             else:
-                record = engine.run_merge(job.config, self.out, emit=emit, should_stop=should_stop, run_id=run)
+                record = engine.run_merge(job.view.config, self.out, emit=emit, should_stop=should_stop, run_id=run)
         except Interrupted:
             return {"status": "stopped", "phase": "Stopped"}
         except InputError as error:
@@ -216,11 +212,11 @@ _queues: dict[Path, JobQueue] = {}
 _queues_lock = threading.Lock()
 
 
-def job_queue(out: Path) -> JobQueue:
-    """The one queue of this process for a runs folder."""
+def job_queue(out: Path, rest: Callable[[], float] = lambda: 0.0) -> JobQueue:
+    """The one queue of this process for a runs folder; `rest` as in JobQueue, of whoever asks first."""
     key = out.resolve()
     with _queues_lock:
         if key not in _queues:
-            _queues[key] = JobQueue(key)
+            _queues[key] = JobQueue(key, rest=rest)
             atexit.register(_queues[key].close)
         return _queues[key]

@@ -31,7 +31,7 @@ class Examples:
 
 
 def count(path: Path) -> int:
-    """How many examples a table holds, from its footer; raises InputError when it is damaged."""
+    """The number of examples in a table, from its footer; raises InputError when it is damaged."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 

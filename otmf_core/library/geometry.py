@@ -1,4 +1,4 @@
-"""How task vectors lie to each other: their lengths and the cosines between them. NumPy only, so that it opens fast."""
+"""Lengths of task vectors and the cosines between them. NumPy only, so that it opens fast."""
 
 from __future__ import annotations
 
@@ -31,9 +31,9 @@ class Geometry:
 
     def only(self, tasks: Sequence[str]) -> Geometry:
         """The same of some of the tasks, in their order."""
-        places = [self.tasks.index(task) for task in tasks]
-        cosines = tuple(tuple(self.cosines[i][j] for j in places) for i in places)
-        return Geometry(tuple(tasks), tuple(self.norms[i] for i in places), self.base_norm, cosines)
+        indices = [self.tasks.index(task) for task in tasks]
+        cosines = tuple(tuple(self.cosines[i][j] for j in indices) for i in indices)
+        return Geometry(tuple(tasks), tuple(self.norms[i] for i in indices), self.base_norm, cosines)
 
 
 def geometry(library: Library, tasks: Sequence[str]) -> Geometry:
@@ -67,35 +67,37 @@ def geometry(library: Library, tasks: Sequence[str]) -> Geometry:
 
 def _base_norm(library: Library, shapes: dict[str, tuple[int, ...]]) -> float:
     """‖θ⁰‖ over the entries that task vectors have; raises InputError where the pre-trained model has them not."""
-    path, square, left = library.backbone("weights"), 0.0, dict(shapes)
+    path, square, missing = library.backbone("weights"), 0.0, dict(shapes)
     for name, (values,) in side_by_side([path]):
-        if left.get(name.removeprefix(TOWER)) == values.shape and name.startswith(TOWER):
-            del left[name.removeprefix(TOWER)]
+        if missing.get(name.removeprefix(TOWER)) == values.shape and name.startswith(TOWER):
+            del missing[name.removeprefix(TOWER)]
             square += float(np.square(values, dtype=np.float64).sum())
-    if left:
-        name = min(left)
+    if missing:
+        name = min(missing)
         raise InputError(f"a task vector has the keys and shapes of the pre-trained model: {name} is not in {path}")
     return square**0.5
 
 
 def concerns(geometry: Geometry) -> list[str]:
-    """What of these task vectors speaks against merging them, a sentence each; empty where nothing does.
+    """Reasons against merging these task vectors, a sentence each; empty where there are none.
 
     Nearly orthogonal: a mean cosine below 0.03 over all pairs. Far apart: one is longer than 15 % of θ⁰, beyond which
     fine-tuned models are no longer joined by a line of low loss, or three times as long as another.
     """
-    found = []
+    sentences = []
     count = len(geometry.tasks)
     pairs = [geometry.cosines[i][j] for i in range(count) for j in range(i)]
     mean = sum(pairs) / len(pairs) if pairs else 1.0
     if not mean >= ORTHOGONAL:
-        found.append(f"task vectors are nearly orthogonal (mean cosine {mean:.2f}): one task helps another little")
+        sentences.append(f"task vectors are nearly orthogonal (mean cosine {mean:.2f}): one task helps another little")
     longest, shortest = max(geometry.relative), min(geometry.relative)
     if longest > FAR:
         task = geometry.tasks[geometry.relative.index(longest)]
-        found.append(
+        sentences.append(
             f"{task} is far from the pre-trained model ({longest:.0%} of its norm): a mean of both may be poor"
         )
     if shortest and longest / shortest > UNEVEN:
-        found.append(f"task vectors differ {longest / shortest:.1f} times in length: the longest outweigh the others")
-    return found
+        sentences.append(
+            f"task vectors differ {longest / shortest:.1f} times in length: the longest outweigh the others"
+        )
+    return sentences

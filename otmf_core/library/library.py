@@ -83,8 +83,8 @@ class Library:
         for task in self.tasks:
             if task.id == task_id:
                 return task
-        known = ", ".join(task.id for task in self.tasks)
-        raise InputError(f"a task is one of {self.name}'s ({known}), received {task_id!r}")
+        tasks = ", ".join(task.id for task in self.tasks)
+        raise InputError(f"a task is one of {self.name}'s ({tasks}), received {task_id!r}")
 
     @cached_property
     def backbone_config(self) -> dict[str, Any]:
@@ -180,7 +180,7 @@ class Library:
         return Head(weight, float(tensors["logit_scale"]))
 
     def count(self, task_id: str, split: Split) -> int:
-        """How many examples a split has, from its table's footer."""
+        """The number of examples of a split, from its table's footer."""
         return examples.count(self._file(task_id, split))
 
     def examples(self, task_id: str, split: Split, first: int | None = None) -> Examples:
@@ -244,12 +244,17 @@ def open_library(name: str) -> Library:
     """The installed library of that name, or the one in that folder; reads the manifest only."""
     root = ASSETS / name if name and name == Path(name).name and (ASSETS / name).is_dir() else Path(name)
     if not (root / "manifest.json").is_file():
-        installed = ", ".join(library.id for library in list_libraries()) or "none"
+        installed = ", ".join(library.id for library in list_libraries())
+        if not installed:
+            raise InputError(
+                "no library is installed: the project's repository has one in assets/minizoo, and --library takes the "
+                f"path of that folder or of any other library, received {name!r}"
+            )
         raise InputError(f"a library is installed ({installed}) or a folder with a manifest.json, received {name!r}")
     manifest = read_object(root / "manifest.json")
     if manifest.get("format") != FORMAT:
-        found = manifest.get("format")
-        raise InputError(f"a library's format is {FORMAT}, received {found!r} in {root / 'manifest.json'}")
+        received = manifest.get("format")
+        raise InputError(f"a library's format is {FORMAT}, received {received!r} in {root / 'manifest.json'}")
     missing = [key for key in ("id", "name", "backbone", "tasks", "files") if key not in manifest]
     if missing:
         raise InputError(f"a manifest names {missing[0]!r}, which is missing in {root / 'manifest.json'}")
@@ -265,8 +270,8 @@ def order(library: Library, suite: int | str, seed: int | None = None) -> list[s
     """A suite's tasks in canonical order, or in the field's shuffled one: random.seed(s); random.shuffle(tasks)."""
     tasks = library.suites.get(str(suite))
     if tasks is None:
-        known = ", ".join(library.suites) or "none"
-        raise InputError(f"a suite is one of {library.name}'s ({known}), received {suite!r}")
+        suites = ", ".join(library.suites) or "none"
+        raise InputError(f"a suite is one of {library.name}'s ({suites}), received {suite!r}")
     return shuffled(tasks, seed)
 
 

@@ -1,52 +1,21 @@
-"""The two masks of a fusion step, M_pre and M_post, trained straight from the gradient of the merged weights.
-
-By equation (1) the gradient of a mask is the weight gradient G times a constant, dL/dM_pre = α · Δ_pre ⊙ G, so no
-autograd graph over masks exists: each tensor's G is consumed as backward produces it, and freed.
-"""
+"""Masks with one entry for every entry of the task vectors."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from typing import Protocol
 
 import torch
 from torch import Tensor
 
+from otmf_core.masks.base import BETAS, EPS, MaskPair, to_device
 from otmf_core.masks.measures import SIDES
 from otmf_core.models.task_vector import StateDict
 
-BETAS = (0.9, 0.999)
-EPS = 1e-8
 CHUNK = 1 << 16  # entries updated together on CPU, so that every operand of the update stays in the cache
 
 
-class MaskPair(Protocol):
-    """A family of masks: how finely Δ_pre and Δ_post are scaled, and how that is trained.
-
-    A step is `begin`, then `consume` once for each weight as its gradient arrives, then `finish`. Families whose
-    parameters span several weights (one scale per task, say) gather in `consume` and write all weights in `finish`.
-    A mask has the shape of its tensor or one that broadcasts to it.
-    """
-
-    def begin(self, sides: tuple[str, ...], rate: float) -> None: ...
-
-    def consume(self, name: str, grad: Tensor, weight: Tensor) -> None: ...
-
-    def finish(self, weights: StateDict) -> None: ...
-
-    def apply(self, weights: StateDict) -> None: ...
-
-    def mask(self, side: str, name: str) -> Tensor: ...
-
-    def merged(self) -> StateDict: ...
-
-    def state(self) -> StateDict: ...
-
-    def load(self, state: StateDict) -> None: ...
-
-
-class ElementMasks:
+class ElementMasks(MaskPair):
     """One mask entry for every entry of both task vectors, initialised to one and trained by Adam.
 
     Adam's moments are kept of G, not of the mask gradients: with g = c·Δ⊙G its first moment is c·Δ⊙m(G) and the root of
@@ -54,17 +23,14 @@ class ElementMasks:
     """
 
     def __init__(self, base: StateDict, pre: StateDict, post: StateDict, alpha: float) -> None:
-        """Δ_pre, Δ_post (any float type) and θ⁰ (float32) have the same keys and shapes; α lies in [0, 1]."""
-        self.base = base
-        self.delta = {"pre": pre, "post": post}
-        self.factor = {"pre": alpha, "post": 1 - alpha}
+        super().__init__(base, pre, post, alpha)
         self.masks = {side: {name: torch.ones_like(tensor) for name, tensor in base.items()} for side in SIDES}
         self.moments: dict[str, dict[str, tuple[Tensor, Tensor]]] = {}
         self.counts: dict[str, int] = {}
         self._scratch: tuple[Tensor, ...] = ()
 
     def begin(self, sides: tuple[str, ...], rate: float) -> None:
-        """Start a step that trains the masks of `sides`; those trained together share their moments."""
+        """Those trained together share their moments."""
         self._sides = tuple(side for side in sides if self.factor[side] > 0)
         self._stream = "+".join(sides)
         if self._stream not in self.moments:
@@ -93,32 +59,22 @@ class ElementMasks:
                 masks[side].addcdiv_(numerator, denominator, value=-factor * step_size)
             self._write(out, base, pre, post, mask_pre, mask_post)
 
-    def finish(self, weights: StateDict) -> None:
-        """Nothing to do: every weight was written as its gradient was consumed."""
-
     @torch.no_grad()
     def apply(self, weights: StateDict) -> None:
-        """Write θ_m, equations (1) and (2), into every weight."""
         for name, weight in weights.items():
             for base, pre, post, mask_pre, mask_post, out in self._chunks((*self._operands(name), weight)):
                 self._write(out, base, pre, post, mask_pre, mask_post)
 
     def mask(self, side: str, name: str) -> Tensor:
-        """The mask of one tensor, same shape as the tensor."""
         return self.masks[side][name]
 
-    @torch.no_grad()
     def merged(self) -> StateDict:
-        """Δ_m of equation (1), in float32. Training is over: the moments are freed, twice the room Δ_m takes."""
+        """As in MaskPair. Training is over: the moments are freed, twice the room Δ_m takes."""
         self.moments.clear()
-        return {
-            name: self.factor["pre"] * (self.masks["pre"][name] * self.delta["pre"][name])
-            + self.factor["post"] * (self.masks["post"][name] * self.delta["post"][name])
-            for name in self.base
-        }
+        return super().merged()
 
     def state(self) -> StateDict:
-        """Everything training continues from: masks, moments and step counts."""
+        """Masks, moments and counts of iterations."""
         tensors = {f"mask/{side}/{name}": mask for side in SIDES for name, mask in self.masks[side].items()}
         for stream, moments in self.moments.items():
             tensors[f"count/{stream}"] = torch.tensor(self.counts[stream])
@@ -128,9 +84,7 @@ class ElementMasks:
         return tensors
 
     def load(self, state: StateDict) -> None:
-        """Continue from `state()`."""
-        device = next(iter(self.base.values())).device
-        state = {key: tensor.to(device) for key, tensor in state.items()}
+        state = to_device(state, self.base)
         for side in SIDES:
             self.masks[side] = {name: state[f"mask/{side}/{name}"] for name in self.base}
         for stream in [key.removeprefix("count/") for key in state if key.startswith("count/")]:

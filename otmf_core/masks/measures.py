@@ -1,4 +1,4 @@
-"""What a mask did, from its stored histogram alone: share below a threshold, what both masks keep, drift from one.
+"""Measures of a mask from its stored histogram alone: share below a threshold, what both masks keep, drift from one.
 
 Entries of a bin count as spread evenly over it, and the outermost bins end at the mask's own minimum and maximum. So a
 share is exact at the edges of bins and wrong by at most the content of the bins that hold ±threshold in between.

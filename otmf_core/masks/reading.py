@@ -22,8 +22,6 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-CELLS = 250_000  # the most that a picture of a mask sends to a browser
-
 
 @dataclass(frozen=True)
 class SideStatistics:
@@ -54,8 +52,8 @@ class MaskStatistics:
 
 def mask_steps(run: Path) -> list[int]:
     """The steps of a run whose masks are stored, ascending."""
-    found = (path.parent.name for path in run.glob(layout.every_step(layout.MASK_STATISTICS)))
-    return sorted(int(name) for name in found if name.isdigit())
+    names = (path.parent.name for path in run.glob(layout.every_step(layout.MASK_STATISTICS)))
+    return sorted(int(name) for name in names if name.isdigit())
 
 
 def has_masks(run: Path) -> bool:
@@ -134,7 +132,7 @@ def read_block(
         return stored[index].reshape(rows[1] - rows[0], -1)[:, slice(*columns)]
 
 
-def block_size(height: int, width: int, cells: int = CELLS) -> int:
+def block_size(height: int, width: int, cells: int) -> int:
     """The smallest k for which blocks of k × k entries, ragged at the far edges, are no more than `cells`."""
     size = 1
     while -(-height // size) * -(-width // size) > cells:
@@ -175,7 +173,7 @@ def _mask(run: Path, step: int, side: str, tensor: str) -> Iterator[Any]:
 
 
 def _as_matrix(shape: Sequence[int]) -> tuple[int, int, int]:
-    """How many leading dimensions of one entry to drop, and the rows and columns of what is left."""
+    """The number of leading dimensions of one entry to drop, and the rows and columns of what is left."""
     leading = 0
     while leading < len(shape) - 1 and shape[leading] == 1:
         leading += 1

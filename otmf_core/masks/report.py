@@ -1,4 +1,4 @@
-"""What a fusion leaves for the pages: loss curves, mask statistics with histograms, and the masks themselves."""
+"""The files that a fusion leaves: loss curves, mask statistics with histograms, and the masks themselves."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from torch import Tensor
 
 from otmf_core import layout
 from otmf_core.files import write_table, write_tensors
-from otmf_core.masks.element import SIDES, MaskPair
-from otmf_core.masks.measures import BINS, COMMON_RANGE, RANGE
+from otmf_core.masks.base import MaskPair
+from otmf_core.masks.measures import BINS, COMMON_RANGE, RANGE, SIDES
 from otmf_core.models.task_vector import StateDict
 
 

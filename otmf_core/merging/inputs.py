@@ -1,4 +1,4 @@
-"""What a merge reads from, opened and checked before it begins: its library and its network at θ⁰."""
+"""The inputs of a merge, opened and checked before it begins: its library and its network at θ⁰."""
 
 from __future__ import annotations
 

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
-from otmf_core.config import MergeConfig
-from otmf_core.methods.context import Context
-from otmf_core.models.task_vector import StateDict, combined, scaled
+from typing import TYPE_CHECKING, Literal
+
+from otmf_core.methods.base import Method, State
+from otmf_core.models.task_vector import StateDict, combined
+
+if TYPE_CHECKING:
+    from otmf_core.methods.context import Context
 
 
-def first(delta: StateDict, config: MergeConfig) -> StateDict:
-    """Δ_m⁽¹⁾ = Δ¹."""
-    return scaled(delta, 1.0)
-
-
-def step(base: StateDict, pre: StateDict, post: StateDict, context: Context) -> StateDict:
+class Average(Method):
     """Δ_m = ((t−1)·Δ_pre + Δ_post) / t."""
-    return combined(pre, post, (context.step - 1) / context.step, 1 / context.step)
+
+    title = "Average"
+    about = "running average of the task vectors"
+
+    name: Literal["average"] = "average"
+
+    def fuse(self, state: State, incoming: StateDict, context: Context) -> State:
+        t = context.step
+        return State(combined(state.delta, incoming, (t - 1) / t, 1 / t))

@@ -1,19 +1,18 @@
-"""What a merge method sees at one step of the fold: the tower, the examples it may read, and how to report."""
+"""The context of a merge method at one step of the fold: no more than methods use."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
-from torch import Tensor
+if TYPE_CHECKING:
+    from torch import Tensor
 
-from otmf_core.config import MergeConfig
-from otmf_core.models.base import Inputs, Tower
-from otmf_core.transport.spaces import ClassVectors
-
-Event = dict[str, Any]
+    from otmf_core.library.examples import Examples
+    from otmf_core.models.base import Inputs, Tower
+    from otmf_core.transport.spaces import ClassVectors
 
 
 @dataclass(frozen=True)
@@ -28,15 +27,24 @@ class Calibration:
 
 
 @dataclass(frozen=True)
-class Context:
-    """One step t of the fold. `calibration[i]` is what may be seen of the i-th task, the incoming one last."""
+class Learning:
+    """All that a method learns with; `calibration[i]` is of the i-th task, the incoming one last."""
 
-    config: MergeConfig
-    step: int
     tower: Tower
-    calibration: list[Calibration]
-    heads: ClassVectors
-    within: Path  # where the state of an unfinished step is kept
-    results: Path  # where a step leaves its curves and masks
-    emit: Callable[[Event], None]
+    calibration: Sequence[Calibration]
+    class_vectors: ClassVectors  # the zero-shot heads of all tasks
+    results: Path  # the folder in which a fusion leaves its curves and masks
+    unfinished: Path  # the file that keeps the state of an unfinished fusion
+    save_seconds: float  # at least between two savings of it
+    report: Callable[[int, Mapping[str, float | None], float], None]  # an iteration, its row of the curves, its seconds
     should_stop: Callable[[], bool]
+    labelled: Examples | None = None  # of the incoming task, for the methods that read labels
+
+
+@dataclass(frozen=True)
+class Context:
+    """Step t of the fold, from 1; `learning` is there for the methods that read examples."""
+
+    step: int
+    seed: int = 0  # of everything that is drawn
+    learning: Learning | None = None

@@ -1,1 +1,1 @@
-"""What a network is: its weights and where they stand, its features, its heads."""
+"""Networks: their weights and where these stand, their features, their heads."""

@@ -1,4 +1,4 @@
-"""What the engine knows of a network: weights that a task vector is added to, and the features it makes of inputs."""
+"""A network as the engine knows it: weights that a task vector is added to, and features of inputs."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ ENCODE_BATCH = 128
 
 
 class Inputs(Protocol):
-    """What a tower reads of n examples, their labels aside: has a length, and is indexed by rows."""
+    """The inputs of n examples, without their labels: of that length, and indexed by rows."""
 
     def __len__(self) -> int: ...
 

@@ -1,4 +1,4 @@
-"""Where a merge runs: device choice, autocast, transfers and peak memory, the same calls for CPU, CUDA and MPS."""
+"""The device of a merge: choice, autocast, transfers and peak memory, the same calls for CPU, CUDA and MPS."""
 
 from __future__ import annotations
 

@@ -25,12 +25,12 @@ class Head(NamedTuple):
 def labelled_subset(labels: Tensor, fraction: float, seed: int) -> Tensor:
     """Indices of a random `fraction` of a labelled pool, the same share of every class (at least one image)."""
     generator = torch.Generator().manual_seed(seed)
-    chosen = []
+    subset = []
     for label in labels.unique():
         members = (labels == label).nonzero().squeeze(1)
         count = max(1, round(fraction * len(members)))
-        chosen.append(members[torch.randperm(len(members), generator=generator)[:count]])
-    return torch.cat(chosen).sort().values
+        subset.append(members[torch.randperm(len(members), generator=generator)[:count]])
+    return torch.cat(subset).sort().values
 
 
 def tune(features: Tensor, labels: Tensor, head: Head, rate: float) -> Head:

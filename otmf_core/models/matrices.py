@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from otmf_core.models.task_vector import StateDict
-from otmf_core.models.tensor_names import places as tensor_places
+from otmf_core.models.tensor_names import locate
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -29,7 +29,7 @@ class Matrix:
 
 def matrices(delta: StateDict) -> Iterator[Matrix]:
     """Every linear map of Δ, in the order of its tensors; embeddings, convolutions, norms and biases are none."""
-    places = tensor_places(delta)
+    places = locate(delta)
     for name, tensor in delta.items():
         kind, _, part = places[name].kind.rpartition(".")
         if part != "weight" or tensor.dim() != 2:

@@ -1,4 +1,4 @@
-"""Where a tensor stands in an image tower: its layer, what it is there, and how its rows or columns split into heads.
+"""The places of tensors in an image tower: layer, kind, and how rows or columns split into attention heads.
 
 Reads the names of open_clip's own ViT and of timm towers, ours among them; any other name keeps a place by its parts.
 """
@@ -38,12 +38,12 @@ BLOCK = re.compile(r"(?:transformer\.resblocks|blocks)\.(\d+)\.(.+)")
 OUR_STEM = re.compile(r"patch_embed\.layers\.(\d+)\.(weight|bias)")
 
 # Heads of the towers whose config does not state them; a test holds them against the models themselves.
-TIMM_HEADS = {"otmf_convstem_vit": 4}
+TIMM_ATTENTION_HEADS = {"otmf_convstem_vit": 4}
 HEAD_WIDTH = 64  # open_clip's default
 
 
 @dataclass(frozen=True)
-class Place:
+class TensorPlace:
     """A cell of the layer × kind map. `order` sorts layers as the network runs."""
 
     layer: str
@@ -51,67 +51,67 @@ class Place:
     order: tuple[int, int]
 
 
-def places(names: Iterable[str]) -> dict[str, Place]:
+def locate(names: Iterable[str]) -> dict[str, TensorPlace]:
     """The place of every tensor; no two share a cell."""
-    found: dict[str, Place] = {}
-    taken: set[tuple[str, str]] = set()
+    places: dict[str, TensorPlace] = {}
+    cells: set[tuple[str, str]] = set()
     for name in names:
         place = _place(name)
-        if (place.layer, place.kind) in taken:
+        if (place.layer, place.kind) in cells:
             place = _fallback(name)
-        taken.add((place.layer, place.kind))
-        found[name] = place
-    return found
+        cells.add((place.layer, place.kind))
+        places[name] = place
+    return places
 
 
-def layers(found: Iterable[Place]) -> list[str]:
+def layers(places: Iterable[TensorPlace]) -> list[str]:
     """The layers of a map from input to output; those of unknown names stay in the order met."""
-    return list(dict.fromkeys(place.layer for place in sorted(found, key=lambda place: place.order)))
+    return list(dict.fromkeys(place.layer for place in sorted(places, key=lambda place: place.order)))
 
 
-def kinds(found: Iterable[Place]) -> list[str]:
+def kinds(places: Iterable[TensorPlace]) -> list[str]:
     """The columns of a map: known kinds in the network's order, then the others in the order met."""
-    present = list(dict.fromkeys(place.kind for place in found))
+    present = list(dict.fromkeys(place.kind for place in places))
     return [kind for kind in KINDS if kind in present] + [kind for kind in present if kind not in KINDS]
 
 
-def heads(backbone: Mapping[str, Any]) -> int | None:
+def attention_heads(backbone: Mapping[str, Any]) -> int | None:
     """The number of attention heads of a backbone config's image tower, or None where it does not say."""
     vision = backbone.get("model_cfg", backbone).get("vision_cfg", {})
     if "timm_model_name" in vision:
-        return TIMM_HEADS.get(vision["timm_model_name"])
+        return TIMM_ATTENTION_HEADS.get(vision["timm_model_name"])
     width = vision.get("width")
     return width // vision.get("head_width", HEAD_WIDTH) if isinstance(width, int) else None
 
 
-def _place(name: str) -> Place:
+def _place(name: str) -> TensorPlace:
     short = name.removeprefix("visual.").removeprefix("trunk.")
     if inside := BLOCK.fullmatch(short):
         number, rest = int(inside[1]), inside[2]
         if kind := _in_block(rest):
-            return Place(f"Block {number}", kind, (BLOCKS, number))
+            return TensorPlace(f"Block {number}", kind, (BLOCKS, number))
     if ours := OUR_STEM.fullmatch(short):  # convolution, norm, activation, three times
         number = int(ours[1])
-        return Place(f"Stem {number // 3}", f"{'norm' if number % 3 else 'conv'}.{ours[2]}", (STEM, number // 3))
+        return TensorPlace(f"Stem {number // 3}", f"{'norm' if number % 3 else 'conv'}.{ours[2]}", (STEM, number // 3))
     if short in OUTSIDE:
         part, kind = OUTSIDE[short]
-        return Place("Stem" if part == STEM else "Head", kind, (part, -1))
+        return TensorPlace("Stem" if part == STEM else "Head", kind, (part, -1))
     module, _, leaf = short.rpartition(".")
     if module in NORMS and leaf in ("weight", "bias"):
-        return Place("Stem" if NORMS[module] == STEM else "Head", f"norm.{leaf}", (NORMS[module], -1))
+        return TensorPlace("Stem" if NORMS[module] == STEM else "Head", f"norm.{leaf}", (NORMS[module], -1))
     return _fallback(name)
 
 
 def _in_block(rest: str) -> str | None:
     if layer_scale := re.fullmatch(r"(?:ls_?([12]))\.gamma", rest):
         return f"ls{layer_scale[1]}"
-    found = re.fullmatch(r"(.+?)[._](weight|bias)", rest)
-    return f"{IN_BLOCK[found[1]]}.{found[2]}" if found and found[1] in IN_BLOCK else None
+    match = re.fullmatch(r"(.+?)[._](weight|bias)", rest)
+    return f"{IN_BLOCK[match[1]]}.{match[2]}" if match and match[1] in IN_BLOCK else None
 
 
-def _fallback(name: str) -> Place:
+def _fallback(name: str) -> TensorPlace:
     """Up to the last number of a name, its layer; the rest, its kind. Together they are the name."""
     parts = name.split(".")
-    numbers = [place for place, part in enumerate(parts[:-1]) if part.isdigit()]
+    numbers = [index for index, part in enumerate(parts[:-1]) if part.isdigit()]
     cut = numbers[-1] + 1 if numbers else len(parts) - 1
-    return Place(".".join(parts[:cut]) or "Other", ".".join(parts[cut:]), (OTHER, 0))
+    return TensorPlace(".".join(parts[:cut]) or "Other", ".".join(parts[cut:]), (OTHER, 0))

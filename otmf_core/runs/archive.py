@@ -96,28 +96,28 @@ def _members(archive: zipfile.ZipFile) -> tuple[str, dict[str, zipfile.ZipInfo]]
     runs: set[str] = set()
     members: dict[str, zipfile.ZipInfo] = {}
     for entry in entries:
-        shown = repr(entry.orig_filename[:100])
+        letters = repr(entry.orig_filename[:100])
         kind = stat.S_IFMT(entry.external_attr >> 16)
         folder = entry.orig_filename.endswith("/")
         if kind not in (0, stat.S_IFDIR if folder else stat.S_IFREG):
-            raise InputError(f"a run's zip holds files and folders only: {shown} is a link or a device")
+            raise InputError(f"a run's zip holds files and folders only: {letters} is a link or a device")
         # orig_filename: zipfile itself cuts names at a zero byte and replaces the separators of its own system
         path = NAME.fullmatch(entry.orig_filename)
         if folder and NAME.fullmatch(f"{entry.orig_filename}x"):
             continue
         if not path:
-            raise InputError(f"a run's zip holds one folder, the run's, of plain names: {shown} is none")
+            raise InputError(f"a run's zip holds one folder, the run's, of plain names: {letters} is none")
         name = path["file"]
         if Path(name).suffix not in KINDS and name != MODEL_CARD:
-            raise InputError(f"a run is made of {', '.join(KINDS)} files, received {shown}")
+            raise InputError(f"a run is made of {', '.join(KINDS)} files, received {letters}")
         if name.startswith("owner."):
-            raise InputError(f"a claim belongs to the machine of its process: {shown} cannot be imported")
+            raise InputError(f"a claim belongs to the machine of its process: {letters} cannot be imported")
         if entry.flag_bits & 0x1:
-            raise InputError(f"a run's zip is not encrypted: {shown} is")
+            raise InputError(f"a run's zip is not encrypted: {letters} is")
         if (name.endswith(".json") or name == MODEL_CARD) and entry.file_size > MAX_JSON_BYTES:
-            raise InputError(f"a text file of a run has at most {MAX_JSON_BYTES >> 20} MiB: {shown} has more")
+            raise InputError(f"a text file of a run has at most {MAX_JSON_BYTES >> 20} MiB: {letters} has more")
         if name.casefold() in members:
-            raise InputError(f"a run's zip holds every file once: {shown} is there twice")
+            raise InputError(f"a run's zip holds every file once: {letters} is there twice")
         runs.add(path["run"])
         members[name.casefold()] = entry
     total = sum(entry.file_size for entry in members.values())

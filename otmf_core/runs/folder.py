@@ -12,11 +12,14 @@ from tempfile import TemporaryDirectory
 from typing import Any, Literal, get_args
 
 from otmf_core import layout
+from otmf_core.config import MergeConfig
 from otmf_core.errors import InputError
 from otmf_core.files import Mark, mark, read_object, write_json
 from otmf_core.runs.lock import owned, owner
+from otmf_core.runs.record import RunRecord
+from otmf_core.runs.state import AccuracyRow, RunState, parsed
 
-FORMAT = 1
+FORMAT = 2  # of run folders written now
 FILES = (layout.STATUS, layout.CONFIG, layout.STATE, layout.RECORD, layout.NOTES)  # that a Run is read from
 NAME_LENGTH, NOTE_LENGTH = 80, 10_000  # characters
 Status = Literal["queued", "running", "stopped", "failed", "done", "interrupted"]
@@ -36,11 +39,21 @@ class Run:
     status: Status
     message: str
     created: str
-    config: dict[str, Any]
-    progress: dict[str, Any]
-    record: dict[str, Any] | None
+    config: MergeConfig
+    state: RunState
+    record: RunRecord | None
     name: str = ""
     note: str = ""
+
+    @property
+    def matrix(self) -> tuple[AccuracyRow, ...]:
+        """The rows a[t] of the steps that have ended."""
+        return (self.record or self.state).matrix
+
+    @property
+    def individual(self) -> tuple[float, ...]:
+        """Accuracy of each expert on its own task, as far as they arrived."""
+        return (self.record or self.state).individual
 
 
 def new_run_id(method: str) -> str:
@@ -48,12 +61,12 @@ def new_run_id(method: str) -> str:
     return f"{datetime.now(timezone.utc):%Y%m%d-%H%M%S}-{method}-{secrets.token_hex(2)}"
 
 
-def create_run(path: Path, config: dict[str, Any]) -> None:
+def create_run(path: Path, config: MergeConfig) -> None:
     """Make the folder of a new run, status queued; raises InputError when it exists or cannot be written."""
     if path.exists():
         raise InputError(f"a new run needs a new folder: {path} exists")
     try:
-        write_json(path / layout.CONFIG, config)
+        write_json(path / layout.CONFIG, config.model_dump(mode="json"))
         write_json(path / layout.STATUS, {"format": FORMAT, "status": "queued", "message": "", "created": now()})
     except InputError:
         remove_run(path)
@@ -87,24 +100,42 @@ def _read_run(path: Path, marks: tuple[Mark, ...]) -> Run:
         raise InputError(
             f"this version reads run format {FORMAT} and older, {path.name} has {status['format']}: update the program"
         )
-    state: Any = status.get("status")
-    if state not in get_args(Status):
-        raise InputError(f"a run is {', '.join(get_args(Status))}, received {state!r} in {path / 'status.json'}")
-    record = path / layout.RECORD
-    progress = path / layout.STATE
+    stands: Any = status.get("status")
+    if stands not in get_args(Status):
+        raise InputError(f"a run is {', '.join(get_args(Status))}, received {stands!r} in {path / 'status.json'}")
     name, note = _notes(path / layout.NOTES)
     return Run(
         id=path.resolve().name,
         path=path,
-        status=state,
+        status=stands,
         message=status.get("message", ""),
         created=status.get("created", ""),
-        config=read_object(path / layout.CONFIG),
-        progress=read_object(progress) if progress.is_file() else {},
-        record=read_object(record) if state == "done" else None,
+        config=_config(path / layout.CONFIG),
+        state=_state(path / layout.STATE),
+        record=_record(path / layout.RECORD) if stands == "done" else None,
         name=name,
         note=note,
     )
+
+
+def _config(file: Path) -> MergeConfig:
+    fields = read_object(file)
+    try:
+        return MergeConfig.parse(fields)
+    except InputError as error:
+        raise InputError(f"a run needs a configuration this version knows: {file} ({error})") from None
+
+
+def _state(file: Path) -> RunState:
+    return parsed(RunState, file, read_object(file)) if file.is_file() else RunState()
+
+
+def _record(file: Path) -> RunRecord:
+    record = parsed(RunRecord, file, read_object(file))
+    for metric in ("acc", "bwt", "fwt", "forgetting"):
+        if getattr(record, metric) is None:
+            raise InputError(f"a finished run's record has its metrics: {metric} is missing in {file}")
+    return record
 
 
 def set_notes(path: Path, name: str, note: str) -> None:
@@ -114,16 +145,16 @@ def set_notes(path: Path, name: str, note: str) -> None:
     """
     if not (path / layout.STATUS).is_file():
         raise InputError(f"a run is a folder with a status.json, received {path}")
-    kept = {"name": " ".join(name.split()), "note": note.strip()}
+    notes = {"name": " ".join(name.split()), "note": note.strip()}
     for what, limit in (("name", NAME_LENGTH), ("note", NOTE_LENGTH)):
-        if len(kept[what]) > limit:
-            raise InputError(f"a run's {what} has at most {limit:,} characters, received {len(kept[what]):,}")
-    write_json(path / layout.NOTES, kept)
+        if len(notes[what]) > limit:
+            raise InputError(f"a run's {what} has at most {limit:,} characters, received {len(notes[what]):,}")
+    write_json(path / layout.NOTES, notes)
 
 
 def _notes(file: Path) -> tuple[str, str]:
-    kept = read_object(file) if file.is_file() else {}
-    name, note = kept.get("name", ""), kept.get("note", "")
+    notes = read_object(file) if file.is_file() else {}
+    name, note = notes.get("name", ""), notes.get("note", "")
     if not isinstance(name, str) or not isinstance(note, str):
         raise InputError(f"a run's name and note are text: {file} holds something else")
     return name, note

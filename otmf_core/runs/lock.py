@@ -82,14 +82,14 @@ def _claim(file: Path, draft: Path) -> None:
             os.link(draft, file)
             return
         with suppress(FileNotFoundError):  # it has just been given up, or taken away by another: try again
-            found = file.read_bytes()
-            holder = _holder(found)
+            claim = file.read_bytes()
+            holder = _holder(claim)
             if holder is not None:
                 raise InputError(_refusal(file, holder))
-            takeover = file.with_name(f"{file.stem}.{hashlib.sha256(found).hexdigest()[:16]}.json")
+            takeover = file.with_name(f"{file.stem}.{hashlib.sha256(claim).hexdigest()[:16]}.json")
             _claim(takeover, draft)
             try:
-                if file.read_bytes() == found:
+                if file.read_bytes() == claim:
                     file.unlink()
             finally:
                 takeover.unlink()

@@ -1,4 +1,4 @@
-"""What is known of a run while it runs: events folded into one immutable value, and the time that is left."""
+"""A run as pages and terminals show it: events folded into one immutable value, and the time that is left."""
 
 from __future__ import annotations
 
@@ -7,174 +7,170 @@ from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from pathlib import Path
 from statistics import fmean, median
-from typing import TYPE_CHECKING, Any
 
 from otmf_core import layout
+from otmf_core.config import MergeConfig
 from otmf_core.errors import InputError
+from otmf_core.runs.events import Arrived, Evaluated, Event, Finished, Iterated, Phase, Started
+from otmf_core.runs.folder import Run, Status
+from otmf_core.runs.record import RunRecord
+from otmf_core.runs.state import AccuracyRow
 
-if TYPE_CHECKING:
-    from otmf_core.runs.folder import Run
-
-Row = tuple[float | None, ...]
+Curve = tuple[float | None, ...]  # a value per iteration, None where there is none
 
 
 @dataclass(frozen=True)
 class Fusion:
-    """The optimisation of one fusion so far: one value per mask step, None where that side was not trained.
+    """The optimisation of one fusion so far: its loss curves by name, and the seconds that each iteration took."""
 
-    `seconds` holds the duration of each mask step; `means_pre` and `means_post` the means of the masks, None where
-    they were not reported; `mask_pre` and `mask_post` are the latest of them.
-    """
+    curves: Mapping[str, Curve] = field(default_factory=dict)
+    durations: Curve = ()
 
-    loss_pre: Row = ()
-    loss_post: Row = ()
-    seconds: Row = ()
-    mask_pre: float | None = None
-    mask_post: float | None = None
-    means_pre: Row = ()
-    means_post: Row = ()
+    def curve(self, name: str) -> Curve:
+        """One of the curves, empty where the method has none of that name."""
+        return self.curves.get(name, ())
 
 
 @dataclass(frozen=True)
-class JobView:
-    """A job as a page shows it. `matrix[t]` is a[t] in percent or None where step t has not ended (t = 0…T).
+class RunView:
+    """A run as it is shown. `matrix[t]` is a[t] in percent or None where step t has not ended (t = 0…T).
 
-    `fusions[t]` is the fusion of step t (2…T). The run is in step `step`, `iteration` mask steps done; `elapsed` and
-    `eta_seconds` are in seconds, `eta_seconds` None until there is a measurement to extrapolate from.
+    `fusions[t]` is the fusion of step t (2…T), of `iterations` iterations in the end. The run is in step `step`,
+    `iteration` iterations done; `elapsed` and `eta_seconds` are in seconds, `eta_seconds` None until there is a
+    measurement to extrapolate from.
     """
 
     run: str
-    status: str = "queued"
-    config: Mapping[str, Any] = field(default_factory=dict)
+    config: MergeConfig
+    status: Status = "queued"
     phase: str = ""
-    tasks: tuple[str, ...] = ()
-    steps: int = 0
+    iterations: int = 0
     step: int = 0
     iteration: int = 0
-    matrix: tuple[Row | None, ...] = ()
+    matrix: tuple[AccuracyRow | None, ...] = ()
     individual: Mapping[str, float] = field(default_factory=dict)
     fusions: Mapping[int, Fusion] = field(default_factory=dict)
     row_times: Mapping[int, float] = field(default_factory=dict)
     elapsed: float = 0.0
     eta_seconds: float | None = None
     message: str = ""
-    record: Mapping[str, Any] | None = None
+    record: RunRecord | None = None
     device: str = ""
 
+    @property
+    def tasks(self) -> tuple[str, ...]:
+        """Task ids in merge order."""
+        return self.config.tasks
 
-def advance(view: JobView, event: Mapping[str, Any]) -> JobView:
-    """The view after one engine event; told twice (as after a resume), an event changes nothing the second time."""
-    match event["type"]:
-        case "phase":
-            return replace(view, phase=event["text"])
-        case "started":
-            tasks = tuple(event["tasks"])
-            matrix = view.matrix or (None,) * (len(tasks) + 1)
-            device = event.get("device", view.device)
-            return replace(view, tasks=tasks, steps=event["steps"], matrix=matrix, row_times={}, device=device)
-        case "teacher":
-            individual = {**view.individual, event["task"]: event["individual"]}
-            return replace(view, step=event["step"], iteration=0, individual=individual)
-        case "mask_step":
-            return _mask_step(view, event)
-        case "row":
+
+def new_view(run: str, config: MergeConfig) -> RunView:
+    """The view of a run that is asked for and has not begun."""
+    return RunView(run, config, phase="Waiting", matrix=(None,) * (len(config.tasks) + 1))
+
+
+def advance(view: RunView, event: Event) -> RunView:
+    """The view after one event; told twice (as after a resume), an event changes nothing the second time."""
+    match event:
+        case Phase():
+            return replace(view, phase=event.text)
+        case Started():
+            return replace(view, iterations=event.iterations, row_times={}, device=event.device)
+        case Arrived():
+            individual = {**view.individual, event.task: event.individual}
+            return replace(view, step=event.step, iteration=0, individual=individual)
+        case Iterated():
+            return _iterated(view, event)
+        case Evaluated():
             matrix = list(view.matrix)
-            matrix[event["step"]] = tuple(event["row"])
-            times = {**view.row_times, event["step"]: event["seconds"]}
-            return replace(view, step=event["step"], matrix=tuple(matrix), row_times=times)
-        case "finished":
-            return replace(view, record=event["record"])
+            matrix[event.step] = event.row
+            times = {**view.row_times, event.step: event.seconds}
+            return replace(view, step=event.step, matrix=tuple(matrix), row_times=times)
+        case Finished():
+            return replace(view, record=event.record)
         case _:
             return view
 
 
-def _mask_step(view: JobView, event: Mapping[str, Any]) -> JobView:
-    step, iteration = event["step"], event["iteration"]
-    before = view.fusions.get(step, Fusion())
-    fusion = Fusion(
-        _put(before.loss_pre, iteration, event["loss_pre"]),
-        _put(before.loss_post, iteration, event["loss_post"]),
-        _put(before.seconds, iteration, event["step_seconds"]),
-        before.mask_pre if event["mask_pre_mean"] is None else event["mask_pre_mean"],
-        before.mask_post if event["mask_post_mean"] is None else event["mask_post_mean"],
-        _put(before.means_pre, iteration, event["mask_pre_mean"]),
-        _put(before.means_post, iteration, event["mask_post_mean"]),
-    )
-    return replace(view, step=step, iteration=iteration + 1, fusions={**view.fusions, step: fusion})
+def _iterated(view: RunView, event: Iterated) -> RunView:
+    before = view.fusions.get(event.step, Fusion())
+    row = {name: value for name, value in event.row.items() if name != "iteration"}
+    curves = {name: _put(before.curve(name), event.iteration, value) for name, value in row.items()}
+    fusion = Fusion({**before.curves, **curves}, _put(before.durations, event.iteration, event.duration))
+    fusions = {**view.fusions, event.step: fusion}
+    return replace(view, step=event.step, iteration=event.iteration + 1, fusions=fusions)
 
 
-def _put(values: Row, iteration: int, value: float | None) -> Row:
+def _put(values: Curve, iteration: int, value: float | None) -> Curve:
     """`values` cut or padded to `iteration` entries (iterations count from 0), with `value` behind them."""
-    kept = values[:iteration]
-    return kept + (None,) * (iteration - len(kept)) + (value,)
+    before = values[:iteration]
+    return before + (None,) * (iteration - len(before)) + (value,)
 
 
-def fraction_done(view: JobView) -> float:
-    """Share of the work done, 0…1: mask steps and evaluated rows each count as one."""
-    tasks = len(view.tasks)
-    if not tasks:
+def fraction_done(view: RunView) -> float:
+    """Share of the work done, 0…1: iterations and evaluated rows each count as one; 0 before the fold has begun."""
+    tasks, rows = len(view.tasks), sum(row is not None for row in view.matrix)
+    if not (view.device or rows):
         return 0.0
-    rows = sum(row is not None for row in view.matrix)
-    total = view.steps * (tasks - 1) + tasks + 1
-    return min(1.0, (_steps_done(view) + rows) / total)
+    total = view.iterations * (tasks - 1) + tasks + 1
+    return min(1.0, (_iterations_done(view) + rows) / total)
 
 
-def eta_seconds(view: JobView, now: float) -> float | None:
-    """Seconds left, from measured mask steps and from what measured steps took beside them; None without either.
+def eta_seconds(view: RunView, now: float) -> float | None:
+    """Seconds left, from measured iterations and from what measured steps took beside them; None without either.
 
     `now` is in seconds since the start of this part of the run, as the events' own `seconds`.
     """
     times = sorted(view.row_times.items())
-    beside = [max(0.0, later - earlier - sum(_seconds(view, step))) for (_, earlier), (step, later) in pairwise(times)]
-    masked = [second for step in sorted(view.fusions) for second in _seconds(view, step)][-50:]
+    beside = [
+        max(0.0, later - earlier - sum(_durations(view, step))) for (_, earlier), (step, later) in pairwise(times)
+    ]
+    recent = [duration for step in sorted(view.fusions) for duration in _durations(view, step)][-50:]
     rows_left = sum(row is None for row in view.matrix)
     left = rows_left * (fmean(beside) if beside else 0.0)
-    if masked:
-        return left + (view.steps * (len(view.tasks) - 1) - _steps_done(view)) * median(masked)
-    if len(times) > 2:  # a step with a fusion is measured, and it took no mask steps
+    if recent:
+        return left + (view.iterations * (len(view.tasks) - 1) - _iterations_done(view)) * median(recent)
+    if len(times) > 2:  # a step with a fusion is measured, and it took no iterations
         return max(0.0, left - (now - times[-1][1]))
     return None
 
 
-def _seconds(view: JobView, step: int) -> list[float]:
+def _durations(view: RunView, step: int) -> list[float]:
     fusion = view.fusions.get(step)
-    return [second for second in fusion.seconds if second is not None] if fusion else []
+    return [duration for duration in fusion.durations if duration is not None] if fusion else []
 
 
-def _steps_done(view: JobView) -> int:
-    """Mask steps taken; a fusion whose row is there is complete, even if its steps were taken by another process."""
+def _iterations_done(view: RunView) -> int:
+    """Iterations done; a fusion whose row is there is complete, even if another process took its iterations."""
     fusions = view.fusions
     complete = [step for step in range(2, len(view.matrix)) if view.matrix[step] is not None]
-    return view.steps * len(complete) + sum(len(fusions[step].seconds) for step in fusions if step not in complete)
+    under_way = sum(len(fusions[step].durations) for step in fusions if step not in complete)
+    return view.iterations * len(complete) + under_way
 
 
-def stored_view(run: Run) -> JobView:
-    """The view of a run folder, with the losses of every completed fusion; raises InputError when a file is damaged."""
-    known = run.record or run.progress
-    try:
-        tasks = tuple(run.config["tasks"])
-        matrix = [tuple(row) for row in known.get("matrix", ())]
-        if len(matrix) > len(tasks) + 1 or any(len(row) != len(tasks) for row in matrix):
-            raise ValueError(f"the accuracy matrix of {len(tasks)} tasks has another shape")
-        return JobView(
-            run.id,
-            status=run.status,
-            config=run.config,
-            tasks=tasks,
-            steps=run.config["steps"],
-            step=max(0, len(matrix) - 1),
-            matrix=(*matrix, *[None] * (len(tasks) + 1 - len(matrix))),
-            individual=dict(zip(tasks, known.get("individual", ()), strict=False)),
-            fusions={
-                int(path.parent.name): _stored_fusion(path) for path in run.path.glob(layout.every_step(layout.CURVES))
-            },
-            elapsed=known.get("seconds", 0.0),
-            message=run.message,
-            record=run.record,
-            device=known.get("device", ""),
+def stored_view(run: Run) -> RunView:
+    """The view of a run folder, with the curves of every completed fusion; raises InputError when a file is damaged."""
+    tasks, rows = run.config.tasks, run.matrix
+    if len(rows) > len(tasks) + 1 or any(len(row) != len(tasks) for row in rows):
+        raise InputError(
+            f"the files of a run must agree with each other: {run.path} has an accuracy matrix of another shape than "
+            f"its {len(tasks)} tasks"
         )
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
-        raise InputError(f"the files of a run must agree with each other: {run.path} ({error!r})") from error
+    summary = run.record or run.state
+    files = [path for path in run.path.glob(layout.every_step(layout.CURVES)) if path.parent.name.isdigit()]
+    return RunView(
+        run.id,
+        run.config,
+        status=run.status,
+        iterations=run.config.method.iterations_per_fusion,
+        step=max(0, len(rows) - 1),
+        matrix=(*rows, *[None] * (len(tasks) + 1 - len(rows))),
+        individual=dict(zip(tasks, run.individual, strict=False)),
+        fusions={int(path.parent.name): _stored_fusion(path) for path in files},
+        elapsed=summary.seconds,
+        message=run.message,
+        record=run.record,
+        device=summary.device,
+    )
 
 
 def _stored_fusion(path: Path) -> Fusion:
@@ -183,13 +179,6 @@ def _stored_fusion(path: Path) -> Fusion:
 
     try:
         columns = pq.read_table(path).to_pydict()
-        pre, post, mask_pre, mask_post = (
-            columns[name] for name in ("loss_pre", "loss_post", "mask_pre_mean", "mask_post_mean")
-        )
-    except (pa.ArrowException, OSError, KeyError) as error:
+    except (pa.ArrowException, OSError) as error:
         raise InputError(f"loss curves come as a Parquet table: {path} ({error})") from None
-    return Fusion(tuple(pre), tuple(post), (), _latest(mask_pre), _latest(mask_post), tuple(mask_pre), tuple(mask_post))
-
-
-def _latest(values: list[float | None]) -> float | None:
-    return next((value for value in reversed(values) if value is not None), None)
+    return Fusion({name: tuple(values) for name, values in columns.items() if name != "iteration"})

@@ -23,7 +23,7 @@ class ClassVectors:
         self.scales = torch.tensor([scale for _, scale in heads], device=self.vectors.device)
 
     def outputs(self, features: Tensor, tasks: Tensor, space: str) -> Tensor:
-        """What the heads of `tasks` (b,) see of features (b, n, d): (b, n, d) or, in class spaces, (b, n, C).
+        """The outputs of the heads of `tasks` (b,) for features (b, n, d): (b, n, d) or, in class spaces, (b, n, C).
 
         Padded classes are zero, so they add nothing to a distance.
         """

@@ -1,4 +1,4 @@
-"""Sweeps over α: what is reused, resumed and submitted, from run folders; the Pareto front against brute force."""
+"""Sweeps over a setting: what is reused, resumed and missing, from run folders; the Pareto front by brute force."""
 
 from __future__ import annotations
 
@@ -7,12 +7,17 @@ from pathlib import Path
 
 import pytest
 
-from otmf_core.analysis.sweeps import Known, at, members, pareto, plan
+from otmf_core.analysis.sweeps import SweepRun, at, members, pareto, same_sweep, sweep_status, value_of
 from otmf_core.config import MergeConfig
 from otmf_core.errors import InputError
+from otmf_core.files import write_json
 from otmf_core.runs.folder import create_run, list_runs, set_status
 
-CONFIG = MergeConfig.build(tasks=("a", "b", "c"), steps=20)
+RECORD = {
+    "tasks": ["a", "b", "c"], "matrix": [], "individual": [], "seconds": 1.0, "labels": "none",
+    "calibration_split": "none", "memory_per_task": 0, "acc": 1.0, "bwt": 1.0, "fwt": 1.0, "forgetting": [],
+}  # fmt: skip
+CONFIG = MergeConfig.build(tasks=("a", "b", "c"), iterations=20)
 
 
 @pytest.fixture
@@ -20,24 +25,24 @@ def folder(tmp_path: Path):
     """Makes a run folder of these settings and this status."""
 
     def make(name: str, status: str, **fields) -> str:
-        settings = {"tasks": ("a", "b", "c"), "steps": 20, **fields}
-        create_run(tmp_path / name, MergeConfig.build(**settings).model_dump(mode="json"))
+        own = {} if fields.get("method", "otmf") != "otmf" else {"iterations": 20}
+        create_run(tmp_path / name, MergeConfig.build(**{"tasks": ("a", "b", "c"), **own, **fields}))
         if status == "done":
-            (tmp_path / name / "record.json").write_text("{}")
+            write_json(tmp_path / name / "record.json", RECORD)
         set_status(tmp_path / name, status)
         return name
 
     return make
 
 
-def known(out: Path) -> list[Known]:
+def listed(out: Path) -> list[SweepRun]:
     runs, problems = list_runs(out)
     assert not problems
-    return [Known(run.id, run.status, run.config) for run in runs]
+    return [SweepRun(run.id, run.status, run.config) for run in runs]
 
 
-def test_of_an_empty_folder_everything_is_submitted(tmp_path: Path):
-    assert plan(CONFIG, [0.7, 0.1, 0.7], []).submit == (0.1, 0.7)
+def test_of_an_empty_folder_everything_is_missing(tmp_path: Path):
+    assert sweep_status(CONFIG, [0.7, 0.1, 0.7], []).missing == (0.1, 0.7)
 
 
 def test_done_runs_are_reused_and_unfinished_ones_resumed(folder, tmp_path: Path):
@@ -46,47 +51,83 @@ def test_done_runs_are_reused_and_unfinished_ones_resumed(folder, tmp_path: Path
     folder("three", "failed", alpha=0.3)
     folder("four", "running", alpha=0.4)  # of no living process: interrupted
     folder("five", "queued", alpha=0.5)
-    found = plan(CONFIG, [0.1, 0.2, 0.3, 0.4, 0.5, 0.6], known(tmp_path))
-    assert found.done == {0.1: "one"}
-    assert found.resume == {0.2: "two", 0.3: "three", 0.4: "four"}
-    assert found.active == {0.5: "five"}
-    assert found.submit == (0.6,)
+    status = sweep_status(CONFIG, [0.1, 0.2, 0.3, 0.4, 0.5, 0.6], listed(tmp_path))
+    assert status.done == {0.1: "one"}
+    assert status.resume == {0.2: "two", 0.3: "three", 0.4: "four"}
+    assert status.active == {0.5: "five"}
+    assert status.missing == (0.6,)
 
 
 @pytest.mark.parametrize(
     "fields",
     [
-        {"tasks": ("b", "a", "c")}, {"steps": 21}, {"seed": 1}, {"memory": 0}, {"preset": "paper"}, {"heads": "tuned"},
-        {"library": "other"}, {"method": "average"}, {"evaluate": "all"}, {"device": "cpu"},
+        {"tasks": ("b", "a", "c")}, {"iterations": 21}, {"seed": 1}, {"memory": 0}, {"preset": "paper"},
+        {"heads": "tuned"},
+        {"library": "other"}, {"evaluate": "all"}, {"device": "cpu"}, {"masks": "row"}, {"loss": "paired"},
     ],
 )  # fmt: skip
 def test_a_run_of_other_settings_is_not_reused(folder, tmp_path: Path, fields: dict):
     folder("one", "done", alpha=0.1, **fields)
-    assert plan(CONFIG, [0.1], known(tmp_path)).submit == (0.1,)
+    assert sweep_status(CONFIG, [0.1], listed(tmp_path)).missing == (0.1,)
 
 
 @pytest.mark.parametrize(
     "fields",
-    [{"scaling": 1.0}, {"checkpoint_seconds": 99.0}, {"head_fraction": 0.5, "head_lr": 0.5}, {"alpha": 0.1 + 1e-9}],
+    [{"checkpoint_seconds": 99.0}, {"head_fraction": 0.5, "head_lr": 0.5}, {"alpha": 0.1 + 1e-9}],
 )
 def test_what_cannot_change_the_result_keeps_no_run_from_use(folder, tmp_path: Path, fields: dict):
     folder("one", "done", **{"alpha": 0.1, **fields})
-    assert plan(CONFIG, [0.1], known(tmp_path)).done == {0.1: "one"}
+    assert sweep_status(CONFIG, [0.1], listed(tmp_path)).done == {0.1: "one"}
+
+
+def test_a_run_of_version_0_1_0_is_reused_whatever_it_held_of_other_methods(folder, tmp_path: Path):
+    folder("one", "done", alpha=0.1)
+    old = {"tasks": ["a", "b", "c"], "method": "otmf", "alpha": 0.1, "scaling": 1.0, "steps": 20}
+    write_json(tmp_path / "one/config.json", old)
+    assert sweep_status(CONFIG, [0.1], listed(tmp_path)).done == {0.1: "one"}
+
+
+def test_a_run_of_another_method_is_not_reused(folder, tmp_path: Path):
+    folder("one", "done", method="average")
+    folder("two", "done", method="task-arithmetic", scaling=0.1)
+    assert sweep_status(CONFIG, [0.1], listed(tmp_path)).missing == (0.1,)
+
+
+def test_task_arithmetic_is_swept_over_its_scaling(folder, tmp_path: Path):
+    folder("one", "done", method="task-arithmetic", scaling=0.1)
+    folder("two", "stopped", method="task-arithmetic", scaling=0.2)
+    folder("three", "done", method="task-arithmetic", scaling=0.3, seed=1)
+    folder("four", "done", alpha=0.3)
+    config = MergeConfig.build(tasks=("a", "b", "c"), method="task-arithmetic", scaling=1.5)
+    status = sweep_status(config, [0.1, 0.2, 0.3], listed(tmp_path))
+    assert (status.done, status.resume, status.missing) == ({0.1: "one"}, {0.2: "two"}, (0.3,))
+    assert value_of(config) == 1.5
+    assert at(config, 0.2) == MergeConfig.build(tasks=("a", "b", "c"), method="task-arithmetic", scaling=0.2)
+    with pytest.raises(InputError, match=r"^scaling must be 0 to 2, received 2\.5$"):
+        at(config, 2.5)
+
+
+def test_a_method_without_a_swept_setting_has_no_sweep():
+    average = MergeConfig.build(tasks=("a", "b", "c"), method="average")
+    assert not same_sweep(average, average)
+    assert not same_sweep(CONFIG, average)
+    assert same_sweep(CONFIG, at(CONFIG, 0.1))
 
 
 def test_of_several_runs_a_done_one_counts_then_one_under_way(folder, tmp_path: Path):
     for name, status in (("one", "stopped"), ("two", "done"), ("three", "queued"), ("four", "done")):
         folder(name, status, alpha=0.1)
-    runs = known(tmp_path)
+    runs = listed(tmp_path)
     newest = next(run.run for run in runs if run.status == "done")
     assert members(CONFIG, runs)[0.1].run == newest
     unfinished = [run for run in runs if run.status != "done"]
-    assert plan(CONFIG, [0.1], unfinished).active == {0.1: "three"}
+    assert sweep_status(CONFIG, [0.1], unfinished).active == {0.1: "three"}
 
 
 def test_another_alpha_changes_nothing_else_and_has_its_range():
-    assert at(CONFIG, 0.25) == MergeConfig.build(tasks=("a", "b", "c"), steps=20, alpha=0.25)
-    with pytest.raises(InputError, match="alpha must be ≥ 0"):
+    assert value_of(CONFIG) == 0.8
+    assert at(CONFIG, 0.25) == MergeConfig.build(tasks=("a", "b", "c"), iterations=20, alpha=0.25)
+    with pytest.raises(InputError, match=r"^alpha must be 0 to 1, received 1\.5$"):
         at(CONFIG, 1.5)
 
 

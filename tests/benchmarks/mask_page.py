@@ -27,11 +27,12 @@ from streamlit.testing.v1 import AppTest
 from dashboard.app_pages.masks.charts.map import MEASURES, mask_map
 from dashboard.app_pages.masks.charts.tensor import mask_matrix
 from dashboard.app_pages.masks.reading import measure_tensors
+from dashboard.app_pages.masks.tensor_section import MOST_CELLS
 from otmf_core.config import MergeConfig
 from otmf_core.files import write_table
 from otmf_core.masks.measures import BINS, COMMON_RANGE, RANGE
 from otmf_core.masks.reading import block_means, block_size, read_block, read_statistics
-from otmf_core.models.tensor_names import places
+from otmf_core.models.tensor_names import locate
 from otmf_core.runs.folder import create_run, set_status
 
 APP = Path(__file__).resolve().parents[2] / "dashboard/app.py"
@@ -69,7 +70,7 @@ def shapes() -> dict[str, tuple[int, ...]]:
 def build(run: Path, steps: int) -> int:
     """Write the run; returns the number of entries of one mask."""
     config = MergeConfig.build(tasks=TASKS[: steps + 1], library="minizoo")
-    create_run(run, config.model_dump(mode="json"))
+    create_run(run, config)
     set_status(run, "stopped")
     random = np.random.default_rng(0)
     entries = 0
@@ -118,7 +119,7 @@ def readers(run: Path, repeats: int) -> None:
     """The readers and the charts, without a page."""
     timed("read the statistics of a step", lambda: read_statistics(run, 2), repeats)
     stats = read_statistics(run, 2)
-    where = places(stats.tensors)
+    where = locate(stats.tensors)
     for measure in MEASURES:
         timed(
             f"{measure} of every tensor, from histograms",
@@ -134,7 +135,7 @@ def readers(run: Path, repeats: int) -> None:
         "3072 × 768, 200 × 200 slice": (LARGEST, (1000, 1200), (300, 500)),
     }
     for label, (tensor, rows, columns) in cases.items():
-        size = block_size(rows[1] - rows[0], columns[1] - columns[0])
+        size = block_size(rows[1] - rows[0], columns[1] - columns[0], MOST_CELLS)
         read = lambda t=tensor, r=rows, c=columns, s=size: block_means(read_block(run, 2, "pre", t, r, c), s)  # noqa: E731
         means = read()
         timed(f"read {label} -> {means.shape[0]} × {means.shape[1]}", read, repeats)

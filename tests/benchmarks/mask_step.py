@@ -1,6 +1,6 @@
-"""What a mask step costs against its floor, one forward and backward of the encoder on the same images.
+"""What an iteration costs against its floor, one forward and backward of the encoder on the same images.
 
-    python tests/benchmarks/mask_step.py [--model ViT-B-32] [--batch 16] [--steps 12]
+    python tests/benchmarks/mask_step.py [--model ViT-B-32] [--batch 16] [--iterations 12]
 
 Random weights, 224 px, float32 on CPU. The time ratio and the peak memory come from two processes of one run each, so
 that the floor's gradients do not count as the engine's memory.
@@ -15,14 +15,15 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
 import open_clip
 import torch
 from torch.nn import functional as F
 
-from otmf_core.config import MergeConfig
-from otmf_core.methods import otmf
-from otmf_core.methods.context import Calibration, Context
+from otmf_core.methods.base import State
+from otmf_core.methods.context import Calibration, Context, Learning
+from otmf_core.methods.otmf import Otmf
 from otmf_core.models.clip import ClipTower, build_encoder
 from otmf_core.models.device import peak_memory
 from otmf_core.models.heads import Head
@@ -31,8 +32,8 @@ from otmf_core.transport.spaces import ClassVectors
 FLOOR_PASSES = 4
 
 
-def fusion(model: str, update: str, preset: str, batch: int, steps: int, with_floor: bool) -> None:
-    """Run one fusion of two random task vectors and print its median step; with the floor before and after it."""
+def fusion(model: str, update: str, preset: str, batch: int, iterations: int, with_floor: bool) -> None:
+    """Run one fusion of two random task vectors and print its median iteration; with the floor before and after it."""
     torch.manual_seed(0)
     config = {
         "model_cfg": open_clip.get_model_config(model),
@@ -45,56 +46,55 @@ def fusion(model: str, update: str, preset: str, batch: int, steps: int, with_fl
     images = [torch.randint(0, 256, (32, 224, 224, 3), dtype=torch.uint8) for _ in range(2)]
     heads = [Head(F.normalize(torch.randn(100, config["model_cfg"]["embed_dim"]), dim=-1), 100.0) for _ in range(2)]
     teachers = [torch.randn(32, config["model_cfg"]["embed_dim"]) for _ in range(2)]
-    per_side = batch // 2 if update == "joint" else batch
-    events: list[dict] = []
+    settings: dict[str, Any] = {**Otmf.presets.get(preset, {}), "update": update, "iterations": iterations}
+    method = Otmf(**{**settings, "batch": batch // 2 if update == "joint" else batch})
+    seconds: list[float] = []
     with tempfile.TemporaryDirectory() as folder:
-        context = Context(
-            config=MergeConfig.build(
-                preset, tasks=("a", "b"), update=update, batch=per_side, steps=steps, checkpoint_seconds=1e9
-            ),
-            step=2,
+        learning = Learning(
             tower=ClipTower(encoder, base, torch.device("cpu"), config),
             calibration=[Calibration(inputs, teacher) for inputs, teacher in zip(images, teachers, strict=True)],
-            heads=ClassVectors(heads),
-            within=Path(folder) / "within.safetensors",
+            class_vectors=ClassVectors(heads),
             results=Path(folder),
-            emit=events.append,
+            unfinished=Path(folder) / "within.safetensors",
+            save_seconds=1e9,
+            report=lambda iteration, row, duration: seconds.append(duration),
             should_stop=lambda: False,
         )
-        floor = [floor_pass(context, batch) for _ in range(FLOOR_PASSES)] if with_floor else []
-        otmf.step(base, pre, post, context)
-        floor += [floor_pass(context, batch) for _ in range(FLOOR_PASSES)] if with_floor else []
-    seconds = [event["step_seconds"] for event in events if event["type"] == "mask_step"][2:]
+        floor = [floor_pass(learning, batch) for _ in range(FLOOR_PASSES)] if with_floor else []
+        method.fuse(State(pre), post, Context(2, learning=learning))
+        floor += [floor_pass(learning, batch) for _ in range(FLOOR_PASSES)] if with_floor else []
     if with_floor:
-        step, least = statistics.median(seconds), statistics.median(floor)
-        result = f"step {step:.2f} s, floor {least:.2f} s, ratio {step / least:.2f}"
+        iteration, least = statistics.median(seconds[2:]), statistics.median(floor)
+        result = f"iteration {iteration:.2f} s, floor {least:.2f} s, ratio {iteration / least:.2f}"
     else:
-        result = f"peak memory {peak_memory(context.tower.device) / 2**30:.2f} GiB"
+        result = f"peak memory {peak_memory(learning.tower.device) / 2**30:.2f} GiB"
     print(f"{update:12} {batch} images: {result}", flush=True)
 
 
-def floor_pass(context: Context, batch: int) -> float:
+def floor_pass(learning: Learning, batch: int) -> float:
     """Seconds of one forward and backward of the encoder."""
-    inputs = context.calibration[0].inputs
+    inputs = learning.calibration[0].inputs
     assert inputs is not None
     began = time.monotonic()
-    context.tower.encode(inputs[:batch]).square().sum().backward()
+    learning.tower.encode(inputs[:batch]).square().sum().backward()
     seconds = time.monotonic() - began
-    context.tower.module.zero_grad(set_to_none=True)
+    learning.tower.module.zero_grad(set_to_none=True)
     return seconds
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model", default="ViT-B-32", help="an open_clip model (default ViT-B-32)")
-    parser.add_argument("--batch", type=int, default=16, help="images of a step, both sides together (default 16)")
-    parser.add_argument("--steps", type=int, default=12, help="optimisation steps measured (default 12)")
+    parser.add_argument(
+        "--batch", type=int, default=16, help="images of an iteration, both sides together (default 16)"
+    )
+    parser.add_argument("--iterations", type=int, default=12, help="iterations of the fusion (default 12)")
     parser.add_argument("--part", nargs=2, help=argparse.SUPPRESS)  # update scheme, time|memory: one measuring process
     options = parser.parse_args()
     if options.part:
         update, what = options.part
         preset = "default" if update == "joint" else "paper"
-        fusion(options.model, update, preset, options.batch, options.steps, with_floor=what == "time")
+        fusion(options.model, update, preset, options.batch, options.iterations, with_floor=what == "time")
         return
     for update in ("joint", "alternating"):
         for what in ("time", "memory"):

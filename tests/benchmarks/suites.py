@@ -17,6 +17,7 @@ from otmf_core.config import MergeConfig
 from otmf_core.library.library import open_library, order
 from otmf_core.merging.merge import run_merge
 from otmf_core.runs.folder import list_runs
+from otmf_core.runs.record import RunRecord
 
 SCALINGS = (0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.7)
 
@@ -35,11 +36,10 @@ def variants(names: list[str]) -> dict[str, dict]:
     return {name: fields for name, fields in rows.items() if not names or any(name.startswith(n) for n in names)}
 
 
-def record_of(config: MergeConfig, out: Path) -> dict:
+def record_of(config: MergeConfig, out: Path) -> RunRecord:
     """The record of this configuration: of a finished run under `out`, or of a new one."""
-    wanted = config.model_dump(mode="json")
     for run in list_runs(out)[0]:
-        if run.record is not None and run.config == wanted:
+        if run.record is not None and run.config == config:
             return run.record
     return run_merge(config, out, emit=lambda event: None, should_stop=lambda: False)
 
@@ -69,12 +69,12 @@ def main() -> None:
             overrides = {key: value for key, value in fields.items() if key != "preset"}
             config = MergeConfig.build(preset, tasks=tasks, library=options.library, **overrides)
             records.append(record_of(config, options.out))
-        columns = [[r[key] for r in records] for key in ("acc", "bwt", "stability", "plasticity", "seconds")]
+        columns = [[getattr(r, key) for r in records] for key in ("acc", "bwt", "stability", "plasticity", "seconds")]
         cells = [spread(values) if None not in values else "–" for values in columns]
-        print(f"| {name} | {len(records)} | {records[0]['labels']} | {' | '.join(cells)} |", flush=True)
-    zero_shot, individual = (fmean(records[0][key]) for key in ("zero_shot", "individual"))
+        print(f"| {name} | {len(records)} | {records[0].labels} | {' | '.join(cells)} |", flush=True)
+    zero_shot, individual = (fmean(row) for row in (records[0].zero_shot, records[0].individual))
     print(f"\nMean of {options.suite} tasks: zero-shot {zero_shot:.1f}, individual {individual:.1f}")
-    print(json.dumps(records[0]["versions"]))
+    print(json.dumps(records[0].versions))
 
 
 if __name__ == "__main__":

@@ -16,19 +16,27 @@ import pytest
 
 import otmf_core.merging
 from otmf_core.cli.main import main
-from otmf_core.config import MergeConfig
+from otmf_core.config import MergeConfig, run_settings
 from otmf_core.errors import Interrupted
+from otmf_core.files import write_json
+from otmf_core.methods.average import Average
+from otmf_core.methods.otmf import Otmf
+from otmf_core.methods.table import METHODS
+from otmf_core.methods.task_arithmetic import TaskArithmetic
+from otmf_core.runs.events import Evaluated, Phase, Started
 from otmf_core.runs.folder import create_run, load_run, set_status
+from otmf_core.runs.record import RunRecord, make_record
+from otmf_core.runs.state import RunState
 from tests.tiny import ROOT
 
 TASKS = ["mnist", "flags", "letters", "chess"]
-MATRIX = [[10.0, 20.0, 30.0, None], [81.0, 21.5, None, None], [72.0, 82.0, 31.5, None], [63.0, 74.0, 83.0, 42.0]]
-RECORD = {
-    "acc": 65.5, "bwt": -12.25, "fwt": 3.5, "matrix": MATRIX, "individual": [90.0, 91.0, 92.0, 93.0], "labels": "none",
-    "method": "otmf", "preset": "default", "alpha": 0.8, "scaling": None, "heads": "none", "seed": 0, "device": "cpu",
-    "calibration_split": "train", "memory_per_task": 32, "test_images": [500, 500, 600, 700], "seconds": 61.4,
-    "peak_memory_bytes": 3 * 2**29, "versions": {"torch": "2.9.9"},
-}  # fmt: skip
+MATRIX = ((10.0, 20.0, 30.0, None), (81.0, 21.5, None, None), (72.0, 82.0, 31.5, None), (63.0, 74.0, 83.0, 42.0))
+RECORD = RunRecord(
+    tasks=tuple(TASKS), acc=65.5, bwt=-12.25, fwt=3.5, forgetting=(18.0, 8.0, 0.0), matrix=MATRIX,
+    individual=(90.0, 91.0, 92.0, 93.0), labels="none", method="otmf", alpha=0.8, device="cpu",
+    calibration_split="train", memory_per_task=32, test_images=(500, 500, 600, 700), seconds=61.4,
+    peak_memory_bytes=3 * 2**29, versions={"torch": "2.9.9"},
+)  # fmt: skip
 
 
 @pytest.fixture
@@ -57,12 +65,12 @@ class Engine(ModuleType):
 
     def run_merge(self, config, out, *, emit, should_stop, run_id):
         self.config = config
-        create_run(out / run_id, config.model_dump(mode="json"))
+        create_run(out / run_id, config)
         return self.resume_merge(out / run_id, emit=emit, should_stop=should_stop)
 
     def partial_record(self, run_dir):
         run = load_run(run_dir)
-        return {"run": run.id, "status": run.status, "tasks": run.config["tasks"]}
+        return make_record(run.id, run.status, run.config, RunState(tasks=run.config.tasks), run.created, {})
 
     def resume_merge(self, run_dir, *, emit, should_stop):
         try:
@@ -70,8 +78,8 @@ class Engine(ModuleType):
         except Interrupted:
             set_status(run_dir, "stopped")
             raise
-        record = {**RECORD, "run": run_dir.name, "status": "done", "tasks": TASKS}
-        (run_dir / "record.json").write_text(json.dumps(record))
+        record = RECORD.model_copy(update={"run": run_dir.name})
+        write_json(run_dir / "record.json", record.model_dump(mode="json"))
         set_status(run_dir, "done")
         return record
 
@@ -94,8 +102,56 @@ def test_the_preset_decides_on_what_was_not_given(merge, engine):
     assert merge("--tasks", "flags, mnist", "--preset", "paper", "--blur", "0.2", "--seed", "7") == 0
     config = engine.config
     assert config.tasks == ("flags", "mnist")
-    assert (config.preset, config.blur, config.seed) == ("paper", 0.2, 7)
-    assert (config.update, config.memory, config.lr) == ("alternating", 0, 0.01)  # the paper's
+    assert (config.preset, config.method.blur, config.seed) == ("paper", 0.2, 7)
+    method = config.method
+    assert (method.update, method.memory, method.lr, config.head_lr) == ("alternating", 0, 0.01, 0.01)  # the paper's
+    assert config == MergeConfig.build("paper", tasks=("flags", "mnist"), library=config.library, blur=0.2, seed=7)
+
+
+def test_iterations_went_by_the_name_of_steps_before(merge, engine, capsys):
+    configs = []
+    for option in ("--iterations", "--steps"):
+        assert merge("--tasks", "flags,mnist", option, "7") == 0
+        configs.append(engine.config)
+    assert configs[0] == configs[1]
+    assert configs[0].method == Otmf(iterations=7)
+    with pytest.raises(SystemExit):
+        merge("--tasks", "flags,mnist", "--steps", "many")
+    assert "argument --iterations/--steps: " in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "method"),
+    [
+        ([], Otmf()),
+        (["--method", "otmf", "--masks", "row", "--loss", "paired", "--p", "1"], Otmf(masks="row", loss="paired", p=1)),
+        (["--method", "average"], Average()),
+        (["--method", "task-arithmetic"], TaskArithmetic()),
+        (["--method", "task-arithmetic", "--scaling", "0.4"], TaskArithmetic(scaling=0.4)),
+    ],
+)
+def test_a_method_gets_its_own_settings(merge, engine, arguments, method):
+    assert merge("--tasks", "flags,mnist", *arguments) == 0
+    assert engine.config.method == method
+    assert type(engine.config.method) is type(method)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["--scaling", "0.4"], "scaling is a setting of task-arithmetic, not of otmf, received 0.4"),
+        (["--method", "average", "--alpha", "0.5"], "alpha is a setting of otmf, not of average, received 0.5"),
+        (["--method", "task-arithmetic", "--steps", "7"],
+         "iterations is a setting of otmf, not of task-arithmetic, received 7"),
+        (["--method", "average", "--masks", "row"], "masks is a setting of otmf, not of average, received 'row'"),
+    ],
+)  # fmt: skip
+def test_a_setting_of_another_method_is_refused(merge, engine, tmp_path, capsys, arguments, sentence):
+    assert merge("--tasks", "flags,mnist", *arguments) == 2
+    out, err = capsys.readouterr()
+    assert (out, err) == ("", f"error: {sentence}\n")
+    assert engine.config is None
+    assert not (tmp_path / "runs").exists()
 
 
 def test_suites_come_in_canonical_or_in_the_fields_shuffled_order(merge, engine):
@@ -117,7 +173,7 @@ def test_suites_come_in_canonical_or_in_the_fields_shuffled_order(merge, engine)
         (["--tasks", "mnist,flags", "--order-seed", "1"], ["--order-seed 1", "--suite only"]),
         (["--tasks", "mnist,flags", "--alpha", "1.5"], ["alpha", "1.5"]),
         (["--tasks", "mnist,flags", "--alpha", "nan"], ["alpha", "nan"]),
-        (["--tasks", "mnist,flags", "--steps", "0"], ["steps", "0"]),
+        (["--tasks", "mnist,flags", "--steps", "0"], ["iterations must be 1 to 100000", "0"]),
         (["--tasks", "mnist,flags", "--seed", "-1"], ["seed", "-1"]),
     ],
 )
@@ -165,12 +221,35 @@ def test_every_option_has_help_with_its_default(command, capsys):
             assert re.search(r"\(.*default:\s", option, re.DOTALL), option
 
 
-def test_help_of_merge_states_ranges_and_what_the_paper_preset_changes(capsys):
+def test_help_of_merge_states_the_method_the_range_the_default_and_what_the_paper_preset_changes(capsys):
     with pytest.raises(SystemExit):
         main(["merge", "--help"])
     text = " ".join(capsys.readouterr().out.split())
-    assert "(0 to 1; default: 0.8)" in text  # alpha
-    assert "(above 0, at most 1; default: 0.1; paper: 0.01)" in text  # lr
+    for words in (
+        "--alpha X retention weight of the merged vector so far (otmf; 0 to 1; default: 0.8)",
+        "--lr X Adam's rate on the masks (otmf; above 0, at most 1; default: 0.1; paper: 0.01)",
+        "--iterations N, --steps N iterations of each fusion (otmf; 1 to 100000; default: 100)",
+        "--scaling X λ, the scale of every task vector (task-arithmetic; 0 to 2; default: 0.3)",
+        "--masks {element,row} what a mask entry scales: one weight, or a row of weights (an output) (otmf; default: "
+        "element)",
+        "--update {joint,alternating} which masks an iteration trains (otmf; default: joint; paper: alternating)",
+        "--seed N seed of every draw (at least 0, below 2147483648; default: 0)",
+        "--head-lr X Adam's rate on a head that is tuned (above 0, at most 1; default: 0.0005; paper: 0.01)",
+        "--checkpoint-seconds X time between saves within a fusion (at least 0; default: 5.0)",
+        "--method {otmf,average,task-arithmetic} how two task vectors are fused (default: otmf). otmf: learned masks "
+        "over both task vectors, aligned by optimal transport; average: running average of the task vectors; "
+        "task-arithmetic: the scaled sum of the task vectors",
+    ):
+        assert words in text
+
+
+def test_every_setting_has_an_option_of_its_name(capsys):
+    with pytest.raises(SystemExit):
+        main(["merge", "--help"])
+    text = capsys.readouterr().out
+    own = {name: method for method in METHODS.values() for name in method.described()}
+    for name in (*run_settings(), *own):
+        assert f"  --{name.replace('_', '-')} " in text, name
 
 
 def test_json_is_the_only_thing_on_stdout(merge, engine, capsys):
@@ -179,7 +258,7 @@ def test_json_is_the_only_thing_on_stdout(merge, engine, capsys):
     out, err = capsys.readouterr()
     record = json.loads(out)
     assert out.count("\n") == 1
-    assert record["matrix"] == MATRIX and record["status"] == "done"
+    assert record["matrix"] == [list(row) for row in MATRIX] and record["status"] == "done"
     assert "a library that talks" in err
 
 
@@ -192,9 +271,10 @@ def test_the_first_line_comes_before_the_engine_does_anything(merge, engine, cap
 
 def test_piped_progress_is_plain_lines(merge, engine, capsys):
     def act(emit, should_stop):
-        emit({"type": "started", "run": "r", "seconds": 0.0, "tasks": TASKS, "fusions": 3, "steps": 2})
+        emit(Phase(text="Reading Four", run="r"))  # said already
+        emit(Started(tasks=tuple(TASKS), iterations=2, device="cpu", run="r"))
         for step, row in enumerate(MATRIX):
-            emit({"type": "row", "run": "r", "seconds": float(step), "step": step, "row": row})
+            emit(Evaluated(step=step, row=row, run="r", seconds=float(step)))
 
     engine.act = act
     assert merge("--suite", "4") == 0
@@ -215,7 +295,7 @@ def test_a_signal_stops_resumably(merge, engine, tmp_path, capsys, number):
         assert not should_stop()
         os.kill(os.getpid(), number)
         assert should_stop()
-        raise Interrupted
+        raise Interrupted("stopped")
 
     engine.act = act
     before = signal.getsignal(number)

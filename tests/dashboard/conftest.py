@@ -69,8 +69,8 @@ def app(engine: FakeEngine) -> AppTest:
 def finished(engine: FakeEngine, tmp_path: Path) -> list[str]:
     """Three finished runs, oldest first: OTMF, average, and OTMF with another α."""
     queue = JobQueue(tmp_path / "runs", engine)
-    fields: tuple[dict[str, Any], ...] = ({}, {"method": "average"}, {"alpha": 0.5})
-    configs = [MergeConfig.build(tasks=("red", "green"), library="colours", steps=3, **each) for each in fields]
+    fields: tuple[dict[str, Any], ...] = ({"iterations": 3}, {"method": "average"}, {"iterations": 3, "alpha": 0.5})
+    configs = [MergeConfig.build(tasks=("red", "green"), library="colours", **each) for each in fields]
     runs = [queue.submit(config) for config in configs]
     while queue.active():
         pass

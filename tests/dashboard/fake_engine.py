@@ -6,15 +6,19 @@ Accuracies follow a rule a test can state: a task starts at 30 %, is at 80 % whe
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from otmf_core import metrics
+from otmf_core import layout
 from otmf_core.config import MergeConfig
 from otmf_core.errors import InputError, Interrupted
-from otmf_core.files import read_json, write_json, write_table
+from otmf_core.files import write_json, write_table
 from otmf_core.runs import folder as runs
+from otmf_core.runs.events import Arrived, Emit, Evaluated, Event, Finished, Fused, Iterated, Phase, Started, Stopped
 from otmf_core.runs.lock import owned
+from otmf_core.runs.record import RunRecord, make_record
 
 
 def accuracy(step: int, column: int) -> float:
@@ -31,23 +35,30 @@ class FakeEngine:
         self.at_once = 0
         self.most_at_once = 0
 
-    def run_merge(self, config: MergeConfig, out: Path, *, emit, should_stop, run_id: str):
+    def run_merge(
+        self, config: MergeConfig, out: Path, *, emit: Emit, should_stop: Callable[[], bool], run_id: str
+    ) -> RunRecord:
         for task in config.tasks:
             if isinstance(self.broken.get(task), InputError):
                 raise self.broken[task]
         path = Path(out) / run_id
-        runs.create_run(path, config.model_dump(mode="json"))
+        runs.create_run(path, config)
         return self.resume_merge(path, emit=emit, should_stop=should_stop)
 
-    def resume_merge(self, path: Path, *, emit, should_stop):
+    def resume_merge(self, path: Path, *, emit: Emit, should_stop: Callable[[], bool]) -> RunRecord:
         self.at_once += 1
         self.most_at_once = max(self.most_at_once, self.at_once)
+        began = time.monotonic()
+
+        def tell(event: Event) -> None:
+            emit(replace(event, run=path.name, seconds=time.monotonic() - began))
+
         try:
             with owned(path):
                 runs.set_status(path, "running")
-                record = self._fold(path, emit, should_stop)
+                record = self._fold(path, tell, should_stop)
                 runs.set_status(path, "done")
-            emit({"type": "finished", "record": record, "run": path.name})
+            tell(Finished(record=record))
             return record
         except Interrupted:
             runs.set_status(path, "stopped")
@@ -58,58 +69,40 @@ class FakeEngine:
         finally:
             self.at_once -= 1
 
-    def _fold(self, path: Path, emit, should_stop):
-        config = MergeConfig.parse(runs.load_run(path).config)
-        tasks = config.tasks
-        began = time.monotonic()
-
-        def tell(kind: str, **values) -> None:
-            emit({"type": kind, "run": path.name, "seconds": time.monotonic() - began, **values})
-
-        saved = path / "progress.json"
-        progress = read_json(saved) if saved.is_file() else {"step": 0, "matrix": [], "individual": [], "seconds": 0.0}
-        spent = progress["seconds"]
-        tell("phase", text="Reading the fake library")
-        tell("started", tasks=list(tasks), fusions=len(tasks) - 1, steps=config.steps, device="cpu")
-        if not progress["matrix"]:
-            progress["matrix"].append([30.0] * len(tasks))
-            tell("row", step=0, row=progress["matrix"][0])
-        for step in range(progress["step"] + 1, len(tasks) + 1):
+    def _fold(self, path: Path, tell: Emit, should_stop: Callable[[], bool]) -> RunRecord:
+        run = runs.load_run(path)
+        config, state = run.config, run.state.model_copy(update={"tasks": run.config.tasks, "device": "cpu"})
+        tasks, iterations = config.tasks, config.method.iterations_per_fusion
+        began, spent = time.monotonic(), state.seconds
+        tell(Phase(text="Reading the fake library"))
+        tell(Started(tasks=tasks, iterations=iterations, device="cpu"))
+        if not state.matrix:
+            state = state.model_copy(update={"matrix": ((30.0,) * len(tasks),), "test_images": (500,) * len(tasks)})
+            tell(Evaluated(step=0, row=state.matrix[0]))
+        for step in range(state.step + 1, len(tasks) + 1):
             task = tasks[step - 1]
             if task in self.broken:
                 raise self.broken[task]
-            progress["individual"].append(90.0)
-            tell("teacher", step=step, task=task, individual=90.0)
-            if step > 1 and config.method == "otmf":
-                self._iterations(step, config, path, tell, should_stop)
+            tell(Arrived(step=step, task=task, individual=90.0))
+            if step > 1 and iterations:
+                self._iterate(step, iterations, path, tell, should_stop)
             last = step == len(tasks)
-            row = [accuracy(step, column) if last or column <= step else None for column in range(len(tasks))]
-            tell("fused", step=step, task=task, fusion_seconds=self.pause * config.steps)
-            tell("row", step=step, row=row)
-            progress["matrix"].append(row)
-            progress |= {"step": step, "seconds": spent + time.monotonic() - began}
-            write_json(saved, progress)
-        record = {
-            "run": path.name,
-            "tasks": list(tasks),
-            "method": config.method,
-            "labels": "unlabelled images",
-            "calibration_split": "train",
-            "memory_per_task": config.memory,
-            "test_images": [500] * len(tasks),
-            "seconds": progress["seconds"],
-            "matrix": progress["matrix"],
-            "individual": progress["individual"],
-            **metrics.summary(progress["matrix"], progress["individual"]),
-        }
-        write_json(path / "record.json", record)
+            row = tuple(accuracy(step, column) if last or column <= step else None for column in range(len(tasks)))
+            tell(Fused(step=step, task=task, duration=self.pause * iterations))
+            tell(Evaluated(step=step, row=row))
+            changes = {"matrix": (*state.matrix, row), "individual": (*state.individual, 90.0)}
+            seconds = spent + time.monotonic() - began
+            state = state.model_copy(update={**changes, "step": step, "seconds": seconds})
+            write_json(path / layout.STATE, state.model_dump(mode="json"))
+        record = make_record(run.id, "done", config, state, run.created, {})
+        write_json(path / layout.RECORD, record.model_dump(mode="json"))
         return record
 
-    def _iterations(self, step: int, config: MergeConfig, path: Path, tell, should_stop) -> None:
+    def _iterate(self, step: int, iterations: int, path: Path, tell: Emit, should_stop: Callable[[], bool]) -> None:
         curves = []
-        for iteration in range(config.steps):
+        for iteration in range(iterations):
             if should_stop():
-                tell("stopped", step=step, iteration=iteration)
+                tell(Stopped(step=step, iteration=iteration))
                 raise Interrupted(f"stopped at step {step}, iteration {iteration}")
             time.sleep(self.pause)
             row = {
@@ -118,6 +111,7 @@ class FakeEngine:
                 "mask_pre_mean": 1.0,
                 "mask_post_mean": 2.0,
             }
-            tell("mask_step", step=step, iteration=iteration, of=config.steps, step_seconds=self.pause, **row)
+            tell(Iterated(step=step, iteration=iteration, duration=self.pause, row=row))
             curves.append(row)
-        write_table(path / f"steps/{step:02d}/curves.parquet", {key: [row[key] for row in curves] for key in curves[0]})
+        columns = {name: [row[name] for row in curves] for name in curves[0]}
+        write_table(path / layout.step_folder(step) / layout.CURVES, columns)

@@ -10,7 +10,7 @@ from typing import Any
 from streamlit.testing.v1 import AppTest
 
 from otmf_core.jobs.queue import job_queue
-from otmf_core.runs.view import JobView
+from otmf_core.runs.view import RunView
 
 
 def with_options(app: AppTest, opened: bool = True) -> AppTest:
@@ -57,7 +57,7 @@ def widget(app: AppTest, key: str) -> Any:
     return app.get_by_key(key)
 
 
-def snapshot(tmp_path: Path, run: str) -> JobView:
+def snapshot(tmp_path: Path, run: str) -> RunView:
     """The run as the queue of the dashboard's process has it."""
     view = job_queue(tmp_path / "runs").snapshot(run)
     assert view is not None, run

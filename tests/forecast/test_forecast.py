@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from otmf_core.config import MergeConfig
 from otmf_core.forecast.sizes import Sizes, sizes
-from otmf_core.forecast.work import Rates, alike, extrapolate, rates_of_runs, work
+from otmf_core.forecast.work import Rates, alike, extrapolate, pace, rates_of_runs, work
 from otmf_core.library.library import open_library
 from otmf_core.runs.folder import Run
+from tests.made_runs import made_run
 from tests.tiny import merge_config
 
 SIZE = Sizes(parameters=1000, picture=12, test=(10, 20, 30), calibration=(5, 6, 7), labelled=(0, 0, 0))
 
 
 def config(**fields) -> MergeConfig:
-    return MergeConfig.build(**{"tasks": ("a", "b", "c"), "steps": 4, "memory": 2, **fields})
+    own = {"iterations": 4, "memory": 2} if fields.get("method", "otmf") == "otmf" else {}
+    return MergeConfig.build(**{"tasks": ("a", "b", "c"), **own, **fields})
 
 
 def test_work_is_counted_step_by_step():
@@ -26,7 +29,7 @@ def test_work_is_counted_step_by_step():
     assert done.encoded == (60, 10 + 30 + 5, 20 + 60 + 6, 30 + 60 + 7)
     # decoded: tests once; calibration of the last two tasks in full, two images of the first
     assert done.decoded == (60, 5, 5 + 6, 6 + 7 + 2)
-    assert done.mask_steps == 2 * 4
+    assert done.iterations == 2 * 4
 
 
 def test_without_memory_teachers_are_taken_again():
@@ -39,7 +42,7 @@ def test_methods_without_masks_read_no_images_but_tests():
     done = work(config(method="average", evaluate="all"), SIZE)
     assert done.encoded == (60, 10 + 60, 20 + 60, 30 + 60)
     assert done.decoded == (60, 0, 0, 0)
-    assert done.mask_steps == 0
+    assert done.iterations == 0
 
 
 def test_tuned_heads_read_labelled_images():
@@ -51,40 +54,39 @@ def test_tuned_heads_read_labelled_images():
 
 
 def test_seconds_are_rates_times_work():
-    rates = Rates(mask_step=0.5, encode=0.01, decode=0.001, start=2.0, beside=100, source="made up")
-    found = extrapolate(config(), SIZE, rates)
+    rates = Rates(iteration=0.5, encode=0.01, decode=0.001, start=2.0, beside=100, source="made up")
+    whole = extrapolate(config(), SIZE, rates)
     encoded, decoded = 60 + 45 + 86 + 97, 60 + 5 + 11 + 15
-    assert found.seconds == pytest.approx(2.0 + 8 * 0.5 + encoded * 0.01 + decoded * 0.001)
-    assert found.source == "made up"
+    assert whole.seconds == pytest.approx(2.0 + 8 * 0.5 + encoded * 0.01 + decoded * 0.001)
+    assert whole.source == "made up"
 
 
 @pytest.mark.parametrize("update, moments", [("joint", 2), ("alternating", 4)])
 def test_memory_is_at_least_the_tensors_counted_by_hand(update: str, moments: int):
     rates = Rates(0.5, 0.01, 0.001, 2.0, beside=100, source="made up")
-    found = extrapolate(config(update=update), SIZE, rates)
+    whole = extrapolate(config(update=update), SIZE, rates)
     models = 1 + 1 + 1 + 1  # θ⁰, the encoder, both task vectors
     masks = 2 + moments
     pictures = 60 + 15  # all test images, the calibration images of the last step
-    assert found.memory == 4 * 1000 * (models + masks) + 12 * pictures + 100
+    assert whole.memory == 4 * 1000 * (models + masks) + 12 * pictures + 100
 
 
 def finished(number: int, seconds: float, step_seconds: list[float], **fields) -> Run:
-    record = {"seconds": seconds, "step_seconds": step_seconds, "peak_memory_bytes": 50_000}
-    return Run(str(number), Path(), "done", "", "", config(**fields).model_dump(mode="json"), {}, record)
+    return made_run(str(number), config(**fields), seconds=seconds, step_seconds=step_seconds, peak_memory_bytes=50_000)
 
 
 def test_rates_of_a_finished_run_give_back_its_time():
-    # an image takes 0.1 s, a mask step 2 s, reading 3 s
+    # an image takes 0.1 s, an iteration 2 s, reading 3 s
     steps = [4.5, 8.6 + 8, 9.7 + 8]
     run = finished(1, 3 + 6 + sum(steps), steps)
     rates = rates_of_runs(config(), {"1": SIZE}, [run])
     assert rates is not None
-    assert (rates.mask_step, rates.encode, rates.start) == pytest.approx((2.0, 0.1, 3.0))
+    assert (rates.iteration, rates.encode, rates.start) == pytest.approx((2.0, 0.1, 3.0))
     assert rates.source == "from 1 finished run with these settings"
     same = extrapolate(config(), SIZE, rates)
     assert same.seconds == pytest.approx(3 + 6 + sum(steps))
     assert same.memory == 50_000
-    assert extrapolate(config(steps=8), SIZE, rates).seconds == pytest.approx(same.seconds + 8 * 2.0)
+    assert extrapolate(config(iterations=8), SIZE, rates).seconds == pytest.approx(same.seconds + 8 * 2.0)
 
 
 def test_several_runs_give_the_median():
@@ -92,37 +94,50 @@ def test_several_runs_give_the_median():
             enumerate((0.0, 1.0, 10.0))]  # fmt: skip
     rates = rates_of_runs(config(), {run.id: SIZE for run in runs}, runs)
     assert rates is not None
-    assert rates.mask_step == pytest.approx(2.0)
+    assert rates.iteration == pytest.approx(2.0)
     assert rates.source == "from 3 finished runs with these settings"
 
 
 def test_only_runs_with_equal_settings_count():
     run = finished(1, 40.0, [4.5, 16.6, 17.7])
-    assert alike(config(alpha=0.1, seed=5, lr=0.01, steps=9, tasks=("c", "a")), run)
-    for other in ({"batch": 8}, {"space": "raw"}, {"device": "cuda"}, {"memory": 0}, {"method": "average"}):
+    assert alike(config(alpha=0.1, seed=5, lr=0.01, iterations=9, tasks=("c", "a")), run)
+    for other in ({"batch": 8}, {"space": "raw"}, {"device": "cuda"}, {"memory": 0}, {"method": "average"},
+                  {"masks": "row"}, {"loss": "paired"}, {"p": 1}, {"blur": 0.5}, {"heads": "tuned"}):  # fmt: skip
         assert not alike(config(**other), run)
     assert rates_of_runs(config(batch=8), {"1": SIZE}, [run]) is None
+    for missing in ({"step_seconds": ()}, {"peak_memory_bytes": 0}):  # a run that was not measured
+        assert run.record is not None
+        assert not alike(config(), replace(run, record=run.record.model_copy(update=missing)))
+    assert not alike(config(), replace(run, record=None))
+
+
+def test_the_pace_is_that_of_the_run_and_the_methods_own():
+    assert pace(config()) == pace(config(alpha=0.1, seed=5, lr=0.01, iterations=9, tasks=("c", "a")))
+    assert pace(config(method="average")) == pace(config(method="average", seed=3, preset="paper"))
+    assert pace(config()) != pace(config(method="average"))
+    assert dict(pace(config())[5:]) == config().method.pace()  # type: ignore[misc]
 
 
 def test_sizes_are_read_from_headers(tiny: Path):
     library = open_library(str(tiny))
-    known = sizes(library, merge_config(tiny))
-    assert known.parameters == sum(tensor.numel() for tensor in library.base().values())
-    assert (known.picture, known.test, known.calibration) == (16 * 16 * 3, (24,) * 3, (24,) * 3)
-    assert known.labelled == (0, 0, 0)
+    read = sizes(library, merge_config(tiny))
+    assert read.parameters == sum(tensor.numel() for tensor in library.base().values())
+    assert (read.picture, read.test, read.calibration) == (16 * 16 * 3, (24,) * 3, (24,) * 3)
+    assert read.labelled == (0, 0, 0)
 
 
-@pytest.mark.parametrize("fields", [{}, {"update": "alternating", "memory": 0}, {"method": "average"}])
-def test_a_measurement_takes_real_steps_and_leaves_nothing(tiny: Path, tmp_path: Path, monkeypatch, fields: dict):
+@pytest.mark.parametrize("fields", [{}, {"update": "alternating", "memory": 0}, {"method": "average"},
+                                    {"masks": "row", "loss": "paired"}])  # fmt: skip
+def test_a_measurement_takes_real_iterations_and_leaves_nothing(tiny: Path, tmp_path: Path, monkeypatch, fields: dict):
     from otmf_core.forecast.measure import estimate, measure
 
     monkeypatch.chdir(tmp_path)
     asked = merge_config(tiny, **fields)
     rates = measure(asked, open_library(str(tiny)))
-    assert (rates.mask_step > 0) == asked.reads_images
+    assert (rates.iteration > 0) == asked.reads_examples
     assert min(rates.encode, rates.decode, rates.start) > 0
     assert "measured on cpu" in rates.source
-    found = estimate(asked, open_library(str(tiny)))
-    assert found.seconds > 0
-    assert found.memory >= work(asked, sizes(open_library(str(tiny)), asked)).tensors
+    whole = estimate(asked, open_library(str(tiny)))
+    assert whole.seconds > 0
+    assert whole.memory >= work(asked, sizes(open_library(str(tiny)), asked)).tensors
     assert list(tmp_path.iterdir()) == []

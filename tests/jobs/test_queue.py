@@ -9,13 +9,13 @@ import subprocess
 import sys
 import threading
 import time
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
 
 from otmf_core.config import MergeConfig
 from otmf_core.errors import InputError
-from otmf_core.jobs import queue as jobs
 from otmf_core.jobs.queue import JobQueue, job_queue
 from otmf_core.runs.folder import load_run
 from tests.dashboard.fake_engine import FakeEngine, accuracy
@@ -24,8 +24,9 @@ from tests.tiny import ROOT
 TASKS = ("red", "green", "blue")
 
 
-def config(*tasks: str, steps: int = 20, **fields) -> MergeConfig:
-    return MergeConfig.build(tasks=tasks or TASKS, steps=steps, **fields)
+def config(*tasks: str, **fields) -> MergeConfig:
+    own = {"iterations": 20} if fields.get("method", "otmf") == "otmf" else {}
+    return MergeConfig.build(**{"tasks": tasks or TASKS, **own, **fields})
 
 
 def wait(queue: JobQueue, run: str, holds, seconds: float = 20.0):
@@ -49,40 +50,90 @@ def test_a_merge_is_queued_at_once_and_ends_with_its_record(tmp_path: Path):
     view = wait(queue, run, ended)
     assert view.status == "done"
     assert view.tasks == TASKS
-    assert view.record == json.loads((tmp_path / run / "record.json").read_text())
-    assert view.record["acc"] == pytest.approx((76 + 78 + 80) / 3)
+    assert view.record.model_dump(mode="json") == json.loads((tmp_path / run / "record.json").read_text())
+    assert view.record.acc == pytest.approx((76 + 78 + 80) / 3)
     assert view.matrix[3] == (accuracy(3, 0), accuracy(3, 1), accuracy(3, 2))
     assert view.matrix[1] == (80.0, 30.0, None)
     assert view.individual == {"red": 90.0, "green": 90.0, "blue": 90.0}
     assert sorted(view.fusions) == [2, 3]
-    assert view.fusions[3].loss_post == tuple(1 / k for k in range(1, 21))
+    assert view.fusions[3].curve("loss_post") == tuple(1 / k for k in range(1, 21))
     assert queue.active() == ()
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="threads have priorities of their own on Linux")
 def test_a_merge_goes_behind_the_threads_that_draw_pages(tmp_path: Path):
-    found = []
+    priorities = []
 
     class Engine(FakeEngine):
         def run_merge(self, *args, **kwargs):
-            found.append(os.getpriority(os.PRIO_PROCESS, threading.get_native_id()))
+            priorities.append(os.getpriority(os.PRIO_PROCESS, threading.get_native_id()))
             return super().run_merge(*args, **kwargs)
 
     queue = JobQueue(tmp_path, Engine())
     assert wait(queue, queue.submit(config()), ended).status == "done"
     own = os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
-    assert found == [min(own + 5, 19)]
+    assert priorities == [min(own + 5, 19)]
 
 
-def test_a_merge_rests_while_a_page_is_drawn(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(jobs, "DRAWING_SECONDS", 3600.0)
-    queue = JobQueue(tmp_path, FakeEngine())
-    queue.give_way()
-    run = queue.submit(config(steps=1000))
-    wait(queue, run, lambda view: view.step == 2)  # it asks before the first mask step, and then rests
+def test_a_merge_rests_while_others_need_the_processor_and_a_stop_ends_the_rest(tmp_path: Path):
+    queue = JobQueue(tmp_path, FakeEngine(), rest=lambda: 3600.0)
+    run = queue.submit(config(iterations=1000))
+    wait(queue, run, lambda view: view.step == 2)  # it asks before the first iteration, and then rests
+    began = time.monotonic()
     queue.stop(run)
     stopped = wait(queue, run, ended)
     assert (stopped.status, stopped.iteration) == ("stopped", 0)
+    assert time.monotonic() - began < 5
+
+
+def test_a_merge_rests_so_many_seconds_after_every_iteration(tmp_path: Path):
+    """As many rests as times the engine asks; durations of sleeps have lower bounds only."""
+    asked = []
+
+    def rest() -> float:
+        asked.append(time.monotonic())
+        return 0.02
+
+    queue = JobQueue(tmp_path, FakeEngine(), rest=rest)
+    began = time.monotonic()
+    assert wait(queue, queue.submit(config("red", "green", iterations=15)), ended).status == "done"
+    assert len(asked) == 15
+    assert time.monotonic() - began >= 15 * 0.02
+    assert all(later - earlier >= 0.02 for earlier, later in pairwise(asked))
+
+
+def test_a_merge_rests_only_as_long_as_it_is_asked_to(tmp_path: Path):
+    """No rest, and the end of one that is over already, take no time."""
+    for seconds in (0.0, -10.0, float("-inf")):
+        queue = JobQueue(tmp_path, FakeEngine(), rest=lambda seconds=seconds: seconds)
+        began = time.monotonic()
+        assert wait(queue, queue.submit(config(iterations=20)), ended).status == "done"
+        assert time.monotonic() - began < 5
+    assert JobQueue(tmp_path)._rest() == 0
+
+
+def test_a_rest_that_is_asked_for_under_way_begins_after_the_iteration(tmp_path: Path):
+    seconds = [0.0]
+    queue = JobQueue(tmp_path, FakeEngine(pause=0.005), rest=lambda: seconds[0])
+    run = queue.submit(config(iterations=1000))
+    wait(queue, run, lambda view: view.iteration >= 3)
+    seconds[0] = 3600.0
+    time.sleep(0.1)
+    resting = queue.snapshot(run)
+    assert resting is not None
+    time.sleep(0.2)
+    later = queue.snapshot(run)
+    assert later is not None
+    assert (later.status, later.step, later.iteration) == ("running", 2, resting.iteration)
+    queue.close()
+    assert load_run(tmp_path / run).status == "stopped"
+
+
+def test_the_queue_of_a_folder_rests_as_whoever_asks_first_says(tmp_path: Path):
+    queue = job_queue(tmp_path / "first", lambda: 7.0)
+    assert job_queue(tmp_path / "first", lambda: 8.0) is queue
+    assert queue._rest() == 7.0
+    assert job_queue(tmp_path / "second")._rest() == 0.0
 
 
 def test_merges_run_one_at_a_time_in_the_order_of_submission(tmp_path: Path):
@@ -98,9 +149,9 @@ def test_merges_run_one_at_a_time_in_the_order_of_submission(tmp_path: Path):
     assert len([thread for thread in threading.enumerate() if thread is queue._thread]) == 1
 
 
-def test_stop_ends_the_running_merge_within_a_step_and_resume_finishes_it(tmp_path: Path):
+def test_stop_ends_the_running_merge_within_an_iteration_and_resume_finishes_it(tmp_path: Path):
     queue = JobQueue(tmp_path, FakeEngine(pause=0.01))
-    run = queue.submit(config(steps=1000))
+    run = queue.submit(config(iterations=1000))
     before = wait(queue, run, lambda view: view.iteration >= 3)
     queue.stop(run)
     stopped = wait(queue, run, ended)
@@ -116,12 +167,12 @@ def test_stop_ends_the_running_merge_within_a_step_and_resume_finishes_it(tmp_pa
     done = wait(fast, run, ended)
     assert done.status == "done"
     assert done.matrix[1] == (80.0, 30.0, None)
-    assert done.config["tasks"] == list(TASKS)
+    assert done.config.tasks == TASKS
 
 
 def test_a_resumed_merge_keeps_what_was_seen_before(tmp_path: Path):
     queue = JobQueue(tmp_path, FakeEngine(pause=0.005))
-    run = queue.submit(config(steps=40))
+    run = queue.submit(config(iterations=40))
     wait(queue, run, lambda view: view.step == 3 and view.iteration >= 5)
     queue.stop(run)
     stopped = wait(queue, run, ended)
@@ -131,13 +182,13 @@ def test_a_resumed_merge_keeps_what_was_seen_before(tmp_path: Path):
     done = wait(queue, run, lambda view: view.status == "done")
     assert done.matrix[:3] == stopped.matrix[:3]
     assert done.fusions[2] == stopped.fusions[2]
-    assert len(done.fusions[3].loss_pre) == 40
+    assert len(done.fusions[3].curve("loss_pre")) == 40
     assert done.elapsed > stopped.elapsed
 
 
 def test_stop_removes_a_queued_merge(tmp_path: Path):
     queue = JobQueue(tmp_path, FakeEngine(pause=0.01))
-    first, second = queue.submit(config(steps=1000)), queue.submit(config())
+    first, second = queue.submit(config(iterations=1000)), queue.submit(config())
     wait(queue, first, lambda view: view.iteration >= 1)
     queue.stop(second)
     assert queue.snapshot(second) is None
@@ -149,9 +200,9 @@ def test_stop_removes_a_queued_merge(tmp_path: Path):
 
 def test_a_run_is_deleted_and_forgotten_once_it_has_ended(tmp_path: Path):
     queue = JobQueue(tmp_path, FakeEngine(pause=0.01))
-    kept = queue.submit(config(steps=1))
+    kept = queue.submit(config(iterations=1))
     wait(queue, kept, ended)
-    first, second = queue.submit(config(steps=1000)), queue.submit(config())
+    first, second = queue.submit(config(iterations=1000)), queue.submit(config())
     wait(queue, first, lambda view: view.iteration >= 1)
     for run, status in ((first, "running"), (second, "queued")):
         with pytest.raises(InputError, match=f"^a run is deleted once it has ended: {run} is {status}$"):
@@ -208,7 +259,7 @@ def test_views_are_values(tmp_path: Path):
 
 def test_close_stops_the_running_merge_and_drops_the_rest(tmp_path: Path):
     queue = JobQueue(tmp_path, FakeEngine(pause=0.01))
-    first, second = queue.submit(config(steps=1000)), queue.submit(config())
+    first, second = queue.submit(config(iterations=1000)), queue.submit(config())
     wait(queue, first, lambda view: view.iteration >= 1)
     queue.close()
     assert queue.active() == ()
@@ -235,12 +286,11 @@ def test_a_process_that_ends_leaves_a_run_that_resumes(tmp_path: Path):
 import time
 from pathlib import Path
 from otmf_core.jobs import queue as jobs
-from otmf_core.jobs import queue as jobs
 from otmf_core.config import MergeConfig
 from tests.dashboard.fake_engine import FakeEngine
 jobs._engine = lambda: FakeEngine(pause=0.01)
 queue = jobs.job_queue(Path({str(tmp_path)!r}))
-run = queue.submit(MergeConfig.build(tasks=("red", "green"), steps=1000))
+run = queue.submit(MergeConfig.build(tasks=("red", "green"), iterations=1000))
 while queue.snapshot(run).iteration < 3:
     time.sleep(0.01)
 print(run)

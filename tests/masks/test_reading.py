@@ -92,10 +92,10 @@ def test_blocks_are_means_ragged_edges_and_all(shape: tuple[int, int], size: int
 
 def test_no_picture_has_more_cells_than_allowed():
     for height, width in ((3072, 768), (2304, 768), (1, 1_000_000), (500, 500), (768, 3072), (50_000, 3)):
-        size = block_size(height, width)
+        size = block_size(height, width, 250_000)
         assert -(-height // size) * -(-width // size) <= 250_000
         assert size == 1 or -(-height // (size - 1)) * -(-width // (size - 1)) > 250_000
-    assert block_size(500, 500) == 1
+    assert block_size(500, 500, 250_000) == 1
 
 
 def test_statistics_of_a_real_run_are_those_of_its_masks(default: tuple[Path, list]):

@@ -180,7 +180,7 @@ def test_values_are_checked_when_they_are_used_and_the_run_goes_on_once_they_are
         with pytest.raises(InputError, match="a run goes on with the library it began with"):
             resume_merge(out / "damaged", emit=lambda event: None, should_stop=never)
     else:
-        assert resume_merge(out / "damaged", emit=lambda event: None, should_stop=never)["status"] == "done"
+        assert resume_merge(out / "damaged", emit=lambda event: None, should_stop=never).status == "done"
 
 
 def test_beginning_reads_no_task_vector(own_tiny: Path, monkeypatch: pytest.MonkeyPatch):

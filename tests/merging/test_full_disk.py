@@ -39,7 +39,7 @@ def test_a_full_disk_before_the_run_begins(after: int, tiny: Path, out: Path, mo
 
 
 def test_a_disk_that_fills_up_at_any_later_moment_loses_nothing(tiny: Path, out: Path, monkeypatch: pytest.MonkeyPatch):
-    config = merge_config(tiny, steps=1, tasks=("red", "green"))
+    config = merge_config(tiny, iterations=1, tasks=("red", "green"))
     expected = results(merged(config, out, "through"))
     earlier = contents(out)
     for after in range(2, 100):

@@ -13,10 +13,15 @@ from safetensors.torch import load_file
 from torch.nn import functional as F
 
 from otmf_core import metrics
+from otmf_core.analysis.replay import deviation, replay
 from otmf_core.library.library import Library, open_library
+from otmf_core.masks.reading import mask_steps, matrix_shape, read_block, read_statistics
+from otmf_core.merging.merge import run_merge
 from otmf_core.models.clip import build_encoder, preprocess
+from otmf_core.runs.events import Arrived, Evaluated, Event, Finished, Fused, Iterated, Phase, Started
 from otmf_core.runs.folder import load_run
-from tests.tiny import CONFIG, TASKS, merge_config, merged, results
+from otmf_core.runs.record import RunRecord
+from tests.tiny import CONFIG, SHORT, TASKS, merge_config, merged, never, results
 
 NUMBER = (int, float)
 
@@ -32,8 +37,8 @@ def accuracy_of(library: Library, task: str, delta: dict | None, head: torch.Ten
     images = library.examples(task, "test")
     weight = library.head(task)[0] if head is None else head
     with torch.no_grad():
-        found = (F.normalize(encoder(preprocess(images.inputs, CONFIG)), dim=-1) @ weight.T).argmax(dim=1)
-    return 100 * (found == images.labels).double().mean().item()
+        answers = (F.normalize(encoder(preprocess(images.inputs, CONFIG)), dim=-1) @ weight.T).argmax(dim=1)
+    return 100 * (answers == images.labels).double().mean().item()
 
 
 # --- determinism -----------------------------------------------------------------------------------------------------
@@ -106,7 +111,7 @@ def test_masks_of_one_give_the_geometric_weights_of_the_method(tiny: Path, tmp_p
     """With untrained masks task i ends with (1−α)·α^(T−i), the first with α^(T−1) (method, section 3)."""
     library, alpha = open_library(str(tiny)), 0.7
     vectors = [library.task_vector(task) for task in TASKS]
-    run = merged(merge_config(tiny, alpha=alpha, lr=1e-9, steps=1), tmp_path)
+    run = merged(merge_config(tiny, alpha=alpha, lr=1e-9, iterations=1), tmp_path)
     for name, tensor in load_file(run / "merged.safetensors").items():
         parts = (alpha**2, (1 - alpha) * alpha, 1 - alpha)
         expected = sum(part * vector[name].double() for part, vector in zip(parts, vectors, strict=True))
@@ -132,18 +137,22 @@ def test_tuning_heads_changes_no_weights(default: tuple[Path, list], tiny: Path,
 @pytest.mark.parametrize(
     ("fields", "stamps"),
     [
-        ({"method": "average"}, ("none", "none", 0, 0, None, None)),
-        ({"method": "task-arithmetic", "scaling": 0.2}, ("none", "none", 0, 0, None, 0.2)),
-        ({"method": "average", "heads": "tuned"}, ("labelled heads (25%)", "train", 0, 0, None, None)),
-        ({}, ("unlabelled images", "train", 5, 4, 0.8, None)),
-        ({"memory": 0, "alpha": 0.5}, ("unlabelled images", "train", 0, 4, 0.5, None)),
-        ({"heads": "tuned", "head_fraction": 0.5}, ("labelled heads (50%)", "train", 5, 4, 0.8, None)),
+        ({"method": "average"}, ("none", "none", 0, None)),
+        ({"method": "task-arithmetic", "scaling": 0.2}, ("none", "none", 0, None)),
+        ({"method": "average", "heads": "tuned"}, ("labelled heads (25%)", "train", 0, None)),
+        ({}, ("unlabelled images", "train", 5, 0.8)),
+        ({"memory": 0, "alpha": 0.5}, ("unlabelled images", "train", 0, 0.5)),
+        ({"heads": "tuned", "head_fraction": 0.5}, ("labelled heads (50%)", "train", 5, 0.8)),
     ],
 )
 def test_the_record_says_what_was_used(fields: dict, stamps: tuple, tiny: Path, tmp_path: Path):
-    record = record_of(merged(merge_config(tiny, **fields), tmp_path))
-    keys = ("labels", "calibration_split", "memory_per_task", "steps", "alpha", "scaling")
+    config = merge_config(tiny, **fields)
+    record = record_of(merged(config, tmp_path))
+    keys = ("labels", "calibration_split", "memory_per_task", "alpha")
     assert tuple(record[key] for key in keys) == stamps
+    own = {name: value for name, value in {**SHORT, **fields}.items() if name in config.method.described()}
+    assert record["settings"] == {**type(config.method)().settings(), **own}
+    assert (record["method"], record["preset"]) == (fields.get("method", "otmf"), "default")
     assert (record["status"], record["run"], record["device"], record["seed"]) == ("done", "run", "cpu", 0)
     assert record["tasks"] == list(TASKS)
     assert record["peak_memory_bytes"] > 0
@@ -158,7 +167,9 @@ def test_the_run_folder_holds_the_results_and_nothing_to_resume(default: tuple[P
     expected = {"config.json", "status.json", "progress.json", "record.json", "merged.safetensors"}
     assert {name.rsplit(".", 1)[0] if name.startswith("steps") else name for name in files} == expected | reports
     loaded = load_run(run)
-    assert (loaded.status, loaded.message, loaded.record) == ("done", "", record_of(run))
+    assert (loaded.status, loaded.message, loaded.record) == ("done", "", RunRecord(**record_of(run)))
+    assert json.loads((run / "status.json").read_text())["format"] == 2
+    assert json.loads((run / "config.json").read_text())["format"] == 2
 
 
 def test_mask_reports_describe_the_masks(default: tuple[Path, list]):
@@ -181,32 +192,114 @@ def test_mask_reports_describe_the_masks(default: tuple[Path, list]):
 # --- events ----------------------------------------------------------------------------------------------------------
 
 
-def test_events_tell_the_run_in_order(default: tuple[Path, list]):
+def test_events_tell_the_run_in_order(default: tuple[Path, list[Event]]):
     events = default[1]
-    told = [(event["type"], event.get("step"), event.get("iteration")) for event in events]
-    fusion = [[("mask_step", t, k) for k in range(4)] for t in (2, 3)]
+    told = [(type(event), getattr(event, "step", None), getattr(event, "iteration", None)) for event in events]
+    fusion = [[(Iterated, t, k) for k in range(4)] for t in (2, 3)]
     assert told == [
-        ("phase", None, None), ("phase", None, None), ("started", None, None), ("phase", None, None), ("row", 0, None),
-        ("teacher", 1, None), ("fused", 1, None), ("row", 1, None),
-        ("teacher", 2, None), *fusion[0], ("fused", 2, None), ("row", 2, None),
-        ("teacher", 3, None), *fusion[1], ("fused", 3, None), ("row", 3, None),
-        ("finished", None, None),
+        (Phase, None, None), (Phase, None, None), (Started, None, None), (Phase, None, None), (Evaluated, 0, None),
+        (Arrived, 1, None), (Fused, 1, None), (Evaluated, 1, None),
+        (Arrived, 2, None), *fusion[0], (Fused, 2, None), (Evaluated, 2, None),
+        (Arrived, 3, None), *fusion[1], (Fused, 3, None), (Evaluated, 3, None),
+        (Finished, None, None),
     ]  # fmt: skip
-    assert all(event["run"] == "run" and isinstance(event["seconds"], NUMBER) for event in events)
-    json.dumps(events, allow_nan=False)
+    assert all(event.run == "run" and isinstance(event.seconds, NUMBER) for event in events)
+    seconds = [event.seconds for event in events]
+    assert seconds == sorted(seconds)
+    json.dumps([{**vars(event), "record": None} for event in events], allow_nan=False)
 
 
-def test_events_carry_what_the_run_folder_keeps(default: tuple[Path, list]):
+def test_events_carry_what_the_run_folder_keeps(default: tuple[Path, list[Event]]):
     run, events = default
-    record = record_of(run)
-    by_type = {kind: [event for event in events if event["type"] == kind] for kind in {e["type"] for e in events}}
-    assert [event["row"] for event in by_type["row"]] == record["matrix"]
-    assert [event["individual"] for event in by_type["teacher"]] == record["individual"]
-    assert [event["task"] for event in by_type["teacher"]] == list(TASKS)
-    assert by_type["started"][0] | {"tasks": list(TASKS), "fusions": 2, "steps": 4} == by_type["started"][0]
-    assert by_type["finished"][0]["record"] == record
+    record = RunRecord(**record_of(run))
+    assert tuple(event.row for event in events if isinstance(event, Evaluated)) == record.matrix
+    arrived = [event for event in events if isinstance(event, Arrived)]
+    assert tuple(event.individual for event in arrived) == record.individual
+    assert tuple(event.task for event in arrived) == TASKS
+    (started,) = (event for event in events if isinstance(event, Started))
+    assert (started.tasks, started.iterations, started.device) == (TASKS, 4, "cpu")
+    assert [event.record for event in events if isinstance(event, Finished)] == [record]
     for t in (2, 3):
         curves = pq.read_table(run / f"steps/0{t}/curves.parquet").to_pylist()
-        told = [{key: event[key] for key in curves[0]} for event in by_type["mask_step"] if event["step"] == t]
-        assert told == curves
+        iterated = [event for event in events if isinstance(event, Iterated) and event.step == t]
+        assert [event.row for event in iterated] == curves
+        assert [event.iteration for event in iterated] == [row["iteration"] for row in curves]
+        assert all(event.duration > 0 for event in iterated)
         assert all(isinstance(row["loss_pre"], float) and isinstance(row["loss_post"], float) for row in curves)
+    for fused in (event for event in events if isinstance(event, Fused)):
+        assert (fused.task, fused.duration > 0) == (TASKS[fused.step - 1], True)
+
+
+def test_the_record_is_what_a_merge_returns_and_keeps(tiny: Path, tmp_path: Path):
+    record = run_merge(merge_config(tiny), tmp_path, emit=lambda event: None, should_stop=never, run_id="run")
+    assert record == load_run(tmp_path / "run").record
+    assert record.model_dump(mode="json") == record_of(tmp_path / "run")
+
+
+# --- the choices of OTMF ---------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def rows(tiny: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A finished run with an entry per row, which no test changes."""
+    return merged(merge_config(tiny, masks="row"), tmp_path_factory.mktemp("rows"))
+
+
+def test_masks_per_row_are_stored_with_an_entry_per_row(rows: Path, tiny: Path):
+    base = open_library(str(tiny)).base()
+    for t in (2, 3):
+        masks = load_file(rows / f"steps/0{t}/masks.safetensors")
+        assert set(masks) == {f"{side}.{name}" for side in ("pre", "post") for name in base}
+        for name, tensor in base.items():
+            for side in ("pre", "post"):
+                assert masks[f"{side}.{name}"].shape == (*tensor.shape[:1], *[1] * (tensor.dim() - 1))
+                assert masks[f"{side}.{name}"].dtype == torch.float16
+    assert any((mask != 1).any() for mask in masks.values())
+
+
+def test_masks_per_row_are_read_back_as_those_per_entry_are(rows: Path, tiny: Path):
+    base = open_library(str(tiny)).base()
+    assert mask_steps(rows) == [2, 3]
+    statistics = read_statistics(rows, 3)
+    masks = load_file(rows / "steps/03/masks.safetensors")
+    assert set(statistics.tensors) == set(base)
+    for place, name in enumerate(statistics.tensors):
+        smaller = np.minimum(*(np.abs(masks[f"{side}.{name}"].numpy().astype(np.float64)) for side in ("pre", "post")))
+        for side, own in (("pre", statistics.pre), ("post", statistics.post)):
+            mask = masks[f"{side}.{name}"].numpy().astype(np.float64)  # stored in half precision
+            assert own.entries[place] == mask.size == own.histogram[place].sum()
+            assert own.mean[place] == pytest.approx(mask.mean(), abs=1e-3)
+            assert own.std[place] == pytest.approx(mask.std(), abs=1e-3)
+            assert (own.low[place], own.high[place]) == pytest.approx((mask.min(), mask.max()), abs=1e-3)
+            assert own.drift is not None and own.common is not None
+            assert own.drift[place] == pytest.approx(np.abs(mask - 1).mean(), abs=1e-3)
+            assert own.common[place].sum() == smaller.size
+            height, width = (mask.shape[0], 1) if mask.ndim > 1 and mask.shape[0] > 1 else (1, mask.size)
+            assert matrix_shape(rows, 3, side, name) == (height, width)
+            block = read_block(rows, 3, side, name, (0, height), (0, width))
+            np.testing.assert_array_equal(block.astype(np.float64), mask.reshape(height, width))
+    kernel = next(name for name, tensor in base.items() if tensor.dim() == 4)
+    count = len(base[kernel])
+    block = read_block(rows, 3, "post", kernel, (1, count - 2), (0, 1))
+    np.testing.assert_array_equal(block[:, 0], masks[f"post.{kernel}"].numpy().reshape(-1)[1 : count - 2])
+
+
+@pytest.mark.parametrize("fields", [{"masks": "row"}, {"loss": "paired"}, {"masks": "row", "loss": "paired", "p": 1}])
+def test_a_run_with_other_masks_or_another_loss_is_one_of_its_own_and_is_replayed(
+    fields: dict, default: tuple[Path, list[Event]], tiny: Path, tmp_path: Path
+):
+    run = merged(merge_config(tiny, **fields), tmp_path)
+    stored = load_file(run / "merged.safetensors")
+    assert deviation(load_file(default[0] / "merged.safetensors"), stored) > 1e-4
+    *_, (_, replayed) = replay(load_run(run), open_library(str(tiny)))
+    assert 0 < deviation(replayed, stored) < 1e-3
+    assert {name: record_of(run)["settings"][name] for name in fields} == fields
+
+
+def test_the_mean_of_masks_in_the_curves_is_over_the_entries_of_the_weights(rows: Path, tiny: Path):
+    base = open_library(str(tiny)).base()
+    masks = load_file(rows / "steps/02/masks.safetensors")
+    last = pq.read_table(rows / "steps/02/curves.parquet").to_pylist()[-1]
+    for side in ("pre", "post"):
+        whole = torch.cat([masks[f"{side}.{n}"].double().expand(t.shape).reshape(-1) for n, t in base.items()])
+        assert last[f"mask_{side}_mean"] == pytest.approx(whole.mean().item(), abs=1e-3)

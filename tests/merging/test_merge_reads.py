@@ -1,18 +1,24 @@
-"""What a merge reads and keeps in memory: no test image, no label, and no more than two task vectors."""
+"""What a merge reads and keeps: no test image, no label that it does not say, no more than two task vectors."""
 
 from __future__ import annotations
 
 import sys
 import weakref
 from pathlib import Path
+from typing import ClassVar
 
 import pyarrow.parquet as pq
 import pytest
 import torch
 
 from otmf_core.library.library import Library, open_library
-from otmf_core.methods import otmf
+from otmf_core.methods import mask_training
+from otmf_core.methods.base import State
+from otmf_core.methods.context import Context
+from otmf_core.methods.otmf import Otmf
+from otmf_core.methods.task_arithmetic import TaskArithmetic
 from otmf_core.models.clip import build_encoder, preprocess
+from otmf_core.models.task_vector import StateDict, combined, scaled
 from otmf_core.runs.folder import load_run
 from tests.tiny import CONFIG, TASKS, merge_config, merged, vouch, write_images
 
@@ -64,12 +70,13 @@ def test_teachers_are_the_experts_with_memory_and_the_merged_model_without(
 ):
     library = open_library(str(tiny))
     seen: dict[tuple[int, int], list] = {}
-    original = otmf._teachers
+    original, memory = mask_training._teachers, 0
 
-    def teachers(pre, context):
-        found = original(pre, context)
-        seen[context.config.memory, context.step] = [found, [len(each) for each in context.calibration], pre]
-        return found
+    def teachers(masks, learning):
+        kept = original(masks, learning)
+        step = len(learning.calibration)
+        seen[memory, step] = [kept, [len(each) for each in learning.calibration], masks.delta["pre"]]
+        return kept
 
     def expected(task: str, delta: dict, images: int | None = None) -> torch.Tensor:
         encoder = build_encoder(CONFIG)
@@ -77,22 +84,22 @@ def test_teachers_are_the_experts_with_memory_and_the_merged_model_without(
         with torch.no_grad():
             return encoder(preprocess(library.examples(task, "calibration", images).inputs, CONFIG))
 
-    monkeypatch.setattr(otmf, "_teachers", teachers)
+    monkeypatch.setattr(mask_training, "_teachers", teachers)
     for memory in (0, 5):
         merged(merge_config(tiny, memory=memory), tmp_path, f"memory-{memory}")
     experts = {task: library.task_vector(task) for task in TASKS}
 
-    found, sizes, pre = seen[0, 3]
+    kept, sizes, pre = seen[0, 3]
     assert sizes == [0, 24, 24]
-    assert found[0] is None
-    torch.testing.assert_close(found[1], expected("green", pre))
-    torch.testing.assert_close(found[2], expected("blue", experts["blue"]))
+    assert kept[0] is None
+    torch.testing.assert_close(kept[1], expected("green", pre))
+    torch.testing.assert_close(kept[2], expected("blue", experts["blue"]))
 
-    found, sizes, pre = seen[5, 3]
+    kept, sizes, pre = seen[5, 3]
     assert sizes == [5, 24, 24]
-    torch.testing.assert_close(found[0], expected("red", experts["red"], 5))
-    torch.testing.assert_close(found[1], expected("green", experts["green"]))
-    torch.testing.assert_close(found[2], expected("blue", experts["blue"]))
+    torch.testing.assert_close(kept[0], expected("red", experts["red"], 5))
+    torch.testing.assert_close(kept[1], expected("green", experts["green"]))
+    torch.testing.assert_close(kept[2], expected("blue", experts["blue"]))
 
 
 def test_neither_labels_nor_test_images_touch_the_weights(default: tuple[Path, list], own_tiny: Path, tmp_path: Path):
@@ -107,7 +114,7 @@ def test_neither_labels_nor_test_images_touch_the_weights(default: tuple[Path, l
     vouch(own_tiny)
     run = merged(merge_config(own_tiny), tmp_path)
     assert (run / "merged.safetensors").read_bytes() == (default[0] / "merged.safetensors").read_bytes()
-    assert load_run(run).progress["test_images"] == [12, 12, 12]
+    assert load_run(run).state.test_images == (12, 12, 12)
 
 
 @pytest.mark.parametrize("method", ["otmf", "average", "task-arithmetic"])
@@ -134,14 +141,48 @@ def test_one_task_vector_is_loaded_at_a_time(method: str, tiny: Path, tmp_path: 
 
 def test_a_fusion_forgets_the_vector_merged_before(tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     merged_before: list[weakref.ref] = []
-    original = otmf.step
+    original = Otmf.fuse
 
-    def step(base, pre, post, context):
-        name = max(pre, key=lambda name: pre[name].numel())
+    def fuse(self, state, incoming, context):
+        name = max(state.delta, key=lambda name: state.delta[name].numel())
         assert not any(reference() is not None for reference in merged_before)
-        merged_before.append(weakref.ref(pre[name]))
-        return original(base, pre, post, context)
+        merged_before.append(weakref.ref(state.delta[name]))
+        return original(self, state, incoming, context)
 
-    monkeypatch.setattr(otmf, "step", step)
+    monkeypatch.setattr(Otmf, "fuse", fuse)
     merged(merge_config(tiny), tmp_path)
     assert len(merged_before) == 2
+
+
+class Counted(TaskArithmetic):
+    """Made up: scales every task vector by the share of its labelled examples that are of class 0."""
+
+    title = "Counted"
+    about = "a sum that depends on labels and on the seed"
+    reads = "labels"
+    seen: ClassVar[list[tuple[int, int, list[int]]]] = []
+
+    def begin(self, incoming: StateDict, context: Context) -> State:
+        return self.fuse(State(scaled(incoming, 0.0)), incoming, context)
+
+    def fuse(self, state: State, incoming: StateDict, context: Context) -> State:
+        labels = context.learning.labelled.labels
+        self.seen.append((context.step, context.seed, labels.tolist()))
+        share = (labels == 0).float().mean().item()
+        return State(combined(state.delta, incoming, 1.0, share))
+
+
+def test_a_method_that_reads_labels_gets_those_of_the_incoming_task_and_its_results_say_so(
+    tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    config = merge_config(tiny, method="task-arithmetic", seed=7).model_copy(update={"method": Counted()})
+    log = reads(monkeypatch)
+    Counted.seen.clear()
+    record = load_run(merged(config, tmp_path)).record
+    library = open_library(str(tiny))
+    expected = [(t, 7, library.examples(task, "labelled").labels.tolist()) for t, task in enumerate(TASKS, start=1)]
+    assert Counted.seen == expected
+    assert [task for task, split, _ in log if split == "labelled"][: len(TASKS)] == list(TASKS)
+    assert config.splits == ("test", "calibration", "labelled")
+    assert record and record.labels == "labelled images" and record.calibration_split == "train"
+    assert config.model_copy(update={"heads": "tuned"}).stamp()["labels"] == "labelled images, labelled heads (25%)"

@@ -18,12 +18,14 @@ from otmf_core.errors import InputError, Interrupted
 from otmf_core.merging import fold
 from otmf_core.merging.merge import partial_record, resume_merge, run_merge
 from otmf_core.runs import folder as runs
+from otmf_core.runs.events import Evaluated, Event, Failed, Iterated, Stopped
 from otmf_core.runs.folder import load_run
+from otmf_core.runs.record import RunRecord
 from tests.tiny import ROOT, TASKS, merge_config, merged, never, results
 
 
 def short(library: Path, **fields) -> MergeConfig:
-    return merge_config(library, **{"steps": 3, "update": "alternating", "heads": "tuned", **fields})
+    return merge_config(library, **{"iterations": 3, "update": "alternating", "heads": "tuned", **fields})
 
 
 @pytest.fixture(scope="module")
@@ -47,18 +49,18 @@ def test_stopping_wherever_the_engine_asks_and_going_on(tiny: Path, through: dic
             break
         except Interrupted:
             assert load_run(run).status == "stopped"
-        assert events[-1]["type"] == "stopped"
-        places.add((events[-1]["step"], events[-1]["iteration"]))
+        assert isinstance(events[-1], Stopped)
+        places.add((events[-1].step, events[-1].iteration))
         record = resume_merge(run, emit=lambda event: None, should_stop=never)
-        assert record == json.loads((run / "record.json").read_text())
+        assert record.model_dump(mode="json") == json.loads((run / "record.json").read_text())
         assert results(run) == through, f"stopped at {events[-1]}"
         assert not (run / "resume").exists()
-    assert {(t, k) for t in (2, 3) for k in range(3)} <= places  # before every optimisation step
+    assert {(t, k) for t in (2, 3) for k in range(3)} <= places  # before every iteration
     assert {(t, 0) for t in (1, 2, 3)} | {(t, 3) for t in (0, 1, 2, 3)} <= places  # between steps; while evaluating
 
 
 def test_stopping_again_and_again(tiny: Path, through: dict, tmp_path: Path):
-    def ended(start: Callable[..., dict]) -> bool:
+    def ended(start: Callable[..., RunRecord]) -> bool:
         try:
             start(emit=lambda event: None, should_stop=on_call(5))
         except Interrupted:
@@ -74,14 +76,14 @@ def test_stopping_again_and_again(tiny: Path, through: dict, tmp_path: Path):
 
 
 @pytest.mark.parametrize("after", [0, 2, 4])
-def test_a_stop_is_heard_within_one_optimisation_step(after: int, tiny: Path, tmp_path: Path):
+def test_a_stop_is_heard_within_one_iteration(after: int, tiny: Path, tmp_path: Path):
     stop, late = threading.Event(), []
 
-    def emit(event: dict) -> None:
-        if event["type"] == "mask_step":
+    def emit(event: Event) -> None:
+        if isinstance(event, Iterated):
             if stop.is_set():
                 late.append(event)
-            if (event["step"] - 2) * 3 + event["iteration"] == after:
+            if (event.step - 2) * 3 + event.iteration == after:
                 stop.set()
 
     with pytest.raises(Interrupted):
@@ -98,68 +100,76 @@ def test_what_is_known_of_a_stopped_run(tiny: Path, tmp_path: Path):
     run = load_run(tmp_path / "run")
     assert (run.status, run.record) == ("stopped", None)
     record = partial_record(tmp_path / "run")
-    assert (record["status"], record["acc"], record["bwt"]) == ("stopped", None, None)
-    assert record["matrix"] == run.progress["matrix"]
-    assert [len(record[key]) for key in ("matrix", "individual", "zero_shot", "step_seconds")] == [3, 2, 3, 2]
-    assert record["tasks"] == list(TASKS)
-    assert set(record) == set(resume_merge(tmp_path / "run", emit=lambda event: None, should_stop=never))
+    assert (record.status, record.acc, record.bwt) == ("stopped", None, None)
+    assert record.matrix == run.state.matrix == run.matrix
+    parts = (record.matrix, record.individual, record.zero_shot, record.step_seconds)
+    assert [len(part) for part in parts] == [3, 2, 3, 2]
+    assert record.tasks == TASKS
+    through = resume_merge(tmp_path / "run", emit=lambda event: None, should_stop=never)
+    assert set(record.model_dump()) == set(through.model_dump())
 
 
 def test_time_spent_before_a_stop_counts(tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     """On a clock that ticks once a reading, the second part alone cannot reach what both took together."""
     ticks = iter(range(10**9))
     monkeypatch.setattr(fold.time, "monotonic", lambda: float(next(ticks)))
-    events: list[dict] = []
+    events: list[Event] = []
 
     def stop() -> bool:
-        return len(events) > 0 and events[-1].get("iteration") == 1
+        return len(events) > 0 and isinstance(events[-1], Iterated) and events[-1].iteration == 1
 
     with pytest.raises(Interrupted):
         run_merge(short(tiny), tmp_path, emit=events.append, should_stop=stop, run_id="run")
-    before = load_run(tmp_path / "run").progress
-    assert before["unfinished_seconds"] > 0
+    before = load_run(tmp_path / "run").state
+    assert before.unfinished_seconds > 0
     started = next(ticks)
     record = resume_merge(tmp_path / "run", emit=lambda event: None, should_stop=never)
     ended = next(ticks)
-    assert record["seconds"] > before["seconds"]
-    assert record["step_seconds"][1] > before["unfinished_seconds"]
-    assert sum(record["step_seconds"]) <= record["seconds"] <= before["seconds"] + ended - started
+    assert record.seconds > before.seconds
+    assert record.step_seconds[1] > before.unfinished_seconds
+    assert sum(record.step_seconds) <= record.seconds <= before.seconds + ended - started
 
 
 KILLED = """
 import json, sys
 from pathlib import Path
-from otmf_core.methods import otmf
+from otmf_core.methods import mask_training
 from otmf_core.config import MergeConfig
 from otmf_core.merging.merge import run_merge
-otmf.SAVING_SHARE = 1e9  # however long saving takes
+mask_training.SAVING_SHARE = 1e9  # however long saving takes
 fields = json.loads(sys.argv[1])
-emit = lambda event: print(event["type"], event.get("step"), event.get("iteration"), flush=True)
+named = lambda event: (type(event).__name__, getattr(event, "step", None), getattr(event, "iteration", None))
+emit = lambda event: print(*named(event), flush=True)
 run_merge(MergeConfig.parse(fields), Path(sys.argv[2]), emit=emit, should_stop=lambda: False, run_id="run")
 """
 
 
-def test_killed_in_the_middle_of_a_fusion(tiny: Path, tmp_path: Path):
-    """SIGKILL, which nothing can prepare for, while every optimisation step is saved."""
-    config = merge_config(tiny, steps=12, checkpoint_seconds=0)
-    arguments = [sys.executable, "-c", KILLED, json.dumps(config.model_dump(mode="json")), str(tmp_path)]
+def killed(config: MergeConfig, out: Path, at: str) -> None:
+    """A merge by another process that ends by SIGKILL, which nothing can prepare for, as soon as it says `at`."""
+    arguments = [sys.executable, "-c", KILLED, json.dumps(config.model_dump(mode="json")), str(out)]
     with subprocess.Popen(arguments, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         for line in process.stdout:
-            if line.split() == ["mask_step", "3", "4"]:
+            if line.strip() == at:
                 process.send_signal(signal.SIGKILL)
                 break
         process.wait()
     assert process.returncode == -signal.SIGKILL
+
+
+def test_killed_in_the_middle_of_a_fusion(tiny: Path, tmp_path: Path):
+    """While every iteration is saved."""
+    config = merge_config(tiny, iterations=12, checkpoint_seconds=0)
+    killed(config, tmp_path, "Iterated 3 4")
     run = load_run(tmp_path / "run")
     assert run.status == "interrupted"
-    assert run.progress["step"] == 2
+    assert run.state.step == 2
 
-    events: list[dict] = []
+    events: list[Event] = []
     resume_merge(tmp_path / "run", emit=events.append, should_stop=never)
-    begun = next(event for event in events if event["type"] == "mask_step")
-    assert begun["step"] == 3
-    assert begun["iteration"] >= 4
+    begun = next(event for event in events if isinstance(event, Iterated))
+    assert begun.step == 3
+    assert begun.iteration >= 4
     assert results(tmp_path / "run") == results(merged(config, tmp_path, "through"))
 
 
@@ -185,8 +195,8 @@ def test_cut_off_between_the_record_and_the_status(
 
 
 def test_ctrl_c_leaves_a_run_that_goes_on(tiny: Path, through: dict, tmp_path: Path):
-    def emit(event: dict) -> None:
-        if (event["type"], event.get("step"), event.get("iteration")) == ("mask_step", 3, 1):
+    def emit(event: Event) -> None:
+        if isinstance(event, Iterated) and (event.step, event.iteration) == (3, 1):
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
@@ -197,18 +207,19 @@ def test_ctrl_c_leaves_a_run_that_goes_on(tiny: Path, through: dict, tmp_path: P
 
 
 def test_a_failure_is_recorded_and_can_be_resumed(tiny: Path, through: dict, tmp_path: Path):
-    events: list[dict] = []
+    events: list[Event] = []
 
-    def emit(event: dict) -> None:
+    def emit(event: Event) -> None:
         events.append(event)
-        if (event["type"], event.get("step")) == ("row", 2):
+        if isinstance(event, Evaluated) and event.step == 2:
             raise RuntimeError("out of ink")
 
     with pytest.raises(RuntimeError):
         run_merge(short(tiny), tmp_path, emit=emit, should_stop=never, run_id="run")
     run = load_run(tmp_path / "run")
     assert (run.status, run.message) == ("failed", "RuntimeError: out of ink")
-    assert (events[-1]["type"], events[-1]["message"]) == ("failed", "RuntimeError: out of ink")
+    assert isinstance(events[-1], Failed)
+    assert events[-1].message == "RuntimeError: out of ink"
     resume_merge(tmp_path / "run", emit=lambda event: None, should_stop=never)
     assert results(tmp_path / "run") == through
 
@@ -227,8 +238,8 @@ def test_a_run_is_merged_by_one_at_a_time(tiny: Path, through: dict, tmp_path: P
         done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True)
         refusals.append(done.stderr.splitlines()[-1].removeprefix("otmf_core.errors.InputError: "))
 
-    def emit(event: dict) -> None:
-        if (event["type"], event.get("step"), event.get("iteration")) == ("mask_step", 2, 1):
+    def emit(event: Event) -> None:
+        if isinstance(event, Iterated) and (event.step, event.iteration) == (2, 1):
             thread = threading.Thread(target=resume_in_a_thread)
             thread.start()
             thread.join()
@@ -242,3 +253,41 @@ def test_a_run_is_merged_by_one_at_a_time(tiny: Path, through: dict, tmp_path: P
         text.startswith("a run is merged by one process at a time: run is held by process ") for text in refusals
     )
     assert results(run) == through
+
+
+# --- the choices of OTMF ---------------------------------------------------------------------------------------------
+
+CHOICES = [
+    {"masks": "row"}, {"masks": "row", "update": "joint"}, {"loss": "paired"}, {"masks": "row", "loss": "paired"},
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("fields", CHOICES, ids=str)
+def test_other_masks_and_another_loss_go_on_bit_for_bit_after_a_stop_within_a_fusion(
+    fields: dict, tiny: Path, tmp_path: Path
+):
+    config = short(tiny, **fields)
+    expected = results(merged(config, tmp_path, "through"))
+    for t, k in ((2, 0), (2, 1), (3, 1)):
+        name, events = f"run-{t}-{k}", []
+
+        def stop(t: int = t, k: int = k, events: list[Event] = events) -> bool:
+            return isinstance(events[-1], Iterated) and (events[-1].step, events[-1].iteration) == (t, k)
+
+        with pytest.raises(Interrupted):
+            run_merge(config, tmp_path, emit=events.append, should_stop=stop, run_id=name)
+        assert isinstance(events[-1], Stopped)
+        assert (events[-1].step, events[-1].iteration) == (t, k + 1)
+        assert (tmp_path / name / "resume/within.safetensors").is_file()
+        later: list[Event] = []
+        resume_merge(tmp_path / name, emit=later.append, should_stop=never)
+        taken = [(event.step, event.iteration) for event in later if isinstance(event, Iterated)]
+        assert taken == [(u, j) for u in (2, 3) for j in range(3) if (u, j) > (t, k)]
+        assert results(tmp_path / name) == expected
+
+
+def test_a_killed_run_with_masks_per_row_goes_on(tiny: Path, tmp_path: Path):
+    config = merge_config(tiny, iterations=12, masks="row", checkpoint_seconds=0)
+    killed(config, tmp_path, "Iterated 3 4")
+    resume_merge(tmp_path / "run", emit=lambda event: None, should_stop=never)
+    assert results(tmp_path / "run") == results(merged(config, tmp_path, "through"))

@@ -1,31 +1,34 @@
-"""The steps of the fold: closed forms of the trivial ones, OTMF's batches, and what an OTMF fusion does and refuses."""
+"""The methods: closed forms of the formulas, OTMF's batches, and what a fusion of OTMF does and refuses."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
-from otmf_core.config import MergeConfig
-from otmf_core.errors import InputError
+from otmf_core.analysis.replay import deviation
+from otmf_core.errors import InputError, Interrupted
+from otmf_core.files import write_tensors
+from otmf_core.masks import families
 from otmf_core.masks.element import ElementMasks
-from otmf_core.methods import average, otmf, task_arithmetic
-from otmf_core.methods.context import Calibration
-from otmf_core.methods.otmf import draw_batches
+from otmf_core.masks.row import RowMasks
+from otmf_core.methods import mask_training
+from otmf_core.methods.average import Average
+from otmf_core.methods.base import Method, State
+from otmf_core.methods.context import Calibration, Context, Learning
+from otmf_core.methods.mask_training import draw_batches
+from otmf_core.methods.otmf import Otmf
+from otmf_core.methods.table import METHODS, TABLE
+from otmf_core.methods.task_arithmetic import TaskArithmetic
+from otmf_core.models.checkpoints import read_tensors
 from otmf_core.models.task_vector import StateDict
 from otmf_core.transport.losses import sinkhorn
 from tests.fusion import context_of, random_vectors
 
 # --- average and task arithmetic -------------------------------------------------------------------------------------
-
-
-class Bare:
-    """As much of a context as the methods without images look at."""
-
-    def __init__(self, config: MergeConfig, step: int) -> None:
-        self.config, self.step = config, step
 
 
 def random_deltas(count: int) -> list[StateDict]:
@@ -36,16 +39,16 @@ def random_deltas(count: int) -> list[StateDict]:
     ]
 
 
-def fold(method, config: MergeConfig, deltas: list[StateDict]) -> StateDict:
-    merged = method.first(deltas[0], config)
+def fold(method: Method, deltas: list[StateDict]) -> StateDict:
+    state = method.begin(deltas[0], Context(step=1))
     for t, delta in enumerate(deltas[1:], start=2):
-        merged = method.step({}, merged, delta, Bare(config, t))
-    return merged
+        state = method.fuse(state, delta, Context(step=t))
+    return state.delta
 
 
 def test_the_continual_average_is_the_mean_of_all_task_vectors():
     deltas = random_deltas(5)
-    merged = fold(average, MergeConfig.build(tasks=("a", "b")), deltas)
+    merged = fold(Average(), deltas)
     for name in ("a", "b"):
         mean = np.mean([delta[name].numpy().astype(np.float64) for delta in deltas], axis=0)
         assert merged[name].dtype == torch.float32
@@ -55,18 +58,59 @@ def test_the_continual_average_is_the_mean_of_all_task_vectors():
 @pytest.mark.parametrize("scaling", [0.0, 0.3, 1.5])
 def test_task_arithmetic_is_the_scaled_sum_of_all_task_vectors(scaling: float):
     deltas = random_deltas(4)
-    merged = fold(task_arithmetic, MergeConfig.build(tasks=("a", "b"), scaling=scaling), deltas)
+    merged = fold(TaskArithmetic(scaling=scaling), deltas)
     for name in ("a", "b"):
         total = scaling * np.sum([delta[name].numpy().astype(np.float64) for delta in deltas], axis=0)
         assert merged[name].dtype == torch.float32
         np.testing.assert_allclose(merged[name].numpy(), total, atol=1e-6)
 
 
+@pytest.mark.parametrize("method", [Average(), TaskArithmetic(scaling=0.4)], ids=lambda method: method.name)
+def test_a_formula_changes_neither_the_state_nor_the_vector_and_is_replayed_as_itself(method: Method, tmp_path: Path):
+    first, second = random_deltas(2)
+    state = method.begin(first, Context(step=1))
+    fused = method.fuse(state, second, Context(step=2))
+    replayed = method.replay(state, second, Context(step=2), tmp_path)
+    assert all(torch.equal(fused.delta[name], replayed.delta[name]) for name in fused.delta)
+    for given, expected in zip((first, second), random_deltas(2), strict=True):
+        assert all(torch.equal(given[name], expected[name]) for name in expected)
+    again = method.begin(first, Context(step=1))
+    assert all(torch.equal(state.delta[name], again.delta[name]) for name in first)
+    assert list(method.iterate(state, second, Context(step=2))) == []
+
+
+def test_every_method_says_what_it_is():
+    assert list(METHODS) == ["otmf", "average", "task-arithmetic"]
+    for method in TABLE:
+        assert method.title and method.about
+        assert method.reads in ("none", "calibration", "labels")
+        settings = method.described()
+        assert all(setting.description for setting in settings.values())
+        assert set(settings) == set(method.model_fields) - {"name"}
+        for fields in method.presets.values():
+            assert method(**fields).settings() == {**method().settings(), **fields}
+
+
+def test_what_otmf_holds_and_takes():
+    joint, alternating = Otmf(memory=7, batch=9, iterations=11), Otmf(update="alternating")
+    assert (joint.kept_examples, joint.batch_examples, joint.iterations_per_fusion) == (7, 9, 11)
+    assert (joint.model_copies, joint.turns) == (8, 1)
+    assert (alternating.model_copies, alternating.turns) == (10, 2)
+    own = {"kept_examples", "batch_examples", "iterations_per_fusion"}
+    assert {name: getattr(Average(), name) for name in own} == dict.fromkeys(own, 0)
+    assert (Average().model_copies, Average().turns) == (5, 1)
+
+
+def test_the_pace_of_otmf_leaves_out_what_changes_no_iterations_time():
+    assert set(Otmf().settings()) - set(Otmf().pace()) == {"alpha", "lr", "schedule", "iterations"}
+    assert TaskArithmetic(scaling=0.2).pace() == {"scaling": 0.2}
+
+
 # --- the batches of a fusion -----------------------------------------------------------------------------------------
 
 
-def batches(sizes: list[int], step: int = 2, **fields) -> list[dict]:
-    return list(draw_batches(sizes, MergeConfig.build(**{"tasks": ("a", "b"), "steps": 30, **fields}), step))
+def batches(sizes: list[int], step: int = 2, seed: int = 0, **fields) -> list[dict]:
+    return list(draw_batches(sizes, Otmf(**{"iterations": 30, **fields}), seed, step))
 
 
 def flat(drawn: list[dict]) -> list:
@@ -102,14 +146,14 @@ def test_batches_hold_only_what_may_be_seen_and_no_image_twice(update: str, size
 
 def test_every_image_that_may_be_seen_is_drawn():
     seen: dict[int, set[int]] = {}
-    for sides in batches([8, 8, 20, 20], steps=200):
+    for sides in batches([8, 8, 20, 20], iterations=200):
         for tasks, images in sides.values():
             for task, row in zip(tasks.tolist(), images.tolist(), strict=True):
                 seen.setdefault(task, set()).update(row)
     assert {task: len(images) for task, images in seen.items()} == {0: 8, 1: 8, 2: 20, 3: 20}
 
 
-def test_even_steps_train_the_pre_mask_and_odd_steps_the_post_mask():
+def test_even_iterations_train_the_pre_mask_and_odd_ones_the_post_mask():
     drawn = batches([40, 40], update="alternating")
     assert all(sides["pre"] is not None and sides["post"] is None for sides in drawn[0::2])
     assert all(sides["pre"] is None and sides["post"] is not None for sides in drawn[1::2])
@@ -118,90 +162,189 @@ def test_even_steps_train_the_pre_mask_and_odd_steps_the_post_mask():
 # --- a fusion -------------------------------------------------------------------------------------------------------
 
 
-def test_element_masks_with_equal_gradients_are_what_the_loop_trains_by_default(tmp_path: Path):
-    config = MergeConfig.build(tasks=("a", "b", "c"), steps=3, batch=6)
-    pre, post = random_vectors(context_of(tmp_path, config)[1])
-    context, base = context_of(tmp_path / "default", config)
-    default = otmf.step(base, pre, post, context)
-    context, base = context_of(tmp_path / "named", config)
-    named = otmf.step(base, pre, post, context, family=ElementMasks)
-    assert all(torch.equal(default[name], named[name]) for name in base)
+def fuse(settings: Otmf, pre: StateDict, post: StateDict, context: Context) -> StateDict:
+    return settings.fuse(State(pre), post, context).delta
 
 
-def test_training_lowers_the_loss(tmp_path: Path):
-    events: list[dict] = []
-    config = MergeConfig.build(
-        "paper", tasks=("a", "b", "c"), update="joint", steps=25, batch=10, lr=0.05, p=2, blur=0.5
-    )
-    context, base = context_of(tmp_path, config, events)
-    otmf.step(base, *random_vectors(base), context)
-    total = [event["loss_pre"] + event["loss_post"] for event in events if event["type"] == "mask_step"]
+def test_the_loop_trains_the_family_that_the_settings_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    begun: list[str] = []
+    for name, family in (("element", ElementMasks), ("row", RowMasks)):
+
+        class Watched(family):  # type: ignore[valid-type, misc]
+            def begin(self, sides: tuple[str, ...], rate: float, name: str = name) -> None:
+                begun.append(name)
+                super().begin(sides, rate)
+
+        monkeypatch.setitem(families.FAMILIES, name, Watched)
+    for fields, expected in (({}, "element"), ({"masks": "element"}, "element"), ({"masks": "row"}, "row")):
+        begun.clear()
+        context, _, base = context_of(tmp_path / str(fields))
+        fuse(Otmf(iterations=3, batch=6, **fields), *random_vectors(base), context)
+        assert begun == [expected] * 3
+
+
+def test_masks_of_the_default_family_have_an_entry_for_every_entry(tmp_path: Path):
+    context, _, base = context_of(tmp_path)
+    pre, post = random_vectors(base)
+    masks = mask_training.new_masks(Otmf(alpha=0.3), pre, post, context)
+    assert type(masks) is ElementMasks
+    assert masks.factor == {"pre": 0.3, "post": 0.7}
+    assert all(masks.mask(side, name).shape == base[name].shape for side in ("pre", "post") for name in base)
+
+
+@pytest.mark.parametrize("masks", families.FAMILIES)
+def test_training_lowers_the_loss(masks: str, tmp_path: Path):
+    rows: list = []
+    paper = {**Otmf.presets["paper"], "update": "joint", "iterations": 25, "batch": 10, "lr": 0.05, "blur": 0.5}
+    context, _, base = context_of(tmp_path, rows)
+    fuse(Otmf(**paper, masks=masks), *random_vectors(base), context)
+    total = [row["loss_pre"] + row["loss_post"] for row in rows]
+    assert len(total) == 25
     assert np.mean(total[-5:]) < 0.9 * np.mean(total[:5])
 
 
 def test_each_task_that_is_seen_weighs_the_same(tmp_path: Path, monkeypatch):
-    """The weight gradient of a joint step is that of n·L_pre + L_post, by autograd, with n earlier tasks to be seen."""
-    config = MergeConfig.build(tasks=("a", "b", "c"), steps=1, batch=6)
+    """The weight gradient of a joint fusion is that of n·L_pre + L_post, by autograd, with n earlier tasks seen."""
+    settings = Otmf(iterations=1, batch=6)
     arrived: dict[str, torch.Tensor] = {}
     monkeypatch.setattr(ElementMasks, "consume", lambda self, name, grad, weight: arrived.update({name: grad.clone()}))
     for kept, count in ((3, 2), (0, 1)):  # images of the first of two earlier tasks
-        context, base = context_of(tmp_path / str(kept), config)
-        first = context.calibration[0]
-        context.calibration[0] = Calibration(first.inputs[:kept] if kept else None, first.teacher)
+        context, learning, base = context_of(tmp_path / str(kept), kept=kept)
         pre, post = random_vectors(base)
-        otmf.step(base, pre, post, context)
+        fuse(settings, pre, post, context)
 
-        ElementMasks(base, pre, post, config.alpha).apply(context.tower.weights())
-        (drawn,) = draw_batches([len(seen) for seen in context.calibration], config, context.step)
-        teachers = [seen.teacher for seen in context.calibration]
-        losses = otmf._losses(drawn, teachers, context, sinkhorn(config.p, config.blur))
+        ElementMasks(base, pre, post, settings.alpha).apply(learning.tower.weights())
+        sizes = [len(seen) for seen in learning.calibration]
+        (drawn,) = draw_batches(sizes, settings, context.seed, context.step)
+        assert drawn["pre"] is not None and drawn["post"] is not None
+        sides = {"pre": drawn["pre"], "post": drawn["post"]}
+        teachers = [seen.teacher for seen in learning.calibration]
+        loss = sinkhorn(settings.p, settings.blur)
+        losses = mask_training._losses(sides, teachers, settings.space, learning, loss)
         (count * losses["pre"] + losses["post"]).backward()
-        for name, parameter in context.tower.module.named_parameters():
+        for name, parameter in learning.tower.module.named_parameters():
             if parameter.grad is not None:
                 torch.testing.assert_close(arrived[name], parameter.grad, rtol=1e-4, atol=1e-7)
 
 
-def test_alpha_one_and_zero_silence_one_side(tmp_path: Path):
+@pytest.mark.parametrize("masks", families.FAMILIES)
+def test_alpha_one_and_zero_silence_one_side(masks: str, tmp_path: Path):
     for alpha, silent in ((1.0, "post"), (0.0, "pre")):
-        config = MergeConfig.build(tasks=("a", "b", "c"), steps=2, batch=6, alpha=alpha)
-        context, base = context_of(tmp_path / silent, config)
+        settings = Otmf(iterations=2, batch=6, alpha=alpha, masks=masks)
+        context, _, base = context_of(tmp_path / silent)
         pre, post = random_vectors(base)
         noise = {name: torch.full_like(tensor, 3.0) for name, tensor in post.items()}
-        loud = otmf.step(base, pre, post, context)
-        context, base = context_of(tmp_path / f"{silent}-changed", config)
-        other = otmf.step(base, pre, noise, context) if silent == "post" else otmf.step(base, noise, post, context)
+        loud = fuse(settings, pre, post, context)
+        context, _, base = context_of(tmp_path / f"{silent}-changed")
+        other = fuse(settings, pre, noise, context) if silent == "post" else fuse(settings, noise, post, context)
         assert all(torch.equal(loud[name], other[name]) for name in base)
 
 
 def test_without_a_kept_teacher_the_merged_model_so_far_teaches(tmp_path: Path):
     """Equation (3): with all masks at one and α = 1 the student is the teacher, so that the first loss is 0."""
-    events: list[dict] = []
-    config = MergeConfig.build("paper", tasks=("a", "b", "c"), steps=2, alpha=1.0, space="features", blur=0.5)
-    context, base = context_of(tmp_path, config, events)
-    _, previous, incoming = context.calibration
-    context.calibration[:] = [Calibration(), Calibration(previous.inputs), incoming]
+    rows: list = []
+    settings = Otmf(**{**Otmf.presets["paper"], "iterations": 2, "alpha": 1.0, "space": "features", "blur": 0.5})
+    context, learning, base = context_of(tmp_path, rows)
+    _, previous, incoming = learning.calibration
+    assert previous.inputs is not None
+    calibration = [Calibration(), Calibration(previous.inputs), incoming]
+    learning = replace(learning, calibration=calibration)
+    context = replace(context, learning=learning)
     pre, post = random_vectors(base)
-    otmf.step(base, pre, post, context)
-    first = next(event for event in events if event["type"] == "mask_step")
-    assert first["loss_pre"] == pytest.approx(0.0, abs=1e-6)
-    assert first["loss_post"] is None
+    fuse(settings, pre, post, context)
+    assert rows[0]["loss_pre"] == pytest.approx(0.0, abs=1e-6)
+    assert rows[0]["loss_post"] is None
 
-    context.tower.load(pre)
-    expected = context.tower.features(previous.inputs)
-    assert torch.allclose(otmf._teachers(pre, context)[-2], expected)
+    learning.tower.load(pre)
+    expected = learning.tower.features(previous.inputs)
+    masks = mask_training.new_masks(settings, pre, post, context)
+    teacher = mask_training._teachers(masks, learning)[-2]
+    assert teacher is not None
+    assert torch.allclose(teacher, expected)
 
 
-def test_outputs_that_are_not_finite_end_the_fusion(tmp_path: Path):
-    config = MergeConfig.build(tasks=("a", "b", "c"), steps=3)
-    context, base = context_of(tmp_path, config)
+@pytest.mark.parametrize("loss", ["sinkhorn", "paired"])
+def test_outputs_that_are_not_finite_end_the_fusion(loss: str, tmp_path: Path):
+    context, learning, base = context_of(tmp_path)
     pre, post = random_vectors(base)
-    context.calibration[-1].teacher[:] = torch.nan
+    teacher = learning.calibration[-1].teacher
+    assert teacher is not None
+    teacher[:] = torch.nan
     with pytest.raises(InputError, match="outputs must stay finite while masks are trained"):
-        otmf.step(base, pre, post, context)
-    assert all(parameter.grad is None for parameter in context.tower.module.parameters())
-    assert not any(p._post_accumulate_grad_hooks for p in context.tower.module.parameters())
+        fuse(Otmf(iterations=3, loss=loss), pre, post, context)
+    assert all(parameter.grad is None for parameter in learning.tower.module.parameters())
+    assert not any(p._post_accumulate_grad_hooks for p in learning.tower.module.parameters())
 
 
-def test_labels_are_no_argument_of_a_step():
-    """A step sees calibration examples: inputs and teachers' features, and nothing else of a task."""
+@pytest.mark.parametrize("masks", families.FAMILIES)
+@pytest.mark.parametrize("update", ["joint", "alternating"])
+@pytest.mark.parametrize("after", [0, 1, 3, 5])
+def test_a_fusion_that_is_stopped_goes_on_bit_for_bit(masks: str, update: str, after: int, tmp_path: Path):
+    settings = Otmf(iterations=6, batch=6, masks=masks, update=update)
+    through: list = []
+    context, _, base = context_of(tmp_path / "through", through)
+    pre, post = random_vectors(base)
+    expected = fuse(settings, pre, post, context)
+
+    rows: list = []
+    context, learning, _ = context_of(tmp_path / "run", rows)
+    stopping = replace(context, learning=replace(learning, should_stop=lambda: len(rows) == after))
+    with pytest.raises(Interrupted, match=f"^stopped at step 3, iteration {after} of 6$") as interruption:
+        fuse(settings, pre, post, stopping)
+    assert interruption.value.iteration == after == len(rows)
+    context, _, _ = context_of(tmp_path / "run", rows)
+    merged = fuse(settings, pre, post, context)
+    assert rows == through
+    assert all(torch.equal(merged[name], expected[name]) for name in base)
+
+
+def test_iterations_to_be_measured_are_those_of_the_fusion_and_write_nothing(tmp_path: Path):
+    settings = Otmf(iterations=4, batch=6)
+    context, learning, base = context_of(tmp_path / "measured")
+    pre, post = random_vectors(base)
+    measured = list(settings.iterate(State(pre), post, context))
+    assert not (tmp_path / "measured").exists()
+    assert not any(p._post_accumulate_grad_hooks for p in learning.tower.module.parameters())
+    rows: list = []
+    context, _, _ = context_of(tmp_path / "fused", rows)
+    fuse(settings, pre, post, context)
+    assert measured == rows
+
+
+@pytest.mark.parametrize("masks", families.FAMILIES)
+def test_a_replayed_fusion_is_the_sum_of_what_its_stored_masks_keep(masks: str, tmp_path: Path):
+    settings = Otmf(iterations=4, batch=6, alpha=0.7, masks=masks)
+    context, _, base = context_of(tmp_path)
+    pre, post = random_vectors(base)
+    merged = fuse(settings, pre, post, context)
+    replayed = settings.replay(State(pre), post, Context(step=3), tmp_path).delta
+    stored = read_tensors(tmp_path / "masks.safetensors")
+    for name in base:
+        parts = ((0.7, stored[f"pre.{name}"], pre[name]), (0.3, stored[f"post.{name}"], post[name]))
+        by_hand = sum(share * mask.double() * delta.double() for share, mask, delta in parts)
+        torch.testing.assert_close(replayed[name].double(), by_hand, atol=1e-7, rtol=1e-5)
+    assert 0 < deviation(replayed, merged) < 1e-3
+
+
+def test_masks_that_are_not_all_there_are_not_replayed(tmp_path: Path):
+    context, _, base = context_of(tmp_path)
+    pre, post = random_vectors(base)
+    settings = Otmf(iterations=1, batch=6)
+    fuse(settings, pre, post, context)
+    file = tmp_path / "masks.safetensors"
+    stored = read_tensors(file)
+    del stored["post.proj"]
+    write_tensors(file, stored)
+    with pytest.raises(InputError) as caught:
+        settings.replay(State(pre), post, Context(step=3), tmp_path)
+    assert str(caught.value) == f"a fusion keeps a mask of every tensor: post.proj is missing in {file}"
+
+
+def test_labels_are_no_argument_of_a_fusion_that_does_not_ask_for_them():
+    """A fusion sees calibration examples: inputs and teachers' features, and else what its method says it reads."""
     assert set(Calibration.__dataclass_fields__) == {"inputs", "teacher"}
+    assert set(Context.__dataclass_fields__) == {"step", "seed", "learning"}
+    assert set(Learning.__dataclass_fields__) == {
+        "tower", "calibration", "class_vectors", "results", "unfinished", "save_seconds", "report", "should_stop",
+        "labelled",
+    }  # fmt: skip

@@ -7,7 +7,7 @@ import pytest
 
 from otmf_core.library.library import open_library
 from otmf_core.models.clip import build_encoder
-from otmf_core.models.tensor_names import heads, kinds, layers, places
+from otmf_core.models.tensor_names import attention_heads, kinds, layers, locate
 from tests.tiny import CONFIG
 
 TABLE = {
@@ -48,35 +48,35 @@ TABLE = {
 
 @pytest.mark.parametrize(("name", "cell"), TABLE.items())
 def test_a_name_has_its_layer_and_kind(name: str, cell: tuple[str, str]):
-    place = places([name])[name]
+    place = locate([name])[name]
     assert (place.layer, place.kind) == cell
 
 
 def test_layers_run_from_input_to_output_and_kinds_as_a_block_computes():
     blocks = "transformer.resblocks"
     names = ["proj", f"{blocks}.10.mlp.c_fc.weight", f"{blocks}.2.ln_1.bias", "odd.7.thing", "conv1.weight"]
-    found = places([*names, f"{blocks}.2.attn.in_proj_weight"]).values()
+    found = locate([*names, f"{blocks}.2.attn.in_proj_weight"]).values()
     assert layers(found) == ["Stem", "Block 2", "Block 10", "odd.7", "Head"]
     assert kinds(found) == ["patch.weight", "norm1.bias", "qkv.weight", "fc1.weight", "out.weight", "thing"]
 
 
 def test_two_names_never_share_a_cell():
-    found = places(["trunk.norm.weight", "trunk.fc_norm.weight", "visual.trunk.norm.weight"])
+    found = locate(["trunk.norm.weight", "trunk.fc_norm.weight", "visual.trunk.norm.weight"])
     assert len({(place.layer, place.kind) for place in found.values()}) == 3
 
 
 @pytest.mark.parametrize("config", [CONFIG, open_library("minizoo").backbone_config], ids=["open_clip", "timm"])
 def test_every_tensor_of_both_towers_is_known_and_heads_are_the_models_own(config: dict):
     encoder = build_encoder(config)
-    found = places(encoder.state_dict())
+    found = locate(encoder.state_dict())
     assert {place.layer.split()[0] for place in found.values()} == {"Stem", "Block", "Head"}
     assert len({(place.layer, place.kind) for place in found.values()}) == len(found)
     own = {getattr(module, "num_heads", None) for module in encoder.modules()} - {None}
-    assert heads(config) in own
+    assert attention_heads(config) in own
 
 
 def test_heads_of_other_configs():
-    assert heads(open_clip.get_model_config("ViT-B-32")) == 12
-    assert heads({"vision_cfg": {"timm_model_name": "convnext_base"}}) is None
-    assert heads({"vision_cfg": {"layers": [3, 4, 6, 3], "width": 64, "head_width": 64}}) == 1
-    assert heads({}) is None
+    assert attention_heads(open_clip.get_model_config("ViT-B-32")) == 12
+    assert attention_heads({"vision_cfg": {"timm_model_name": "convnext_base"}}) is None
+    assert attention_heads({"vision_cfg": {"layers": [3, 4, 6, 3], "width": 64, "head_width": 64}}) == 1
+    assert attention_heads({}) is None

@@ -269,7 +269,12 @@ CONTENT: dict[str, tuple[str, Callable[[dict], object], str]] = {
     "acc": ("record.json", record(acc="high"), "acc"),
     "infinite": ("record.json", record(bwt=float("inf")), "bwt"),
     "no labels": ("record.json", lambda known: {k: v for k, v in known.items() if k != "labels"}, "labels"),
-    "shape": ("record.json", record(matrix=[[1.0]]), "has another shape"),
+    "shape": ("record.json", record(matrix=[[1.0]]), "has an accuracy matrix of another shape than its 3 tasks"),
+    "method": ("config.json", record(method=[]), "method: input should be a valid dictionary"),
+    "setting": ("config.json", record(method={"name": "average", "alpha": 1}), "alpha is a setting of otmf"),
+    "newer configuration": ("config.json", record(format=3), "format: input should be 2, received 3"),
+    "no metric": ("record.json", record(acc=None), "a finished run's record has its metrics: acc is missing"),
+    "versions": ("record.json", record(versions={"torch": 2}), "versions.torch (Input should be a valid string)"),
     "progress": ("progress.json", record(seconds="long"), "seconds"),
     "name": ("notes.json", lambda known: {"name": 3}, "a run's name and note are text"),
 }

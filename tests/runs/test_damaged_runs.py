@@ -27,19 +27,30 @@ def stopped(own_tiny: Path, out: Path) -> Path:
     return out / "stopped"
 
 
+CONFIGURATION = "a run needs a configuration this version knows: {}"
 RUN_DAMAGES: dict[str, tuple[str, str, str]] = {
-    "newer format": ("status.json", '{"format": 2}', "this version reads run format 1 and older, stopped has 2: "),
+    "newer format": ("status.json", '{"format": 3}', "this version reads run format 2 and older, stopped has 3: "),
     "no format": ("status.json", '{"status": "stopped"}', "a run's status.json names its format: {} does not"),
     "status unknown": ("status.json", '{"format": 1, "status": "lost"}', "a run is queued, running, stopped, failed, "),
     "status not JSON": ("status.json", '{"format"', "a file must be valid JSON: {}"),
     "status a list": ("status.json", "[]", "a file must hold a JSON object: {} holds list"),
     "config not JSON": ("config.json", "", "a file must be valid JSON: {}"),
     "config a number": ("config.json", "1", "a file must hold a JSON object: {} holds int"),
-    "unknown field": ("config.json", '{"tasks": ["a", "b"], "zeal": 1}', "a configuration has no field 'zeal'"),
-    "config without tasks": ("config.json", '{"alpha": 1}', "a configuration needs tasks, received alpha"),
+    "unknown field": (
+        "config.json", '{"format": 2, "tasks": ["a", "b"], "zeal": 1}',
+        f"{CONFIGURATION} (a configuration has no field 'zeal', received 1)",
+    ),
+    "unknown field of format 1": (
+        "config.json", '{"tasks": ["a", "b"], "zeal": 1}',
+        f"{CONFIGURATION} (a configuration has no field 'zeal', received 1)",
+    ),
+    "config without tasks": (
+        "config.json", '{"alpha": 1}', f"{CONFIGURATION} (a configuration needs tasks, received alpha)",
+    ),
     "progress not JSON": ("progress.json", "{", "a file must be valid JSON: {}"),
     "progress of another version": (
-        "progress.json", '{"zeal": 1}', "a run's progress.json has the fields of this version: {} (",
+        "progress.json", '{"zeal": 1}',
+        "a run's progress.json has the fields of this version: zeal (Extra inputs are not permitted) in {}",
     ),
     "weights": ("resume/step-01/merged.safetensors", "\0" * 99, "a file must be valid safetensors: {}"),
     "masks": ("resume/within.safetensors", "\0" * 99, "a file must be valid safetensors: {}"),

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from otmf_core.config import MergeConfig
 from otmf_core.errors import InputError
 from otmf_core.runs import folder as runs
 from otmf_core.runs.folder import (
@@ -22,15 +23,19 @@ from otmf_core.runs.folder import (
     set_status,
 )
 from otmf_core.runs.lock import owned
+from otmf_core.runs.state import RunState
 from tests.tiny import merge_config, merged
+
+CONFIG = MergeConfig.build(tasks=("x", "y"), iterations=3)
 
 
 def test_a_new_run_is_queued_and_remembers_when_it_was_created(tmp_path: Path):
-    create_run(tmp_path / "a", {"tasks": ["x", "y"]})
+    create_run(tmp_path / "a", CONFIG)
     run = load_run(tmp_path / "a")
     assert (run.id, run.status, run.message, run.record) == ("a", "queued", "", None)
-    assert run.config == {"tasks": ["x", "y"]}
-    assert run.progress == {}
+    assert run.config == CONFIG
+    assert run.state == RunState()
+    assert (run.matrix, run.individual) == ((), ())
     set_status(tmp_path / "a", "failed", "no luck")
     later = load_run(tmp_path / "a")
     assert (later.status, later.message, later.created) == ("failed", "no luck", run.created)
@@ -46,9 +51,9 @@ def test_ids_sort_by_time_and_do_not_collide():
 def test_runs_are_listed_newest_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     for name, moment in (("b", "2026-01-02T00:00:00.000+00:00"), ("c", "2026-01-01T00:00:00.000+00:00")):
         monkeypatch.setattr(runs, "now", lambda moment=moment: moment)
-        create_run(tmp_path / name, {})
+        create_run(tmp_path / name, CONFIG)
     monkeypatch.setattr(runs, "now", lambda: "2026-01-02T00:00:00.001+00:00")
-    create_run(tmp_path / "a", {})
+    create_run(tmp_path / "a", CONFIG)
     set_status(tmp_path / "c", "stopped")  # a change is no creation
     found, problems = list_runs(tmp_path)
     assert [run.id for run in found] == ["a", "b", "c"]
@@ -56,11 +61,11 @@ def test_runs_are_listed_newest_first(tmp_path: Path, monkeypatch: pytest.Monkey
 
 
 def test_what_cannot_be_read_is_named_and_does_not_hide_the_rest(tmp_path: Path):
-    create_run(tmp_path / "good", {})
+    create_run(tmp_path / "good", CONFIG)
     for name, status in (("newer", '{"format": 9}'), ("damaged", "{"), ("odd", '{"format": 1, "status": "x"}')):
-        create_run(tmp_path / name, {})
+        create_run(tmp_path / name, CONFIG)
         (tmp_path / name / "status.json").write_text(status)
-    create_run(tmp_path / "empty", {})
+    create_run(tmp_path / "empty", CONFIG)
     (tmp_path / "empty/config.json").unlink()
     (tmp_path / "folder").mkdir()
     (tmp_path / "file").write_text("")
@@ -76,8 +81,8 @@ def test_a_folder_that_does_not_exist_has_no_runs(tmp_path: Path):
 
 
 def test_a_run_is_found_by_id_and_by_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    create_run(tmp_path / "out/a", {})
-    create_run(tmp_path / "b", {})
+    create_run(tmp_path / "out/a", CONFIG)
+    create_run(tmp_path / "b", CONFIG)
     monkeypatch.chdir(tmp_path)
     assert resolve_run("a", tmp_path / "out") == tmp_path / "out/a"
     assert resolve_run(str(tmp_path / "b"), tmp_path / "out") == tmp_path / "b"
@@ -88,14 +93,14 @@ def test_a_run_is_found_by_id_and_by_path(tmp_path: Path, monkeypatch: pytest.Mo
 
 
 def test_a_run_is_not_created_twice(tmp_path: Path):
-    create_run(tmp_path / "a", {"n": 1})
+    create_run(tmp_path / "a", CONFIG)
     with pytest.raises(InputError, match=r"^a new run needs a new folder: .*a exists$"):
-        create_run(tmp_path / "a", {"n": 2})
-    assert load_run(tmp_path / "a").config == {"n": 1}
+        create_run(tmp_path / "a", CONFIG.with_settings(seed=2))
+    assert load_run(tmp_path / "a").config == CONFIG
 
 
 def test_what_was_read_of_a_run_is_not_trusted_when_a_file_is_new(tmp_path: Path):
-    create_run(tmp_path / "a", {})
+    create_run(tmp_path / "a", CONFIG)
     set_status(tmp_path / "a", "failed", "x")
     status = tmp_path / "a/status.json"
     assert load_run(tmp_path / "a").message == "x"
@@ -108,7 +113,7 @@ def test_what_was_read_of_a_run_is_not_trusted_when_a_file_is_new(tmp_path: Path
 
 def test_a_run_is_removed_whole_and_alone(tmp_path: Path):
     for name in ("a", "b"):
-        create_run(tmp_path / name, {})
+        create_run(tmp_path / name, CONFIG)
     remove_run(tmp_path / "a")
     remove_run(tmp_path / "a")
     assert [path.name for path in tmp_path.iterdir()] == ["b"]
@@ -118,7 +123,7 @@ def test_a_run_is_removed_whole_and_alone(tmp_path: Path):
 
 
 def test_a_name_and_a_note_stay_beside_the_run(tmp_path: Path):
-    create_run(tmp_path / "a", {})
+    create_run(tmp_path / "a", CONFIG)
     assert (load_run(tmp_path / "a").name, load_run(tmp_path / "a").note) == ("", "")
     set_notes(tmp_path / "a", "  Eight tasks,\nhigh α ", "first line\nsecond ")
     run = load_run(tmp_path / "a")
@@ -135,7 +140,7 @@ def test_a_name_and_a_note_stay_beside_the_run(tmp_path: Path):
 
 def test_a_run_is_deleted_alone_and_only_when_nobody_holds_it(tmp_path: Path):
     for name in ("a", "b"):
-        create_run(tmp_path / name, {})
+        create_run(tmp_path / name, CONFIG)
     with owned(tmp_path / "a"), pytest.raises(InputError, match=f"a is held by process {os.getpid()}$"):
         delete_run(tmp_path / "a")
     assert load_run(tmp_path / "a").status == "queued"

@@ -13,14 +13,17 @@ from pathlib import Path
 import psutil
 import pytest
 
+from otmf_core.config import MergeConfig
 from otmf_core.errors import InputError
 from otmf_core.runs.folder import create_run, delete_run, load_run, set_status
 from otmf_core.runs.lock import Holder, owned, owner
 from tests.tiny import is_one_sentence
 
+CONFIG = MergeConfig.build(tasks=("x", "y"))
+
 
 def test_a_running_run_has_an_owner_while_it_is_held(tmp_path: Path):
-    create_run(tmp_path / "a", {})
+    create_run(tmp_path / "a", CONFIG)
     set_status(tmp_path / "a", "running")
     with owned(tmp_path / "a"):
         assert owner(tmp_path / "a") == Holder(os.getpid())
@@ -32,7 +35,7 @@ def test_a_running_run_has_an_owner_while_it_is_held(tmp_path: Path):
 
 
 def test_a_dead_owner_holds_nothing(tmp_path: Path):
-    create_run(tmp_path / "a", {})
+    create_run(tmp_path / "a", CONFIG)
     set_status(tmp_path / "a", "running")
     with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as process:
         claim = {"pid": process.pid, "started": psutil.Process(process.pid).create_time()}
@@ -49,7 +52,7 @@ def test_a_dead_owner_holds_nothing(tmp_path: Path):
 
 
 def test_a_process_of_the_same_number_is_another_owner(tmp_path: Path):
-    create_run(tmp_path / "a", {})
+    create_run(tmp_path / "a", CONFIG)
     started = psutil.Process().create_time() - 100
     (tmp_path / "a/owner.json").write_text(json.dumps({"pid": os.getpid(), "started": started}))
     assert owner(tmp_path / "a") is None
@@ -59,7 +62,7 @@ def test_a_process_of_the_same_number_is_another_owner(tmp_path: Path):
     "claim", ["", "[]", "{}", '{"pid": null, "started": 1}', '{"pid": -3, "started": 1}', '{"pid": "x", "started": 1}']
 )
 def test_a_damaged_claim_is_none(claim: str, tmp_path: Path):
-    create_run(tmp_path / "a", {})
+    create_run(tmp_path / "a", CONFIG)
     (tmp_path / "a/owner.json").write_text(claim)
     assert owner(tmp_path / "a") is None
 
@@ -96,7 +99,7 @@ print(wins)
 
 
 def test_of_processes_that_race_for_a_run_one_wins(tmp_path: Path):
-    create_run(tmp_path / "a", {})
+    create_run(tmp_path / "a", CONFIG)
     command = [sys.executable, "-c", RACER, str(tmp_path / "a")]
     racers = [
         subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
@@ -115,7 +118,7 @@ def test_of_processes_that_race_for_a_run_one_wins(tmp_path: Path):
 
 
 def test_one_who_died_while_taking_over_does_not_block_the_next(tmp_path: Path):
-    create_run(tmp_path / "a", {})
+    create_run(tmp_path / "a", CONFIG)
     stale = b'{"pid": 4194305, "started": 1}'
     (tmp_path / "a/owner.json").write_bytes(stale)
     takeover = tmp_path / f"a/owner.{hashlib.sha256(stale).hexdigest()[:16]}.json"
@@ -126,7 +129,7 @@ def test_one_who_died_while_taking_over_does_not_block_the_next(tmp_path: Path):
 
 
 def test_a_claim_names_its_host(tmp_path: Path):
-    create_run(tmp_path / "a", {})
+    create_run(tmp_path / "a", CONFIG)
     with owned(tmp_path / "a"):
         claim = json.loads((tmp_path / "a/owner.json").read_text())
     assert (claim["host"], claim["pid"]) == (platform.node(), os.getpid())
@@ -134,7 +137,7 @@ def test_a_claim_names_its_host(tmp_path: Path):
 
 def test_a_claim_of_another_host_is_never_taken(tmp_path: Path):
     """Whatever its process is called: here that number may be free, or another program's."""
-    create_run(tmp_path / "a", {})
+    create_run(tmp_path / "a", CONFIG)
     set_status(tmp_path / "a", "running")
     claim = json.dumps({"host": "elsewhere", "pid": 2**22 + 1, "started": 1.0})
     (tmp_path / "a/owner.json").write_text(claim)

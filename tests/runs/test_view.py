@@ -6,24 +6,32 @@ from pathlib import Path
 
 import pytest
 
+from otmf_core.config import MergeConfig
 from otmf_core.errors import InputError
 from otmf_core.files import write_json, write_table
+from otmf_core.runs.events import Arrived, Evaluated, Failed, Finished, Fused, Iterated, Phase, Started, Stopped
 from otmf_core.runs.folder import create_run, load_run, set_status
-from otmf_core.runs.view import JobView, advance, eta_seconds, fraction_done, stored_view
+from otmf_core.runs.view import Fusion, RunView, advance, eta_seconds, fraction_done, new_view, stored_view
+from tests.made_runs import made_run
 
 
-def started(tasks: int = 3, steps: int = 4) -> JobView:
-    ids = [f"t{place}" for place in range(1, tasks + 1)]
-    return advance(JobView("r"), {"type": "started", "tasks": ids, "fusions": tasks - 1, "steps": steps})
+def asked(tasks: int = 3, **settings) -> RunView:
+    ids = tuple(f"t{place}" for place in range(1, tasks + 1))
+    return new_view("r", MergeConfig.build(tasks=ids, **settings))
 
 
-def row(view: JobView, step: int, seconds: float) -> JobView:
-    return advance(view, {"type": "row", "step": step, "row": [50.0] * len(view.tasks), "seconds": seconds})
+def started(tasks: int = 3, iterations: int = 4) -> RunView:
+    view = asked(tasks)
+    return advance(view, Started(tasks=view.tasks, iterations=iterations, device="cpu"))
 
 
-def mask_step(view: JobView, step: int, iteration: int, seconds: float = 1.0, pre: float | None = 2.0) -> JobView:
-    event = {"type": "mask_step", "step": step, "iteration": iteration, "of": view.steps, "step_seconds": seconds}
-    return advance(view, {**event, "loss_pre": pre, "loss_post": 3.0, "mask_pre_mean": None, "mask_post_mean": 1.5})
+def row(view: RunView, step: int, seconds: float) -> RunView:
+    return advance(view, Evaluated(step=step, row=(50.0,) * len(view.tasks), seconds=seconds))
+
+
+def iterated(view: RunView, step: int, iteration: int, seconds: float = 1.0, pre: float | None = 2.0) -> RunView:
+    losses = {"iteration": iteration, "loss_pre": pre, "loss_post": 3.0, "mask_pre_mean": None, "mask_post_mean": 1.5}
+    return advance(view, Iterated(step=step, iteration=iteration, duration=seconds, row=losses))
 
 
 def test_started_makes_an_empty_matrix_of_one_row_more_than_tasks():
@@ -34,47 +42,43 @@ def test_started_makes_an_empty_matrix_of_one_row_more_than_tasks():
 
 
 def test_losses_stand_at_their_iteration_and_gaps_are_none():
-    view = mask_step(mask_step(started(), 2, 0), 2, 1, pre=None)
-    assert view.fusions[2].loss_pre == (2.0, None)
-    assert view.fusions[2].loss_post == (3.0, 3.0)
-    assert (view.fusions[2].mask_pre, view.fusions[2].mask_post) == (None, 1.5)
+    view = iterated(iterated(started(), 2, 0), 2, 1, pre=None)
+    assert view.fusions[2].curve("loss_pre") == (2.0, None)
+    assert view.fusions[2].curve("loss_post") == (3.0, 3.0)
+    assert view.fusions[2].curve("mask_pre_mean") == (None, None)
+    assert view.fusions[2].curve("mask_post_mean") == (1.5, 1.5)
+    assert view.fusions[2].durations == (1.0, 1.0)
     assert (view.step, view.iteration) == (2, 2)
-    resumed = mask_step(started(), 2, 2)  # the first two were taken by another process
-    assert resumed.fusions[2].loss_pre == (None, None, 2.0)
+    resumed = iterated(started(), 2, 2)  # the first two were taken by another process
+    assert resumed.fusions[2].curve("loss_pre") == (None, None, 2.0)
+    assert resumed.fusions[2].durations == (None, None, 1.0)
+
+
+def test_curves_have_the_names_that_the_method_gave_them_and_any_other_is_empty():
+    view = advance(started(), Iterated(step=2, iteration=0, duration=1.0, row={"iteration": 0, "zeal": 4.0}))
+    assert view.fusions[2].curves == {"zeal": (4.0,)}
+    assert view.fusions[2].curve("loss_pre") == ()
+    assert Fusion().curve("zeal") == ()
 
 
 def test_an_event_told_twice_counts_once():
-    once = row(mask_step(started(), 2, 0), 1, 1.0)
-    twice = row(mask_step(once, 2, 0), 1, 1.0)
+    once = row(iterated(started(), 2, 0), 1, 1.0)
+    twice = row(iterated(once, 2, 0), 1, 1.0)
     assert twice == once
 
 
-def test_mean_of_masks_stays_until_the_next_report():
-    view = mask_step(started(), 2, 0)
-    event = {
-        "type": "mask_step",
-        "step": 2,
-        "iteration": 1,
-        "of": 4,
-        "step_seconds": 1.0,
-        "loss_pre": 1,
-        "loss_post": 1,
-    }
-    assert advance(view, {**event, "mask_pre_mean": None, "mask_post_mean": None}).fusions[2].mask_post == 1.5
-
-
-def test_fraction_counts_mask_steps_and_rows():
-    view = mask_step(row(row(started(), 0, 1.0), 1, 2.0), 2, 0)
+def test_fraction_counts_iterations_and_rows():
+    view = iterated(row(row(started(), 0, 1.0), 1, 2.0), 2, 0)
     assert fraction_done(view) == pytest.approx((1 + 2) / (4 * 2 + 4))
 
 
-def test_time_left_from_mask_steps_and_what_lies_beside_them():
+def test_time_left_from_iterations_and_what_lies_beside_them():
     view = row(row(started(), 0, 1.0), 1, 3.0)  # a step without masks took 2 s
-    assert eta_seconds(view, 3.0) is None  # no mask step was measured yet
+    assert eta_seconds(view, 3.0) is None  # no iteration was measured yet
     for iteration in range(4):
-        view = mask_step(view, 2, iteration, seconds=0.5)
-    view = row(view, 2, 9.0)  # 6 s, of which 4 × 0.5 s in mask steps: 4 s beside them
-    # left: four mask steps of 0.5 s, and one row with (2 + 4) / 2 = 3 s beside its mask steps
+        view = iterated(view, 2, iteration, seconds=0.5)
+    view = row(view, 2, 9.0)  # 6 s, of which 4 × 0.5 s in iterations: 4 s beside them
+    # left: four iterations of 0.5 s, and one row with (2 + 4) / 2 = 3 s beside its iterations
     assert eta_seconds(view, 9.0) == pytest.approx(4 * 0.5 + 3)
 
 
@@ -86,13 +90,42 @@ def test_time_left_without_masks_counts_down_from_the_last_row():
     assert eta_seconds(view, 60.0) == 0
 
 
+def test_a_run_that_is_asked_for_waits_with_an_empty_matrix():
+    view = asked(4)
+    assert (view.run, view.status, view.phase, view.record) == ("r", "queued", "Waiting", None)
+    assert view.matrix == (None,) * 5
+    assert fraction_done(view) == 0
+    assert eta_seconds(view, 1.0) is None
+
+
+def test_events_fill_in_what_they_tell():
+    view = advance(asked(), Phase(text="Reading"))
+    assert view.phase == "Reading"
+    view = advance(view, Started(tasks=view.tasks, iterations=7, device="cuda:0"))
+    assert (view.iterations, view.device) == (7, "cuda:0")
+    view = advance(iterated(view, 2, 3), Arrived(step=3, task="t3", individual=91.5))
+    assert (view.step, view.iteration, view.individual) == (3, 0, {"t3": 91.5})
+    view = advance(view, Evaluated(step=1, row=(1.0, 2.0, None), seconds=4.0))
+    assert view.matrix == (None, (1.0, 2.0, None), None, None)
+    record = made_run("r", view.config).record
+    assert record is not None
+    assert advance(view, Finished(record=record)).record is record
+
+
+def test_events_that_change_nothing_shown_leave_the_view_as_it_is():
+    view = started()
+    for event in (Fused(step=2, task="t2", duration=1.0), Stopped(step=2, iteration=1), Failed(message="no luck")):
+        assert advance(view, event) == view
+
+
 @pytest.fixture
 def stopped_run(tmp_path: Path) -> Path:
     path = tmp_path / "stopped"
-    create_run(path, {"tasks": ["a", "b"], "steps": 3, "method": "otmf"})
+    create_run(path, MergeConfig.build(tasks=("a", "b"), iterations=3))
     set_status(path, "stopped")
     write_json(path / "progress.json", {"matrix": [[10.0, 20.0], [80.0, 21.0]], "individual": [90.0], "seconds": 4.5})
     curves = {
+        "iteration": [0, 1],
         "loss_pre": [1.0, None],
         "loss_post": [2.0, 3.0],
         "mask_pre_mean": [1.0, None],
@@ -106,10 +139,13 @@ def test_a_stored_view_has_what_the_folder_has(stopped_run: Path):
     view = stored_view(load_run(stopped_run))
     assert view.matrix == ((10.0, 20.0), (80.0, 21.0), None)
     assert view.individual == {"a": 90.0}
-    assert view.fusions[2].loss_pre == (1.0, None)
-    assert (view.fusions[2].mask_pre, view.fusions[2].mask_post) == (1.0, 1.2)
-    assert view.fusions[2].means_post[-1] == 1.2
-    assert (view.status, view.elapsed, view.step) == ("stopped", 4.5, 1)
+    assert view.fusions == {
+        2: Fusion({"loss_pre": (1.0, None), "loss_post": (2.0, 3.0), "mask_pre_mean": (1.0, None),
+                   "mask_post_mean": (1.1, 1.2)})
+    }  # fmt: skip
+    assert view.fusions[2].curve("mask_post_mean")[-1] == 1.2
+    assert (view.status, view.elapsed, view.step, view.iterations) == ("stopped", 4.5, 1, 3)
+    assert view.config == MergeConfig.build(tasks=("a", "b"), iterations=3)
 
 
 @pytest.mark.parametrize(
@@ -118,7 +154,7 @@ def test_a_stored_view_has_what_the_folder_has(stopped_run: Path):
         ("progress.json", '{"matrix": [[1.0]]}'),
         ("progress.json", '{"matrix": 3}'),
         ("progress.json", "[]"),
-        ("config.json", '{"tasks": ["a", "b"]}'),
+        ("config.json", '{"tasks": ["a"]}'),
         ("config.json", "[]"),
         ("steps/02/curves.parquet", "no table"),
     ],
@@ -129,12 +165,15 @@ def test_a_damaged_run_is_one_sentence(stopped_run: Path, name: str, content: st
         stored_view(load_run(stopped_run))
 
 
-def test_means_of_masks_are_kept_mask_step_by_mask_step():
-    view = JobView("r")
+def test_a_method_that_is_a_formula_takes_no_iterations(tmp_path: Path):
+    create_run(tmp_path / "run", MergeConfig.build(tasks=("a", "b"), method="average"))
+    assert stored_view(load_run(tmp_path / "run")).iterations == 0
+
+
+def test_means_of_masks_are_kept_iteration_by_iteration():
+    view = started()
     for iteration, mean in enumerate((1.0, None, 1.3)):
-        event = {"type": "mask_step", "step": 2, "iteration": iteration, "loss_pre": 0.1, "loss_post": 0.2}
-        event |= {"step_seconds": 0.1, "mask_pre_mean": mean, "mask_post_mean": None}
-        view = advance(view, event)
-    assert view.fusions[2].means_pre == (1.0, None, 1.3)
-    assert view.fusions[2].means_post == (None, None, None)
-    assert (view.fusions[2].mask_pre, view.fusions[2].mask_post) == (1.3, None)
+        losses = {"loss_pre": 0.1, "loss_post": 0.2, "mask_pre_mean": mean, "mask_post_mean": None}
+        view = advance(view, Iterated(step=2, iteration=iteration, duration=0.1, row=losses))
+    assert view.fusions[2].curve("mask_pre_mean") == (1.0, None, 1.3)
+    assert view.fusions[2].curve("mask_post_mean") == (None, None, None)

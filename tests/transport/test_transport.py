@@ -1,4 +1,4 @@
-"""The Sinkhorn divergence against POT and closed forms; the spaces it is measured in."""
+"""The losses against POT, NumPy and closed forms; the spaces they are measured in."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from otmf_core.errors import InputError
-from otmf_core.transport.losses import sinkhorn
+from otmf_core.transport.losses import LOSSES, paired, sinkhorn
 from otmf_core.transport.spaces import COSINE_SCALE, ClassVectors
 
 
@@ -113,6 +113,81 @@ def test_points_that_are_not_finite_are_refused(value: float):
     x[0, 2, 1] = value
     with pytest.raises(InputError, match="outputs must stay finite"):
         sinkhorn(2, 0.5)(cloud(2), x)
+
+
+# --- the paired loss -------------------------------------------------------------------------------------------------
+
+
+def test_the_table_names_the_losses():
+    assert {"sinkhorn": sinkhorn, "paired": paired} == LOSSES
+
+
+@pytest.mark.parametrize("p", [1, 2])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64], ids=["float32", "float64"])
+def test_pairs_cost_the_mean_of_their_distances(p: int, dtype: torch.dtype):
+    x, y = cloud(1, batch=3), 0.5 * cloud(2, batch=3) + 0.4
+    distances = np.sqrt(((x.numpy() - y.numpy()) ** 2).sum(axis=-1))  # (3, 9)
+    assert paired(p, 0.05)(x.to(dtype), y.to(dtype)).item() == pytest.approx((distances**p / p).mean(), rel=1e-6)
+
+
+@pytest.mark.parametrize("p", [1, 2])
+def test_pairs_by_hand_and_without_a_blur(p: int):
+    x = torch.tensor([[[0.0, 0.0], [1.0, 1.0]]])
+    y = torch.tensor([[[3.0, 4.0], [1.0, 1.0]]])  # at distances 5 and 0
+    for blur in (0.01, 10.0):
+        assert paired(p, blur)(x, y).item() == pytest.approx({1: 5 / 2, 2: 25 / 4}[p])
+
+
+@pytest.mark.parametrize("p", [1, 2])
+def test_pairs_are_not_free_to_change_partners(p: int):
+    x = cloud(1)
+    swapped = x[:, torch.tensor([1, 0, *range(2, 9)])]
+    expected = 2 / 9 * (x[0, 0] - x[0, 1]).norm().item() ** p / p
+    assert paired(p, 0.05)(x, swapped).item() == pytest.approx(expected)
+    assert sinkhorn(p, 0.005)(x, swapped).item() == pytest.approx(0.0, abs=1e-3)
+    assert paired(p, 0.05)(x, x).item() == 0
+
+
+@pytest.mark.parametrize("p", [1, 2])
+def test_for_points_far_apart_transport_without_blur_is_that_of_the_pairs(p: int):
+    """Every point's own partner is by far the nearest, so that the plan of least cost is the identity."""
+    x = 50 * torch.eye(7).double()[None].repeat(2, 1, 1)
+    y = x + cloud(3, points=7, dimensions=7, batch=2) - 0.5
+    cost = (torch.cdist(x[1], y[1]) ** p / p).numpy()
+    plan = ot.emd(ot.unif(7), ot.unif(7), cost)
+    np.testing.assert_allclose(plan, np.eye(7) / 7)
+    exact = np.mean([np.trace((torch.cdist(x[i], y[i]) ** p / p).numpy()) / 7 for i in range(2)])
+    assert paired(p, 0.001)(x, y).item() == pytest.approx(exact, rel=1e-9)
+    assert sinkhorn(p, 0.001)(x, y).item() == pytest.approx(exact, rel=1e-3)
+
+
+@pytest.mark.parametrize("p", [1, 2])
+def test_the_gradient_of_pairs_is_the_closed_form(p: int):
+    x, y = cloud(1, batch=2).requires_grad_(), cloud(2, batch=2) + 0.3
+    (gradient,) = torch.autograd.grad(paired(p, 0.5)(x, y), x)
+    apart = (x - y).detach()
+    expected = apart / apart.norm(dim=-1, keepdim=True) if p == 1 else apart
+    torch.testing.assert_close(gradient, expected / 18)
+
+
+@pytest.mark.parametrize("p", [1, 2])
+def test_the_gradient_of_pairs_that_coincide_is_zero(p: int):
+    x = cloud(1).requires_grad_()
+    (gradient,) = torch.autograd.grad(paired(p, 0.5)(x, x.detach().clone()), x)
+    assert (gradient == 0).all()
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+@pytest.mark.parametrize("p", [1, 2])
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), float("-inf")])
+@pytest.mark.parametrize("side", ["merged", "teacher"])
+def test_every_loss_refuses_points_that_are_not_finite(loss: str, p: int, value: float, side: str):
+    clouds = {"merged": cloud(1), "teacher": cloud(2)}
+    clouds[side][0, 2, 1] = value
+    with pytest.raises(InputError) as caught:
+        LOSSES[loss](p, 0.5)(**clouds)
+    sentence = "outputs must stay finite while masks are trained: lower lr or the number of iterations"
+    assert str(caught.value) == sentence
 
 
 # --- the spaces ------------------------------------------------------------------------------------------------------

@@ -14,7 +14,7 @@ from dashboard.ui.layout import panels
 
 view = choose_run(
     "accuracy",
-    lambda run: bool(run.progress.get("matrix")),
+    lambda run: bool(run.matrix),
     "Accuracies appear here as soon as a merge has evaluated the pre-trained model.",
 )
 tasks = list(view.tasks)

@@ -1,1 +1,1 @@
-"""Alpha: sweep the retention weight over one sequence, and choose it."""
+"""Alpha: sweep a method's main setting over one sequence, and choose it."""

@@ -1,4 +1,4 @@
-"""Charts of a sweep against α: quality, balance, the Pareto front, and every task."""
+"""Charts of a sweep against its setting, α say: quality, balance, the Pareto front, and every task."""
 
 from __future__ import annotations
 
@@ -10,41 +10,41 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from dashboard.charts.colours import MEAN, shade
+from otmf_core.settings import Setting
 
 ACC, BWT, STABILITY, PLASTICITY = (shade(index) for index in range(4))
 HEIGHT = 400
 TASKS_IN_A_ROW = 4
-ALPHA_TITLE = "α, retention"
 
 
-def quality(table: pd.DataFrame, selected: float) -> go.Figure:
-    """ACC in percent above BWT in points, against α; `table` has the columns alpha, acc and bwt, α ascending."""
+def quality(table: pd.DataFrame, setting: Setting, selected: float) -> go.Figure:
+    """ACC in percent above BWT in points, against the setting; `table` has its column, ascending, acc and bwt."""
     chart = make_subplots(rows=2, cols=1, shared_xaxes=True, vertical_spacing=0.08)
     for row, column, name, colour, unit in ((1, "acc", "ACC", ACC, "%"), (2, "bwt", "BWT", BWT, " pt")):
-        _add_line(chart, table, column, name, colour, selected, unit, row=row, col=1)
+        _add_line(chart, table, setting, column, name, colour, selected, unit, row=row, col=1)
     chart.update_yaxes(title="ACC (%)", row=1, col=1)
     chart.update_yaxes(title="BWT (points)", zeroline=True, row=2, col=1)
-    chart.update_xaxes(title=ALPHA_TITLE, row=2, col=1)
-    return _mark(chart, table, selected).update_layout(height=HEIGHT, showlegend=False)
+    chart.update_xaxes(title=setting.label, row=2, col=1)
+    return _mark(chart, table, setting, selected).update_layout(height=HEIGHT, showlegend=False)
 
 
-def balance(table: pd.DataFrame, selected: float) -> go.Figure:
-    """Stability and plasticity in percent against α; `table` has the columns alpha, stability and plasticity."""
+def balance(table: pd.DataFrame, setting: Setting, selected: float) -> go.Figure:
+    """Stability and plasticity in percent against the setting; `table` has its column, stability and plasticity."""
     chart = go.Figure()
     for column, name, colour in (
         ("stability", "Stability (kept)", STABILITY),
         ("plasticity", "Plasticity (taken in)", PLASTICITY),
     ):
-        _add_line(chart, table, column, name, colour, selected, "%")
+        _add_line(chart, table, setting, column, name, colour, selected, "%")
     chart.update_yaxes(title="Share (%)")
-    chart.update_xaxes(title=ALPHA_TITLE)
-    return _mark(chart, table, selected).update_layout(height=HEIGHT)
+    chart.update_xaxes(title=setting.label)
+    return _mark(chart, table, setting, selected).update_layout(height=HEIGHT)
 
 
-def front(table: pd.DataFrame, selected: float) -> go.Figure:
-    """Retention (stability) against adaptation (plasticity) in percent, a point per α, dominated ones dimmed.
+def front(table: pd.DataFrame, setting: Setting, selected: float) -> go.Figure:
+    """Retention (stability) against adaptation (plasticity) in percent, a point per value, dominated ones dimmed.
 
-    `table` has the columns alpha, stability, plasticity and front (whether no other point dominates this one).
+    `table` has the setting's column, stability, plasticity and front (whether no other point dominates this one).
     """
     chart = go.Figure()
     complete = table.dropna(subset=["stability", "plasticity"])
@@ -64,12 +64,13 @@ def front(table: pd.DataFrame, selected: float) -> go.Figure:
             mode="markers+text",
             name=name,
             opacity=opacity,
-            text=[f"{alpha:g}" for alpha in points["alpha"]],
+            text=[setting.text(value) for value in points[setting.name]],
             textposition="top right",
             marker={"color": ACC, "size": 11},
-            hovertemplate="α = %{text}<br>plasticity %{x:.1f}%, stability %{y:.1f}%<extra></extra>",
+            hovertemplate=f"{setting.symbol} = "
+            + "%{text}<br>plasticity %{x:.1f}%, stability %{y:.1f}%<extra></extra>",
         )
-    ring = complete[complete["alpha"] == selected]
+    ring = complete[complete[setting.name] == selected]
     chart.add_scatter(
         x=ring["plasticity"],
         y=ring["stability"],
@@ -84,11 +85,16 @@ def front(table: pd.DataFrame, selected: float) -> go.Figure:
 
 
 def each_task(
-    table: pd.DataFrame, tasks: Sequence[str], names: Mapping[str, str], colours: Mapping[str, str], selected: float
+    table: pd.DataFrame,
+    tasks: Sequence[str],
+    names: Mapping[str, str],
+    colours: Mapping[str, str],
+    setting: Setting,
+    selected: float,
 ) -> go.Figure:
-    """Test accuracy in percent against α, a panel per task: at the end (solid) and when just merged (dotted).
+    """Test accuracy in percent against the setting, a panel per task: at the end (solid) and when just merged (dotted).
 
-    `table` has the columns alpha, task, just_merged and now, α ascending within a task.
+    `table` has the setting's column, ascending within a task, and task, just_merged and now.
     """
     rows = -(-len(tasks) // TASKS_IN_A_ROW)
     cells: list[dict[str, Any]] = [
@@ -108,28 +114,29 @@ def each_task(
         own = table[table["task"] == task]
         for column, name, dash in (("just_merged", "just merged", "dot"), ("now", "at the end", "solid")):
             chart.add_scatter(
-                x=own["alpha"],
+                x=own[setting.name],
                 y=own[column],
                 mode="lines+markers",
                 name=f"{names[task]}, {name}",
                 showlegend=False,
                 line={"color": colours[task], "dash": dash, "width": 2},
                 marker={"size": 5},
-                hovertemplate="%{fullData.name}, α = %{x:g}: %{y:.1f}%<extra></extra>",
+                hovertemplate="%{fullData.name}, " + setting.symbol + " = %{x:g}: %{y:.1f}%<extra></extra>",
                 **cell,
             )
     chart.update_yaxes(range=[0, 101], nticks=4)
     for row in range(1, rows + 1):
         chart.update_yaxes(title="Accuracy (%)", row=row, col=1)
     for cell in cells[-TASKS_IN_A_ROW:]:
-        chart.update_xaxes(title="α", showticklabels=True, **cell)
+        chart.update_xaxes(title=setting.symbol, showticklabels=True, **cell)
     chart.update_annotations(font={"size": 12})
-    return _mark(chart, table, selected).update_layout(height=70 + 170 * rows, margin={"t": 26})
+    return _mark(chart, table, setting, selected).update_layout(height=70 + 170 * rows, margin={"t": 26})
 
 
 def _add_line(
     chart: go.Figure,
     table: pd.DataFrame,
+    setting: Setting,
     column: str,
     name: str,
     colour: str,
@@ -137,20 +144,20 @@ def _add_line(
     unit: str,
     **subplot: Any,
 ) -> None:
-    """Draw a column against α, the point of the α selected larger; `subplot` has the row and col, where there are."""
+    """Draw a column against the setting, the point selected larger; `subplot` has the row and col, where there are."""
     chart.add_scatter(
-        x=table["alpha"],
+        x=table[setting.name],
         y=table[column],
         mode="lines+markers",
         name=name,
         line={"color": colour, "width": 2},
-        marker={"size": [12 if alpha == selected else 7 for alpha in table["alpha"]], "color": colour},
-        hovertemplate=f"α = %{{x:g}}: %{{y:.1f}}{unit}<extra>{name}</extra>",
+        marker={"size": [12 if value == selected else 7 for value in table[setting.name]], "color": colour},
+        hovertemplate=f"{setting.symbol} = %{{x:g}}: %{{y:.1f}}{unit}<extra>{name}</extra>",
         **subplot,
     )
 
 
-def _mark(chart: go.Figure, table: pd.DataFrame, selected: float) -> go.Figure:
-    """Mark the α selected on every axis of α, which ends a little beyond the values there are."""
-    chart.update_xaxes(range=[table["alpha"].min() - 0.06, table["alpha"].max() + 0.06])
+def _mark(chart: go.Figure, table: pd.DataFrame, setting: Setting, selected: float) -> go.Figure:
+    """Mark the value selected on every axis of the setting, which ends a little beyond the values there are."""
+    chart.update_xaxes(range=[table[setting.name].min() - 0.06, table[setting.name].max() + 0.06])
     return chart.add_vline(selected, line={"color": MEAN, "width": 1.5, "dash": "dash"})

@@ -10,22 +10,22 @@ import streamlit as st
 from dashboard.runs.panel import POLL_SECONDS
 from dashboard.state import queue
 from dashboard.text import duration, plural, sentence
-from otmf_core.analysis.sweeps import Plan, at
+from otmf_core.analysis.sweeps import SweepStatus, at
 from otmf_core.config import MergeConfig
 from otmf_core.errors import InputError
 from otmf_core.runs.folder import Run
-from otmf_core.runs.view import JobView, fraction_done
+from otmf_core.runs.view import RunView, fraction_done
 
 
-def sweep_row(config: MergeConfig, plan: Plan, stored: Mapping[str, Run]) -> None:
-    """Draw the buttons and the progress of a sweep around `config` that stands as `plan` says; `stored` is by id."""
-    missing = len(plan.submit) + len(plan.resume)
+def sweep_row(config: MergeConfig, status: SweepStatus, stored: Mapping[str, Run]) -> None:
+    """Draw the buttons and the progress of a sweep around `config` that stands as `status` says; `stored` is by id."""
+    missing = len(status.missing) + len(status.resume)
     status_by_run = dict(queue().active())
-    active = {alpha: run for alpha, run in plan.active.items() if run in status_by_run}
+    active = {value: run for value, run in status.active.items() if run in status_by_run}
     with st.container(horizontal=True, vertical_alignment="center"):
         label = f"Run {plural(missing, 'merge')}" if missing else "Nothing left to run"
         if st.button(label, type="primary", icon=":material/play_arrow:", key="sweep", disabled=not missing):
-            _start(config, plan)
+            _start(config, status)
             st.rerun()
         about = "Everything done so far is kept; run again to go on."
         if active and st.button("Stop", icon=":material/stop:", key="stop-sweep", help=about):
@@ -33,67 +33,75 @@ def sweep_row(config: MergeConfig, plan: Plan, stored: Mapping[str, Run]) -> Non
                 if run in active.values():
                     queue().stop(run)
             st.rerun()
-        st.caption(_summary(plan, {run.id: run.record["seconds"] for run in stored.values() if run.record}))
+        st.caption(_summary(status, {run.id: run.record.seconds for run in stored.values() if run.record}))
     if active:
-        _progress(active, len(plan.done))
-    _failures(plan, stored)
+        _progress(active, len(status.done), _symbol(config))
+    _failures(status, stored, _symbol(config))
 
 
-def _summary(plan: Plan, seconds: Mapping[str, float]) -> str:
+def _summary(status: SweepStatus, seconds: Mapping[str, float]) -> str:
     """The state of the sweep in words, and how long what is missing takes by its finished runs' `seconds` (by run)."""
     counts = {
-        "done and reused": len(plan.done),
-        "under way": len(plan.active),
-        "to resume": len(plan.resume),
-        "new": len(plan.submit),
+        "done and reused": len(status.done),
+        "under way": len(status.active),
+        "to resume": len(status.resume),
+        "new": len(status.missing),
     }
     parts = [f"{count} {what}" for what, count in counts.items() if count]
-    durations = [seconds[run] for run in plan.done.values() if run in seconds]
-    missing = len(plan.submit) + len(plan.resume)
+    durations = [seconds[run] for run in status.done.values() if run in seconds]
+    missing = len(status.missing) + len(status.resume)
     if durations and missing:
         parts.append(f"about {duration(missing * sum(durations) / len(durations))} by the runs that are done")
     return " · ".join(parts)
 
 
-def _start(config: MergeConfig, plan: Plan) -> None:
+def _start(config: MergeConfig, status: SweepStatus) -> None:
     """Queue what is missing and resume what is unfinished; say which runs do not resume."""
-    runs = [queue().submit(at(config, alpha)) for alpha in plan.submit]
+    runs = [queue().submit(at(config, value)) for value in status.missing]
     st.session_state["swept"] = [*st.session_state.get("swept", []), *runs]
-    for alpha, run in plan.resume.items():
+    symbol = _symbol(config)
+    for value, run in status.resume.items():
         try:
             queue().resume(run)
         except InputError as error:
-            st.toast(f"α = {alpha:g} did not resume. {sentence(str(error))}", icon=":material/error:")
+            st.toast(f"{symbol} = {value:g} did not resume. {sentence(str(error))}", icon=":material/error:")
 
 
 @st.fragment(run_every=POLL_SECONDS)
-def _progress(active: Mapping[float, str], done: int) -> None:
+def _progress(active: Mapping[float, str], done: int, symbol: str) -> None:
     """Draw how many runs are done and what runs now; draw the whole page again when one has ended."""
     status_by_run: dict[str, Any] = dict(queue().active())
     if any(run not in status_by_run for run in active.values()):
         st.rerun()
     total = done + len(active)
-    view, alpha = next(
-        ((queue().snapshot(run), alpha) for alpha, run in active.items() if status_by_run[run] == "running"),
+    view, value = next(
+        ((queue().snapshot(run), value) for value, run in active.items() if status_by_run[run] == "running"),
         (None, 0.0),
     )
     share = (done + (fraction_done(view) if view else 0.0)) / total
-    st.progress(share, text=f"**{done} of {total} done** · {_current_merge(view, alpha)}")
+    st.progress(share, text=f"**{done} of {total} done** · {_current_merge(view, symbol, value)}")
 
 
-def _current_merge(view: JobView | None, alpha: float) -> str:
+def _current_merge(view: RunView | None, symbol: str, value: float) -> str:
     if view is None:
         return "waiting for another merge to end"
     left = "" if view.eta_seconds is None else f", about {duration(view.eta_seconds)} left"
-    return f"α = {alpha:g} is merging: {fraction_done(view):.0%}{left}"
+    return f"{symbol} = {value:g} is merging: {fraction_done(view):.0%}{left}"
 
 
-def _failures(plan: Plan, stored: Mapping[str, Run]) -> None:
+def _failures(status: SweepStatus, stored: Mapping[str, Run], symbol: str) -> None:
     """Say why runs of the sweep failed."""
     lines = []
-    for alpha, run in plan.resume.items():
+    for value, run in status.resume.items():
         state = queue().snapshot(run) or stored.get(run)
         if state and state.status == "failed":
-            lines.append(f"- α = {alpha:g}: {sentence(state.message) or 'no reason was recorded.'}")
+            lines.append(f"- {symbol} = {value:g}: {sentence(state.message) or 'no reason was recorded.'}")
     if lines:
         st.error("\n".join(lines), title="Some merges failed", icon=":material/error:")
+
+
+def _symbol(config: MergeConfig) -> str:
+    """The symbol of the setting that is swept."""
+    setting = config.method.swept()
+    assert setting is not None
+    return setting.symbol

@@ -1,60 +1,64 @@
-"""Alpha: sweep the retention weight over one sequence, see what it trades, and take the best to the Merge page."""
+"""Alpha: sweep a method's main setting over one sequence, see what it trades, and take the best to the Merge page."""
 
 from functools import partial
 
 import streamlit as st
 
-from dashboard.app_pages.alpha.alpha_picker import choose_alpha
 from dashboard.app_pages.alpha.charts import balance, each_task, front, quality
 from dashboard.app_pages.alpha.controls import sweep_row
 from dashboard.app_pages.alpha.sequence_picker import choose_sequence
-from dashboard.app_pages.alpha.sequences import sweepable_runs
+from dashboard.app_pages.alpha.sequences import sweep_grid, sweepable_runs
 from dashboard.app_pages.alpha.tables import sweep_table, task_table
+from dashboard.app_pages.alpha.value_picker import choose_value
 from dashboard.library.task_labels import task_labels
 from dashboard.runs.loading import readable_runs
+from dashboard.text import sentence
 from dashboard.ui.chart import cached_chart, show_chart
 from dashboard.ui.deferred import defer
 from dashboard.ui.layout import panels
-from otmf_core.analysis.sweeps import members, plan
+from otmf_core.analysis.sweeps import members, sweep_status
+from otmf_core.settings import Setting
 
 # What is swept, and the row that runs it.
 stored_runs = {run.id: run for run in readable_runs()[0]}
 runs = sweepable_runs(stored_runs.values())
 config = choose_sequence(runs)
-alphas = st.multiselect(
-    "Values of α",
-    [twentieths / 20 for twentieths in range(21)],
-    [0.5, 0.6, 0.7, 0.8, 0.9],
-    format_func=lambda alpha: f"{alpha:g}",
-    key="alphas",
+setting = config.method.swept()
+assert setting is not None  # as of every sequence
+values = st.multiselect(
+    f"Values of {setting.symbol}",
+    sweep_grid(setting),
+    list(setting.shown.sweep),
+    format_func=setting.text,
+    key=f"{setting.name}s",
     bind="query-params",
     placeholder="Choose the values to run",
-    help="The weight that each fusion keeps of the merged task vector; the incoming one weighs 1 − α.",
+    help=sentence(setting.help),
 )
-sweep_row(config, plan(config, alphas, runs), stored_runs)
+sweep_row(config, sweep_status(config, values, runs), stored_runs)
 
 # What its finished runs reached.
-runs_by_alpha = {
-    alpha: run
-    for alpha, member in members(config, runs).items()
+runs_by_value = {
+    value: run
+    for value, member in members(config, runs).items()
     if (run := stored_runs.get(member.run)) is not None and run.record
 }
-if not runs_by_alpha:
+if not runs_by_value:
     st.info("The figures appear with the first finished run of this sequence.", icon=":material/monitoring:")
     st.stop()
-table, tasks = sweep_table(runs_by_alpha), task_table(runs_by_alpha)
-selected = choose_alpha(table, config)
-name = f"alpha-{config.tasks[0]}-{len(config.tasks)}-tasks"
+table, tasks = sweep_table(runs_by_value, setting.name), task_table(runs_by_value, setting.name)
+selected = choose_value(table, config, setting)
+name = f"{setting.name}-{config.tasks[0]}-{len(config.tasks)}-tasks"
 charts = (
     (quality, "quality", ["acc", "bwt"], "Quality", "ACC and BWT on test images"),
     (balance, "balance", ["stability", "plasticity"], "Balance", "means over tasks, test"),
-    (front, "front", ["plasticity", "stability", "front"], "Trade-off", "each point an α, test"),
+    (front, "front", ["plasticity", "stability", "front"], "Trade-off", f"a point per {setting.symbol}, test"),
 )
 for panel, (chart, key, columns, title, measured) in zip(panels(3, "alpha"), charts, strict=True):
     with panel:
         show_chart(
-            cached_chart(chart, table, selected),
-            partial(table.filter, ["alpha", "run", *columns]),
+            cached_chart(chart, table, setting, selected),
+            partial(table.filter, [setting.name, "run", *columns]),
             title=title,
             measured=measured,
             key=key,
@@ -62,11 +66,11 @@ for panel, (chart, key, columns, title, measured) in zip(panels(3, "alpha"), cha
         )
 
 
-def task_charts() -> None:
-    """Draw every task against α."""
-    labels = task_labels(config.model_dump())
+def task_charts(setting: Setting = setting) -> None:
+    """Draw every task against the setting."""
+    labels = task_labels(config)
     show_chart(
-        cached_chart(each_task, tasks, config.tasks, labels.names, labels.colours, selected),
+        cached_chart(each_task, tasks, config.tasks, labels.names, labels.colours, setting, selected),
         lambda: tasks,
         title="Every task",
         measured="test accuracy at the end (solid) and when just merged (dotted)",

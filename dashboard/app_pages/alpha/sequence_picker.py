@@ -11,15 +11,15 @@ from dashboard.library.task_labels import task_labels
 from dashboard.runs.stamp import data_facts, facts_line
 from dashboard.state import current_run
 from dashboard.text import plural, sentence
-from otmf_core.analysis.sweeps import Known, members, same_sweep
+from otmf_core.analysis.sweeps import SweepRun, members, same_sweep
 from otmf_core.config import MergeConfig
 from otmf_core.errors import InputError
 
 WIDGET_KEY, SESSION_KEY = "alpha-sequence-choice", "alpha-sequence"
 
 
-def choose_sequence(runs: Sequence[Known]) -> MergeConfig:
-    """Draw the picker and what the sequence's merges read; return it (its α is of no meaning), or end the page."""
+def choose_sequence(runs: Sequence[SweepRun]) -> MergeConfig:
+    """Draw the picker and what the sequence's merges read; return it, whatever its swept setting, or end the page."""
     form = None
     try:
         form = form_config()
@@ -38,21 +38,21 @@ def choose_sequence(runs: Sequence[Known]) -> MergeConfig:
         format_func={key: _label(key, config, runs, form) for key, config in configs.items()}.__getitem__,
         key=WIDGET_KEY,
         on_change=lambda: _remember(st.session_state[WIDGET_KEY]),
-        help="Everything of the merge but α: tasks, their order, and all other settings.",
+        help="Everything of the merge but the setting that is swept: tasks, their order, and all other settings.",
     )
     _remember(selected)
     config = configs[selected]
-    data, names = config.stamp(), task_labels(config.model_dump()).names
+    data, names = config.stamp(), task_labels(config).names
     tasks = " → ".join(names[task] for task in config.tasks)
     facts_line(data["labels"], config.heads, [tasks, *data_facts(data), "accuracy: test", f"seed: {config.seed}"])
     return config
 
 
-def _selected(configs: Mapping[str, MergeConfig], runs: Sequence[Known], form: MergeConfig | None) -> str:
+def _selected(configs: Mapping[str, MergeConfig], runs: Sequence[SweepRun], form: MergeConfig | None) -> str:
     """The sequence in the link, else the one shown before, else that of the run looked at last, else the newest."""
     last_run = current_run("alpha")
     linked = st.query_params.get("sequence")
-    config_of = {run.run: MergeConfig.parse(dict(run.config)) for run in runs}
+    config_of = {run.run: run.config for run in runs}
     if form:
         config_of[FORM] = form
     for name in (linked, st.session_state.get(SESSION_KEY), last_run):
@@ -61,7 +61,7 @@ def _selected(configs: Mapping[str, MergeConfig], runs: Sequence[Known], form: M
                 if same_sweep(config, config_of[name]):
                     return key
         if name and name == linked:
-            st.warning(f"There is no OTMF run {linked} to sweep. This is another sequence.", icon=":material/info:")
+            st.warning(f"There is no run {linked} to sweep. This is another sequence.", icon=":material/info:")
     return next(iter(configs))
 
 
@@ -71,12 +71,16 @@ def _remember(sequence: str) -> None:
         st.query_params["sequence"] = sequence
 
 
-def _label(key: str, config: MergeConfig, runs: Sequence[Known], form: MergeConfig | None) -> str:
-    names = task_labels(config.model_dump()).names
+def _label(key: str, config: MergeConfig, runs: Sequence[SweepRun], form: MergeConfig | None) -> str:
+    names = task_labels(config).names
     parts = [f"{len(config.tasks)} tasks, {names[config.tasks[0]]} first, {names[config.tasks[-1]]} last"]
-    parts += [config.preset, f"{config.steps} iterations", f"seed {config.seed}"]
+    iterations = config.method.iterations_per_fusion
+    parts += [f"{config.preset}" if config.method.presets else config.method.title]
+    parts += [f"{iterations} iterations"] if iterations else []
+    parts += [f"seed {config.seed}"]
+    setting = config.method.swept()
     if key != FORM:
-        parts += [f"{plural(len(members(config, runs)), 'value')} of α", key[-4:]]
+        parts += [f"{plural(len(members(config, runs)), 'value')} of {setting.symbol if setting else ''}", key[-4:]]
     if form and same_sweep(config, form):
         parts.append("as on the Merge page")
     return " · ".join(parts)

@@ -1,4 +1,4 @@
-"""The sequences that can be swept over α: those of runs, and that of the Merge form."""
+"""The sequences that can be swept: those of runs, and that of the Merge form."""
 
 from __future__ import annotations
 
@@ -7,28 +7,29 @@ from collections.abc import Collection, Sequence
 import streamlit as st
 
 from dashboard.library.picker import LIBRARY_KEY, name_in_config
-from dashboard.merge_choices import chosen_options, chosen_tasks
+from dashboard.merge_choices import FIRST_METHOD, chosen_options, chosen_tasks
 from dashboard.state import queue
-from otmf_core.analysis.sweeps import Known, same_sweep
+from otmf_core.analysis.sweeps import SweepRun, same_sweep
 from otmf_core.config import MergeConfig
 from otmf_core.errors import InputError
 from otmf_core.library.library import list_libraries, open_library, order
 from otmf_core.runs.folder import Run
+from otmf_core.settings import Setting
 
 FORM = "form"  # the id of the Merge form's sequence
 
 
-def sweepable_runs(stored: Collection[Run]) -> list[Known]:
+def sweepable_runs(stored: Collection[Run]) -> list[SweepRun]:
     """Every run a sweep may use, newest first: what has no folder (queued, or refused at once), then the folders."""
     folders = {run.id for run in stored}
     submitted = [run for run, _ in queue().active()] + st.session_state.get("swept", [])
     views = {run: view for run in submitted if run not in folders and (view := queue().snapshot(run))}
-    without_folder = [Known(run, view.status, view.config) for run, view in reversed(views.items())]
-    return without_folder + [Known(run.id, run.status, run.config) for run in stored]
+    without_folder = [SweepRun(run, view.status, view.config) for run, view in reversed(views.items())]
+    return without_folder + [SweepRun(run.id, run.status, run.config) for run in stored]
 
 
 def form_config() -> MergeConfig:
-    """The OTMF merge that the Merge page describes, or its first suite before a first visit; raises InputError."""
+    """The merge by the first method, as the Merge page describes it, or its first suite; raises InputError."""
     installed = [library.root.name for library in list_libraries()]
     name = st.session_state.get(LIBRARY_KEY) or next(iter(installed), None)
     if name is None:
@@ -37,17 +38,25 @@ def form_config() -> MergeConfig:
     library = open_library(name)
     suites = list(library.suites)
     tasks = chosen_tasks() or (order(library, suites[0]) if suites else [task.id for task in library.tasks])
-    return MergeConfig.build(tasks=tasks, library=name, **chosen_options("otmf"))
+    return MergeConfig.build(tasks=tasks, library=name, method=FIRST_METHOD, **chosen_options(FIRST_METHOD))
 
 
-def sequences(runs: Sequence[Known], form: MergeConfig | None) -> dict[str, MergeConfig]:
+def sequences(runs: Sequence[SweepRun], form: MergeConfig | None) -> dict[str, MergeConfig]:
     """Merges to sweep, by the id of their oldest run, newest first; the Merge form's as "form" where it has no run."""
     configs: dict[str, MergeConfig] = {}
     for run in sorted(runs, key=lambda run: run.run):  # ids sort by time
-        config = MergeConfig.parse(dict(run.config))
-        if config.method == "otmf" and not any(same_sweep(config, other) for other in configs.values()):
+        config = run.config
+        if config.method.swept() and not any(same_sweep(config, other) for other in configs.values()):
             configs[run.run] = config
     newest_first = dict(reversed(configs.items()))
     if form and not any(same_sweep(form, other) for other in configs.values()):
         newest_first[FORM] = form
     return newest_first
+
+
+def sweep_grid(setting: Setting) -> list[float]:
+    """The values of a setting that a sweep can choose: those of its slider, and those it begins with."""
+    low, high = setting.shown.slider or (setting.shown.sweep[0], setting.shown.sweep[-1])
+    step = setting.shown.step or (high - low) / 20
+    steps = round((high - low) / step)
+    return sorted({round(low + number * step, 6) for number in range(steps + 1)} | set(setting.shown.sweep))

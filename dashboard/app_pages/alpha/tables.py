@@ -13,10 +13,10 @@ from otmf_core.runs.folder import Run
 METRICS = ["acc", "bwt", "stability", "plasticity"]
 
 
-def sweep_table(runs: Mapping[float, Run]) -> pd.DataFrame:
-    """A row per finished run: α, run, ACC, BWT, stability, plasticity, and whether it is on the Pareto front."""
-    rows = [(alpha, run.id, *((run.record or {}).get(metric) for metric in METRICS)) for alpha, run in runs.items()]
-    table = pd.DataFrame(rows, columns=["alpha", "run", *METRICS])
+def sweep_table(runs: Mapping[float, Run], setting: str) -> pd.DataFrame:
+    """A row per finished run: setting, run, ACC, BWT, stability, plasticity, and whether it is on the Pareto front."""
+    rows = [(value, run.id, *(getattr(run.record, metric) for metric in METRICS)) for value, run in runs.items()]
+    table = pd.DataFrame(rows, columns=[setting, "run", *METRICS])
     table[METRICS] = table[METRICS].astype(float)
     complete = table.dropna(subset=["stability", "plasticity"])
     undominated = pareto(list(zip(complete["stability"], complete["plasticity"], strict=True)))
@@ -24,12 +24,11 @@ def sweep_table(runs: Mapping[float, Run]) -> pd.DataFrame:
     return table
 
 
-def task_table(runs: Mapping[float, Run]) -> pd.DataFrame:
-    """A row per finished run and task: α, task, accuracy in percent when just merged and now (at the end)."""
+def task_table(runs: Mapping[float, Run], setting: str) -> pd.DataFrame:
+    """A row per finished run and task: the setting, task, accuracy in percent when just merged and now (at the end)."""
     parts = []
-    for alpha, run in runs.items():
-        record = run.record or {}
-        individual = dict(zip(record["tasks"], record["individual"], strict=True))
-        part = outcomes(record["matrix"], record["tasks"], individual).loc[:, ["task", "just_merged", "now"]]
-        parts.append(part.assign(alpha=alpha))
-    return pd.concat(parts, ignore_index=True).loc[:, ["alpha", "task", "just_merged", "now"]]
+    for value, run in runs.items():
+        individual = dict(zip(run.config.tasks, run.individual, strict=True))
+        part = outcomes(run.matrix, run.config.tasks, individual).loc[:, ["task", "just_merged", "now"]]
+        parts.append(part.assign(**{setting: value}))
+    return pd.concat(parts, ignore_index=True).loc[:, [setting, "task", "just_merged", "now"]]

@@ -7,10 +7,10 @@ from collections.abc import Mapping, Sequence
 import pandas as pd
 
 from dashboard.app_pages.compare.charts import Line, cost, overlaid
-from dashboard.app_pages.compare.comparison import means_so_far
 from dashboard.app_pages.compare.leaderboard import description
 from dashboard.ui.chart import cached_chart, show_chart
 from dashboard.ui.layout import panels
+from otmf_core.analysis.comparison import means_so_far
 from otmf_core.runs.folder import Run
 
 
@@ -19,9 +19,9 @@ def curves_and_cost(
 ) -> None:
     """Draw how the runs went on and what they cost.
 
-    `table` and `groups` are a leaderboard's, `pooled` or not; `names` are by run id; every run has a record.
+    `table` and `groups` are a leaderboard's, `pooled` or not; `names` are by run id.
     """
-    means = {run.id: means_so_far(run.record["matrix"]) for group in groups for run in group if run.record}
+    means = {run.id: means_so_far(run.matrix) for group in groups for run in group}
     lines = [
         Line(f"{name} · {description(group[0].config)}", [means[run.id] for run in group])
         for name, group in zip(table["name"], groups, strict=True)

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Sequence
 
 import pandas as pd
 import streamlit as st
 
-from dashboard.app_pages.compare.comparison import METRICS, best_marks
-from dashboard.runs.titles import METHODS, title
+from dashboard.runs.titles import title
 from dashboard.text import number_text, rounded
+from otmf_core.analysis.comparison import METRICS, Row, best_marks
+from otmf_core.config import MergeConfig
 
 COLUMNS = {  # by metric: heading and decimals
     "acc": ("ACC (%)", 1),
@@ -23,23 +23,23 @@ COLUMNS = {  # by metric: heading and decimals
 MARK_STYLE = "background-color: rgba(106, 111, 240, 0.22); font-weight: 600"
 
 
-def description(config: Mapping[str, Any]) -> str:
+def description(config: MergeConfig) -> str:
     """A run's title, with the preset where it is not the default one."""
-    return title(config) + (f" · {config['preset']}" if config["preset"] != "default" else "")
+    return title(config) + (f" · {config.preset}" if config.preset != "default" else "")
 
 
-def leaderboard_table(table: pd.DataFrame) -> None:
+def leaderboard_table(rows: Sequence[Row]) -> None:
     """Draw a leaderboard, the best value of every column marked; pools as mean ± std."""
+    table = pd.DataFrame(rows)
     pooled = bool((table["n"] > 1).any())
     column = st.column_config
-    cells = table.loc[:, ["name", "method", "preset", "labels", "alpha", "tasks", "n", *METRICS]].copy()
-    cells["method"] = [METHODS[method] for method in table["method"]]
+    cells = table.loc[:, ["name", "method", "setting", "preset", "labels", "tasks", "n", *METRICS]].copy()
     config = {
         "name": column.TextColumn("Runs" if pooled else "Run", width=60, pinned=True),
         "method": column.TextColumn("Method"),
+        "setting": column.TextColumn("Setting", width=70),
         "preset": column.TextColumn("Preset"),
         "labels": column.TextColumn("Labels"),
-        "alpha": column.NumberColumn("α", format="%.2f", width=50),
         "tasks": column.NumberColumn("Tasks", width=50),
         "n": column.NumberColumn("n", help="Runs pooled: orders and seeds.", width=40) if pooled else None,
     }
@@ -54,7 +54,7 @@ def leaderboard_table(table: pd.DataFrame) -> None:
         else:
             cells[metric] = [rounded(value, digits) for value in table[metric].astype(float)]
             config[metric] = column.NumberColumn(heading, format=f"%{'+' if signed else ''}.{digits}f")
-    marks = best_marks(table)
+    marks = best_marks(rows)
     st.dataframe(
         cells.style.apply(
             lambda values: [MARK_STYLE if mark else "" for mark in marks[values.name]], subset=list(METRICS)

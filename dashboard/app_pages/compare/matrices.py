@@ -20,7 +20,7 @@ MOST_MATRICES = 4
 
 
 def matrices(runs: Sequence[Run], names: Mapping[str, str]) -> None:
-    """Draw the matrices of two runs, or of those picked; `names` are by run id, and every run has a record."""
+    """Draw the matrices of two runs, or of those picked; `names` are by run id."""
     letters = list(names.values())
     selection = letters
     if len(letters) > 2:
@@ -35,12 +35,11 @@ def matrices(runs: Sequence[Run], names: Mapping[str, str]) -> None:
     runs = [run for run in runs if names[run.id] in selection]
     columns = [panel for row in range(0, len(runs), 2) for panel in panels(2, f"matrices-{row}")]
     for run, panel in zip(runs, columns, strict=False):
-        matrix = run.record["matrix"] if run.record else []
-        tasks = [task_labels(run.config).names[task] for task in run.config["tasks"]]
+        tasks = [task_labels(run.config).names[task] for task in run.config.tasks]
         with panel:
             show_chart(
-                cached_chart(accuracy_matrix, matrix, tasks, theme()),
-                partial(matrix_frame, matrix, tasks),
+                cached_chart(accuracy_matrix, run.matrix, tasks, theme()),
+                partial(matrix_frame, run.matrix, tasks),
                 title=f"{names[run.id]} · {description(run.config)}",
                 measured="test, %, framed when merged",
                 key=f"matrix-{run.id}",

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 import pandas as pd
 import streamlit as st
 
-from dashboard.app_pages.compare.comparison import runs_of_commonest_tasks
 from dashboard.library.task_labels import task_labels
 from dashboard.runs.titles import title
+from otmf_core.analysis.comparison import runs_of_commonest_tasks
 from otmf_core.runs.folder import Run
 
 RUNS_AT_FIRST = 6  # compared on a first visit
@@ -71,14 +71,14 @@ def _remember(ids: str) -> None:
 
 
 def _cells(run: Run) -> dict[str, object]:
-    record, names = run.record or {}, task_labels(run.config).names
+    config, record, names = run.config, run.record, task_labels(run.config).names
     return {
-        "merge": title(run.config),
-        "preset": run.config["preset"] if run.config["method"] == "otmf" else "",
-        "acc": record.get("acc"),
-        "labels": record.get("labels", ""),
-        "seed": run.config["seed"],
+        "merge": title(config),
+        "preset": config.preset if config.method.presets else "",
+        "acc": record.acc if record else None,
+        "labels": record.labels if record else "",
+        "seed": config.seed,
         "created": run.created,
-        "order": ", ".join(names[task] for task in run.config["tasks"]),
+        "order": ", ".join(names[task] for task in config.tasks),
         "run": run.id,
     }

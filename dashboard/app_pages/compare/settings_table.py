@@ -8,23 +8,26 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from dashboard.app_pages.compare.comparison import unusual_marks
 from dashboard.app_pages.compare.leaderboard import MARK_STYLE
-from otmf_core.config import MergeConfig
+from otmf_core.analysis.comparison import Row, unusual_marks
+from otmf_core.config import setting_named
+
+HELP = {"method": "how two task vectors are fused"}
 
 
-def settings_table(table: pd.DataFrame, tasks: Mapping[str, str]) -> None:
-    """Draw the settings that differ, with those that most of the runs do not share marked; `tasks` are names by id."""
-    marks = unusual_marks(table)
-    cells = table.copy()
-    if "tasks" in cells:
-        cells["tasks"] = [", ".join(tasks.get(task, task) for task in order) for order in table["tasks"]]
-    cells = cells.map(_plain)
-    cells.insert(0, "name", cells.index)
+def settings_table(differ: Mapping[str, Row], tasks: Mapping[str, str]) -> None:
+    """Draw the settings that differ by run, with those that most runs do not share marked; `tasks` are names by id."""
+    rows = list(differ.values())
+    marks = unusual_marks(rows)
+    table = pd.DataFrame(rows)
+    if "tasks" in table:
+        table["tasks"] = [", ".join(tasks.get(task, task) for task in order) for order in table["tasks"]]
+    cells = table.map(_plain)
+    cells.insert(0, "name", list(differ))
     config: dict[str, Any] = {"name": st.column_config.TextColumn("Run", width=60, pinned=True)}
     for field in map(str, table):
         width = "large" if field == "tasks" else None
-        about = MergeConfig.model_fields[field].description
+        about = about_setting(field)
         config[field] = st.column_config.TextColumn(field.replace("_", " "), help=about, width=width)
     st.dataframe(
         cells.style.apply(
@@ -34,6 +37,11 @@ def settings_table(table: pd.DataFrame, tasks: Mapping[str, str]) -> None:
         column_config=config,
         alt="Settings that differ between the runs",
     )
+
+
+def about_setting(name: str) -> str:
+    """What a column of settings holds."""
+    return HELP.get(name) or setting_named(name).description
 
 
 def _plain(value: object) -> str:

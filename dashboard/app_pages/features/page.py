@@ -31,10 +31,10 @@ names = [labels.names[task] for task in tasks]
 try:
     path, facts = features_ready(view)
     task, step, method, by, lines = controls(tasks, dict(labels.names))
-    info = open_library(view.config["library"]).task(task)
+    info = open_library(view.config.library).task(task)
     features = read_features(path, task)
     layout = projection_of(path, tasks, task, method)
-    pictures = thumbnails(view.config["library"], task, tuple(features.rows.tolist()))
+    pictures = thumbnails(view.config.library, task, tuple(features.rows.tolist()))
 except InputError as error:
     st.error(sentence(str(error)), title="Features of this run cannot be shown")
     st.stop()

@@ -25,12 +25,13 @@ def measured_accuracies(runs: Iterable[Run], manifest: str) -> Accuracies:
 
     Only runs on the library with this manifest count, and both values were measured with the zero-shot heads.
     """
-    accuracies: dict[str, tuple[float, float, str]] = {}
+    accuracies: Accuracies = {}
     for run in runs:
-        if run.record and run.progress.get("library") == manifest:
-            start, own = run.record["matrix"][0], run.record["individual"]
-            for task, zero_shot, individual in zip(run.record["tasks"], start, own, strict=True):
-                accuracies.setdefault(task, (zero_shot, individual, run.id))
+        if run.record and run.state.library == manifest:
+            start, own = run.record.matrix[0], run.record.individual
+            for task, zero_shot, individual in zip(run.record.tasks, start, own, strict=True):
+                if zero_shot is not None:
+                    accuracies.setdefault(task, (zero_shot, individual, run.id))
     return accuracies
 
 

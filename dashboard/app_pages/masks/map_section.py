@@ -16,11 +16,13 @@ from dashboard.ui.layout import numbers
 from dashboard.ui.theme import theme
 from otmf_core.masks.measures import BIN_WIDTH, overlap
 from otmf_core.masks.reading import SIDES, MaskStatistics
-from otmf_core.models.tensor_names import Place
+from otmf_core.models.tensor_names import TensorPlace
 
 
 @st.fragment
-def map_section(stats: MaskStatistics, tensor_places: Mapping[str, Place], side: str, tensor: str, name: str) -> None:
+def map_section(
+    stats: MaskStatistics, tensor_places: Mapping[str, TensorPlace], side: str, tensor: str, name: str
+) -> None:
     """Draw numbers over all tensors, the measure and threshold to look at, and the map; a click chooses a tensor.
 
     `tensor` is the one to outline, `name` the beginning of downloaded files' names.

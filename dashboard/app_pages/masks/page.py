@@ -10,7 +10,7 @@ from dashboard.library.task_labels import task_labels
 from dashboard.runs.picker import choose_run
 from dashboard.ui.deferred import defer
 from otmf_core.masks.reading import SIDES, has_masks, mask_steps
-from otmf_core.models.tensor_names import places
+from otmf_core.models.tensor_names import locate
 
 view = choose_run(
     "masks",
@@ -19,7 +19,7 @@ view = choose_run(
 )
 steps = mask_steps(run_path(view.run))
 names = task_labels(view.config).names
-incoming = {step: f"{step} · {names[view.config['tasks'][step - 1]]}" for step in steps}
+incoming = {step: f"{step} · {names[view.tasks[step - 1]]}" for step in steps}
 
 # Step, side and tensor.
 with st.container(horizontal=True, gap="medium"):
@@ -46,7 +46,7 @@ with st.container(horizontal=True, gap="medium"):
         bind="query-params",
     )
     stats = statistics_of(view.run, step)
-    tensor_places = places(stats.tensors)
+    tensor_places = locate(stats.tensors)
     if not {"tensor"} & {*st.session_state, *st.query_params}:
         st.session_state["tensor"] = next(
             (name for name, tensor_place in tensor_places.items() if tensor_place.kind == "qkv.weight"),

@@ -7,13 +7,13 @@ from typing import cast
 import streamlit as st
 
 from dashboard.app_pages.masks.reading import Span
-from otmf_core.models.tensor_names import Place
+from otmf_core.models.tensor_names import TensorPlace
 
 QKV = ("Query", "Key", "Value")
 
 
 def choose_part(
-    tensor: str, tensor_place: Place, height: int, width: int, attention_heads: int | None
+    tensor: str, tensor_place: TensorPlace, height: int, width: int, attention_heads: int | None
 ) -> tuple[Span, Span]:
     """Draw the controls; return the rows and the columns to look at."""
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import streamlit as st
@@ -13,6 +11,7 @@ from numpy.typing import NDArray
 from dashboard.state import runs_folder
 from dashboard.text import sentence
 from otmf_core import layout
+from otmf_core.config import MergeConfig
 from otmf_core.errors import InputError
 from otmf_core.files import Mark, inside, mark
 from otmf_core.library.library import open_library
@@ -75,9 +74,9 @@ def _mask_block(
     return mask_reading.block_means(mask_reading.read_block(path, step, side, tensor, rows, columns), size)
 
 
-def attention_heads(config: Mapping[str, Any]) -> int | None:
+def attention_heads(config: MergeConfig) -> int | None:
     """The attention heads of the image tower that a run merged; None where its library is gone or does not say."""
     try:
-        return tensor_names.heads(open_library(config["library"]).backbone_config)
+        return tensor_names.attention_heads(open_library(config.library).backbone_config)
     except InputError:
         return None

@@ -19,7 +19,9 @@ from dashboard.ui.theme import theme
 from otmf_core.errors import InputError
 from otmf_core.masks.measures import RANGE
 from otmf_core.masks.reading import MaskStatistics, block_size, matrix_shape
-from otmf_core.models.tensor_names import Place
+from otmf_core.models.tensor_names import TensorPlace
+
+MOST_CELLS = 250_000  # that a picture of a mask sends to a browser
 
 
 @st.fragment
@@ -29,7 +31,7 @@ def tensor_section(
     stats: MaskStatistics,
     side: str,
     tensor: str,
-    tensor_place: Place,
+    tensor_place: TensorPlace,
     attention_heads: int | None,
 ) -> None:
     """Draw what part of a tensor to look at, its two histograms, and its mask as a matrix."""
@@ -37,7 +39,7 @@ def tensor_section(
     try:
         height, width = matrix_shape(run_path(run), step, side, tensor)
         rows, columns = choose_part(tensor, tensor_place, height, width, attention_heads)
-        size = block_size(rows[1] - rows[0], columns[1] - columns[0])
+        size = block_size(rows[1] - rows[0], columns[1] - columns[0], MOST_CELLS)
         means = mask_block(run, step, side, tensor, rows, columns, size)
     except InputError as error:
         st.error(sentence(str(error)), title="This mask cannot be read")

@@ -12,7 +12,7 @@ from dashboard.text import duration, sentence, size_text
 from otmf_core.config import MergeConfig
 from otmf_core.errors import InputError
 from otmf_core.forecast.sizes import Sizes, sizes
-from otmf_core.forecast.work import ALIKE, Estimate, Rates, alike, extrapolate, rates_of_runs
+from otmf_core.forecast.work import Estimate, Rates, alike, extrapolate, pace, rates_of_runs
 from otmf_core.library.library import Library, open_library
 
 MOST_RUNS = 5  # finished runs that an estimate is made from, the newest
@@ -53,11 +53,11 @@ def _measure_button() -> bool:
 
 def _from_runs(config: MergeConfig, library: Library) -> Estimate | None:
     tasks = {task.id for task in library.tasks}
-    runs = [run for run in readable_runs()[0] if alike(config, run) and tasks.issuperset(run.config["tasks"])]
+    runs = [run for run in readable_runs()[0] if alike(config, run) and tasks.issuperset(run.config.tasks)]
     runs = runs[:MOST_RUNS]
     if not runs:
         return None
-    sizes_by_run = {run.id: _sizes(library, MergeConfig.parse(run.config)) for run in runs}
+    sizes_by_run = {run.id: _sizes(library, run.config) for run in runs}
     return _estimate(rates_of_runs(config, sizes_by_run, runs), config, library)
 
 
@@ -77,8 +77,7 @@ def _measure(key: Hashable, config: MergeConfig, library: Library) -> None:
 
 def _key(config: MergeConfig, library: Library) -> Hashable:
     """Everything that a measurement depends on."""
-    settings = tuple(getattr(config, name) for name in ALIKE)
-    return (str(library.root), min(len(config.tasks), TASKS_THAT_MATTER), *settings)
+    return (str(library.root), min(len(config.tasks), TASKS_THAT_MATTER), repr(pace(config)))
 
 
 @st.cache_resource(max_entries=1, show_spinner=False)
@@ -88,10 +87,9 @@ def _measurements() -> dict[Hashable, Rates]:
 
 
 def _sizes(library: Library, config: MergeConfig) -> Sizes:
-    return _sizes_of(str(library.root), library.manifest_hash, config.tasks, config.reads_images, config.heads)
+    return _sizes_of(str(library.root), library.manifest_hash, config.tasks, config.splits, config)
 
 
 @st.cache_resource(max_entries=64, show_spinner=False)
-def _sizes_of(root: str, manifest: str, tasks: tuple[str, ...], reads_images: bool, heads: str) -> Sizes:
-    method = "otmf" if reads_images else "average"
-    return sizes(open_library(root), MergeConfig.build(tasks=tasks, method=method, heads=heads))
+def _sizes_of(root: str, manifest: str, tasks: tuple[str, ...], splits: tuple[str, ...], _config: MergeConfig) -> Sizes:
+    return sizes(open_library(root), _config)

@@ -10,19 +10,14 @@ from streamlit.delta_generator import DeltaGenerator
 from dashboard.app_pages.merge.estimate_line import estimate_line
 from dashboard.app_pages.merge.geometry_line import geometry_line
 from dashboard.app_pages.merge.options import merge_options
+from dashboard.app_pages.merge.settings import session_value, setting_input
 from dashboard.app_pages.merge.task_order import task_order
-from dashboard.runs.titles import METHODS
+from dashboard.merge_choices import FIRST_METHOD, setting_key, titles
 from dashboard.text import sentence
 from otmf_core.config import MergeConfig
 from otmf_core.errors import InputError
 from otmf_core.library.library import Library
-
-METHODS_HELP = """
-**OTMF** learns masks over the merged and the incoming task vector by optimal transport, on unlabelled images.
-
-**Average** keeps the running mean of the task vectors (SWA); **task arithmetic** adds each one, scaled by λ. Neither
-reads an image.
-"""
+from otmf_core.methods.table import METHODS
 
 
 def merge_form(name: str, library: Library) -> MergeConfig | None:
@@ -34,39 +29,18 @@ def merge_form(name: str, library: Library) -> MergeConfig | None:
     method = st.segmented_control(
         "Method",
         list(METHODS),
-        default="otmf",
-        format_func=METHODS.__getitem__,
+        default=FIRST_METHOD,
+        format_func=titles().__getitem__,
         key="method",
         persist_state="session",
         required=True,
-        help=METHODS_HELP,
+        help="\n\n".join(f"**{each.title}**: {each.about}." for each in METHODS.values()),
     )
     fields: dict[str, Any] = {"tasks": tasks, "library": name, "method": method}
-    if method == "otmf":
-        fields["alpha"] = st.slider(
-            "α, retention",
-            0.0,
-            1.0,
-            0.8,
-            0.05,
-            key="alpha",
-            persist_state="session",
-            help="Each fusion keeps α of the merged task vector and takes 1 − α of the incoming one, before masks.",
-        )
-    if method == "task-arithmetic":
-        fields["scaling"] = st.slider(
-            "λ, scaling",
-            0.0,
-            1.0,
-            0.3,
-            0.05,
-            key="scaling",
-            persist_state="session",
-            help="Factor of every task vector; the field uses 0.3 for 8 tasks and 0.1 for 14 and 20.",
-        )
+    fields |= _main_settings(method)
     button_container = st.container()  # above the options, but drawn when they are known
-    fields |= merge_options(method)
     try:
+        fields |= merge_options(method)
         return _run_button(button_container, MergeConfig.build(**fields), library)
     except InputError as error:
         button_container.button(
@@ -74,6 +48,17 @@ def merge_form(name: str, library: Library) -> MergeConfig | None:
         )
         button_container.warning(sentence(str(error)), icon=":material/info:")
         return None
+
+
+def _main_settings(method: str) -> dict[str, Any]:
+    """Draw the settings that stand in the form itself."""
+    values = {}
+    for name, setting in METHODS[method].described().items():
+        if setting.shown.main:
+            key = setting_key(method, name)
+            st.session_state.setdefault(key, session_value(setting, setting.default))
+            values[name] = setting_input(st.container(), setting, key)
+    return values
 
 
 def _run_button(container: DeltaGenerator, config: MergeConfig, library: Library) -> MergeConfig | None:

@@ -8,7 +8,7 @@ import pandas as pd
 import streamlit as st
 
 from dashboard.runs.loading import readable_runs
-from dashboard.runs.titles import BADGES, METHODS
+from dashboard.runs.titles import BADGES
 from dashboard.state import show_run
 from dashboard.text import duration, rounded
 from otmf_core.runs.folder import Run
@@ -58,7 +58,7 @@ def runs_table(runs: Sequence[Run], opened: str) -> None:
             ),
             "method": column.TextColumn("Method"),
             "tasks": column.NumberColumn("Tasks"),
-            "alpha": column.NumberColumn("α", format="%.2f"),
+            "setting": column.TextColumn("Setting"),
             "acc": column.NumberColumn("ACC (%)", format="%.1f"),
             "bwt": column.NumberColumn("BWT (pt)", format="%+.1f"),
             "labels": column.TextColumn("Labels", width=140),  # also where the table began with a run that had none yet
@@ -75,17 +75,17 @@ def _open_selected(key: str, runs: Sequence[Run]) -> None:
 
 def _cells(run: Run) -> dict[str, object]:
     """A run in the table; metrics are empty until it is done."""
-    record = run.record or {}
+    config, record = run.config, run.record
     return {
         "name": run.name,
         "status": [BADGES[run.status][0]],
         "created": run.created,
-        "method": METHODS[run.config["method"]],
-        "tasks": len(run.config["tasks"]),
-        "alpha": run.config["alpha"] if run.config["method"] == "otmf" else None,
-        "acc": record.get("acc"),
-        "bwt": rounded(record["bwt"], 1) if "bwt" in record else None,
-        "labels": record.get("labels", ""),
-        "time": duration(record["seconds"]) if "seconds" in record else "",
+        "method": config.method.title,
+        "tasks": len(config.tasks),
+        "setting": ", ".join(config.method.symbols()),
+        "acc": record and record.acc,
+        "bwt": rounded(record.bwt, 1) if record and record.bwt is not None else None,
+        "labels": record.labels if record else "",
+        "time": duration(record.seconds) if record else "",
         "run": run.id,
     }

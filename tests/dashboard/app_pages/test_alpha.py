@@ -14,12 +14,13 @@ from streamlit.testing.v1 import AppTest
 
 from dashboard.app_pages.alpha.charts import balance, each_task, front, quality
 from dashboard.app_pages.alpha.tables import sweep_table, task_table
-from otmf_core.config import MergeConfig
+from otmf_core.config import MergeConfig, setting_named
 from otmf_core.errors import InputError
 from otmf_core.jobs.queue import job_queue
-from otmf_core.runs.folder import Run
+from otmf_core.runs.folder import load_run
 from tests.dashboard.fake_engine import FakeEngine
 from tests.dashboard.pages import metrics, opener, press, snapshot, texts, with_options
+from tests.made_runs import made_run
 from tests.tiny import ROOT
 
 TABLE = pd.DataFrame(
@@ -32,7 +33,7 @@ TABLE = pd.DataFrame(
         "front": [True, True, False],
     }
 )
-
+ALPHA = setting_named("alpha")
 
 open_page = opener("alpha")
 
@@ -43,8 +44,9 @@ def drained(tmp_path: Path) -> None:
         pass
 
 
-def configs(tmp_path: Path) -> list[dict]:
-    return [json.loads(path.read_text()) for path in (tmp_path / "runs").glob("*/config.json")]
+def methods(tmp_path: Path) -> list[dict]:
+    """The method and its settings, as stored, of every run."""
+    return [json.loads(path.read_text())["method"] for path in (tmp_path / "runs").glob("*/config.json")]
 
 
 def sweep(app: AppTest, *alphas: float) -> AppTest:
@@ -59,9 +61,8 @@ def test_one_click_runs_the_sweep_and_a_second_one_nothing(app: AppTest, tmp_pat
     drained(tmp_path)
     app.run()
     assert not app.exception
-    runs = configs(tmp_path)
-    assert sorted(run["alpha"] for run in runs) == [0.2, 0.5, 0.8]
-    assert len({json.dumps({**run, "alpha": None}) for run in runs}) == 1
+    assert sorted(method["alpha"] for method in methods(tmp_path)) == [0.2, 0.5, 0.8]
+    assert len({json.dumps({**method, "alpha": None}) for method in methods(tmp_path)}) == 1
     assert app.button(key="sweep").disabled  # nothing is left to click for
     assert "3 done and reused" in texts(app)
     assert metrics(app)["ACC"] == "78.0%"  # 76, 78 and 80 of the fake engine
@@ -75,7 +76,7 @@ def test_a_click_while_the_sweep_waits_submits_nothing_twice(app: AppTest, engin
     assert "of 3 done" in "\n".join(str(bar.proto.text) for bar in app.get("progress"))
     sweep(app, 0.2, 0.5, 0.8, 0.9)
     drained(tmp_path)
-    assert sorted(run["alpha"] for run in configs(tmp_path)) == [0.2, 0.5, 0.8, 0.9]
+    assert sorted(method["alpha"] for method in methods(tmp_path)) == [0.2, 0.5, 0.8, 0.9]
 
 
 def test_a_sweep_reuses_finished_runs_of_its_sequence(finished: list[str], app: AppTest, tmp_path: Path):
@@ -83,7 +84,7 @@ def test_a_sweep_reuses_finished_runs_of_its_sequence(finished: list[str], app: 
     assert metrics(app)["ACC"] == "79.0%"
     sweep(app, 0.5, 0.8, 1.0)
     drained(tmp_path)
-    assert sorted(run["alpha"] for run in configs(tmp_path) if run["method"] == "otmf") == [0.5, 0.8, 1.0]
+    assert sorted(method["alpha"] for method in methods(tmp_path) if method["name"] == "otmf") == [0.5, 0.8, 1.0]
 
 
 def test_a_stopped_sweep_goes_on_where_it_was(app: AppTest, engine: FakeEngine, tmp_path: Path):
@@ -100,7 +101,7 @@ def test_a_stopped_sweep_goes_on_where_it_was(app: AppTest, engine: FakeEngine, 
     engine.pause = 0.0
     press(app, "sweep")
     drained(tmp_path)
-    assert sorted(run["alpha"] for run in configs(tmp_path)) == [0.2, 0.5]
+    assert sorted(method["alpha"] for method in methods(tmp_path)) == [0.2, 0.5]
 
 
 def test_a_merge_that_failed_says_why(app: AppTest, engine: FakeEngine, tmp_path: Path):
@@ -113,19 +114,21 @@ def test_a_merge_that_failed_says_why(app: AppTest, engine: FakeEngine, tmp_path
     engine.broken = {}
     press(app, "sweep")
     drained(tmp_path)
-    assert [run["alpha"] for run in configs(tmp_path)] == [0.2]
+    assert [method["alpha"] for method in methods(tmp_path)] == [0.2]
 
 
 def test_the_sequence_is_that_of_the_merge_form(app: AppTest, tmp_path: Path):
     with_options(app).number_input(key="seed").set_value(7).run()
-    app.number_input(key="steps").set_value(5).run()
+    app.number_input(key="otmf.iterations").set_value(5).run()
     app.session_state["tasks"] = ["blue", "red"]
     app.run()
     open_page(app)
     sweep(app, 0.3)
     drained(tmp_path)
-    (run,) = configs(tmp_path)
-    assert (run["tasks"], run["seed"], run["steps"], run["alpha"]) == (["blue", "red"], 7, 5, 0.3)
+    (path,) = (tmp_path / "runs").iterdir()
+    config = load_run(path).config
+    assert (config.tasks, config.seed) == (("blue", "red"), 7)
+    assert config.method.settings().items() >= {"iterations": 5, "alpha": 0.3}.items()
 
 
 def test_use_this_alpha_fills_the_merge_page(finished: list[str], app: AppTest):
@@ -137,31 +140,49 @@ def test_use_this_alpha_fills_the_merge_page(finished: list[str], app: AppTest):
     app.segmented_control(key="chosen_alpha").set_value(0.5).run()
     app.button(key="use-alpha").click().run()
     assert not app.exception
-    assert app.slider(key="alpha").value == 0.5
+    assert app.slider(key="otmf.alpha").value == 0.5
     assert app.segmented_control(key="method").value == "otmf"
     assert app.session_state["tasks"] == ["red", "green"]
     assert app.session_state["suite"] is app.selectbox(key="order_seed").value is None
     app.switch_page("app_pages/merge/page.py")
-    assert [with_options(app).number_input(key=key).value for key in ("steps", "seed")] == [3, 0]
+    assert [with_options(app).number_input(key=key).value for key in ("otmf.iterations", "seed")] == [3, 0]
+
+
+def test_task_arithmetic_is_swept_over_its_own_scale(app: AppTest, tmp_path: Path):
+    config = MergeConfig.build(tasks=("red", "green"), library="colours", method="task-arithmetic", scaling=0.2)
+    run = job_queue(tmp_path / "runs").submit(config)
+    drained(tmp_path)
+    open_page(app, sequence=run)
+    assert app.multiselect(key="scalings").label == "Values of λ"
+    app.multiselect(key="scalings").set_value([0.2, 0.5]).run()
+    press(app, "sweep")
+    drained(tmp_path)
+    assert sorted(method["scaling"] for method in methods(tmp_path)) == [0.2, 0.5]
+    app.run()
+    app.segmented_control(key="chosen_scaling").set_value(0.5).run()
+    assert app.button(key="use-alpha").label == "Use λ = 0.5"
+    press(app, "use-alpha")
+    assert app.segmented_control(key="method").value == "task-arithmetic"
+    assert app.slider(key="task-arithmetic.scaling").value == 0.5
 
 
 def test_a_link_to_a_sequence_that_is_gone_says_so(finished: list[str], app: AppTest):
     open_page(app, sequence="20200101-000000-otmf-0000")
-    assert "There is no OTMF run 20200101-000000-otmf-0000 to sweep" in app.warning[0].value
+    assert "There is no run 20200101-000000-otmf-0000 to sweep" in app.warning[0].value
 
 
 def test_tables_have_what_the_records_say_and_the_front():
     runs = {}
     for alpha, end in ((0.2, 40.0), (0.8, 60.0)):
-        config = MergeConfig.build(tasks=("a", "b"), alpha=alpha).model_dump(mode="json")
-        record = {"tasks": ["a", "b"], "matrix": [[30.0, 20.0], [80.0, 25.0], [end, 90.0]], "individual": [100.0, 90.0]}
+        config = MergeConfig.build(tasks=("a", "b"), alpha=alpha)
+        record = {"matrix": [[30.0, 20.0], [80.0, 25.0], [end, 90.0]], "individual": [100.0, 90.0]}
         record |= {"acc": (end + 90) / 2, "bwt": end - 80, "stability": end / 0.8, "plasticity": 90.0}
-        runs[alpha] = Run(f"run-{alpha}", Path(), "done", "", "", config, {}, record)
-    table = sweep_table(runs)
+        runs[alpha] = made_run(f"run-{alpha}", config, **record)
+    table = sweep_table(runs, "alpha")
     assert table["acc"].tolist() == [65.0, 75.0]
     assert table["stability"].tolist() == [50.0, 75.0]
     assert table["front"].tolist() == [False, True]
-    each = task_table(runs)
+    each = task_table(runs, "alpha")
     assert each.values.tolist() == [
         [0.2, "a", 80.0, 40.0],
         [0.2, "b", 90.0, 90.0],
@@ -171,16 +192,16 @@ def test_tables_have_what_the_records_say_and_the_front():
 
 
 def test_quality_and_balance_stand_against_alpha_with_the_chosen_point_marked():
-    acc, bwt = quality(TABLE, 0.5).data
+    acc, bwt = quality(TABLE, ALPHA, 0.5).data
     assert (list(acc.x), list(acc.y), list(bwt.y)) == ([0.2, 0.5, 0.8], [60.0, 70.0, 65.0], [-9.0, -4.0, -1.0])
     assert acc.marker.size[1] > acc.marker.size[0] == acc.marker.size[2]
-    chart: Any = balance(TABLE, 0.5)
+    chart: Any = balance(TABLE, ALPHA, 0.5)
     assert [list(trace.y) for trace in chart.data] == [[80.0, 90.0, 85.0], [95.0, 85.0, 80.0]]
     assert [line.x0 for line in chart.layout.shapes] == [0.5]
 
 
 def test_the_front_joins_its_points_and_dims_the_others():
-    line, best, dominated, ring = front(TABLE, 0.8).data
+    line, best, dominated, ring = front(TABLE, ALPHA, 0.8).data
     assert list(zip(line.x, line.y, strict=True)) == [(85.0, 90.0), (95.0, 80.0)]
     assert list(best.text) == ["0.5", "0.2"]
     assert (list(dominated.text), list(dominated.x), list(dominated.y)) == (["0.8"], [80.0], [85.0])
@@ -194,7 +215,7 @@ def test_every_task_has_a_panel_in_its_colour(count: int):
     rows = [(alpha, task, 90.0 - index, 50.0 + index) for alpha in (0.2, 0.8) for index, task in enumerate(tasks)]
     table = pd.DataFrame(rows, columns=["alpha", "task", "just_merged", "now"])
     chart: Any = each_task(
-        table, tasks, {t: t.upper() for t in tasks}, {t: f"#0000{k:02d}" for k, t in enumerate(tasks)}, 0.2
+        table, tasks, {t: t.upper() for t in tasks}, {t: f"#0000{k:02d}" for k, t in enumerate(tasks)}, ALPHA, 0.2
     )
     assert len(chart.data) == 2 * count
     before, after = chart.data[2:4]

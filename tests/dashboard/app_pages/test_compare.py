@@ -7,25 +7,15 @@ import math
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 from streamlit.testing.v1 import AppTest
 
 from dashboard.app_pages.compare.charts import Line, cost, overlaid
-from dashboard.app_pages.compare.comparison import (
-    best_marks,
-    differences,
-    leaderboard,
-    letter,
-    means_so_far,
-    mismatches,
-    pools,
-    runs_of_commonest_tasks,
-    unusual_marks,
-)
 from dashboard.app_pages.compare.published import published
 from otmf_core.config import MergeConfig
 from otmf_core.metrics import summary
-from otmf_core.runs.folder import Run, create_run, set_status
+from otmf_core.runs.folder import create_run, set_status
 from tests.dashboard.fake_engine import accuracy
 from tests.dashboard.pages import opener, texts
 
@@ -34,89 +24,6 @@ SECTION_5 = {
     "Continual task arithmetic": "67.5 / 66.5 / 60.0", "Continual TIES": "49.0 / 66.2 / 59.9",
     "MagMax": "70.7 / 67.0 / 61.2", "OPCM": "75.5 / 71.9 / 65.7", "MINGLE": "85.8 / 81.6 / 77.1",
 }  # fmt: skip
-
-
-def run(name: str, tasks: str = "a b", acc: float = 50.0, labels: str = "none", manifest: str = "", **fields) -> Run:
-    """A finished run with these metrics."""
-    config = MergeConfig.build(tasks=tuple(tasks.split()), **fields).model_dump(mode="json")
-    metrics = {"acc": acc, "bwt": acc - 60, "stability": 90.0, "plasticity": None}
-    record = {**metrics, "seconds": 100 - acc, "peak_memory_bytes": 2**31, "labels": labels}
-    return Run(name, Path(name), "done", "", "", config, {"library": manifest}, record)
-
-
-def names(runs: list[Run]) -> dict[str, str]:
-    return {each.id: letter(index) for index, each in enumerate(runs)}
-
-
-def test_runs_are_pooled_over_orders_and_seeds_and_nothing_else():
-    first, order, seed, alpha, other, _repeat = runs = [
-        run("1"),
-        run("2", "b a"),
-        run("3", seed=7),
-        run("4", alpha=0.5),
-        run("5", "a c"),
-        run("6", seed=7),
-    ]
-    assert pools(runs) == [[first, order, seed], [alpha], [other]]
-
-
-def test_settings_that_a_method_does_not_read_keep_no_runs_apart():
-    runs = [run("1", method="average", alpha=0.1), run("2", "b a", method="average", alpha=0.9, steps=7)]
-    assert pools(runs) == [runs]
-    assert differences({"A": runs[0].config, "B": run("3", method="average", alpha=0.3).config}).empty
-
-
-def test_a_library_that_changed_keeps_runs_apart():
-    runs = [run("1", manifest="x"), run("2", "b a", manifest="y")]
-    assert pools(runs) == [[runs[0]], [runs[1]]]
-    assert mismatches(runs) == ["The library minizoo changed between them."]
-
-
-def test_the_leaderboard_has_means_and_sample_deviations():
-    runs = [run("1", acc=50.0), run("2", "b a", acc=53.0), run("3", seed=1, acc=56.0), run("4", alpha=0.1, acc=70.0)]
-    table, groups = leaderboard(pools(runs), names(runs))
-    assert groups == [[runs[3]], runs[:3]]
-    assert table["name"].tolist() == ["D", "A, B, C"]
-    assert table["n"].tolist() == [1, 3]
-    assert table["acc"].tolist() == [70.0, 53.0]
-    assert table["acc_std"].tolist()[1] == pytest.approx(3.0)  # √((9 + 0 + 9) / 2)
-    assert table["acc_std"].isna().tolist() == [True, False]
-    assert table["seconds"].tolist() == [30.0, 47.0]
-    assert table["memory_gib"].tolist() == [2.0, 2.0]
-    assert table["plasticity"].isna().to_numpy().all()
-
-
-def test_the_best_is_high_for_quality_and_low_for_cost():
-    runs = [run("1", acc=50.0), run("2", "b a", acc=60.0)]
-    marks = best_marks(leaderboard([[each] for each in runs], names(runs))[0])
-    assert marks["acc"] == [True, False]
-    assert marks["seconds"] == [True, False]  # 40 s against 50 s
-    assert marks["stability"] == marks["memory_gib"] == marks["plasticity"] == [False, False]
-
-
-def test_only_settings_that_differ_are_shown_and_the_odd_one_is_marked():
-    runs = {"A": run("1").config, "B": run("2").config, "C": run("3", steps=7).config}
-    table = differences(runs)
-    assert table.columns.tolist() == ["steps"]
-    assert table["steps"].tolist() == [100, 100, 7]
-    assert unusual_marks(table)["steps"].tolist() == [False, False, True]
-
-
-def test_what_is_not_like_for_like_is_said():
-    assert mismatches([run("1"), run("2", "b a")]) == []
-    reasons = mismatches([run("1"), run("2", "a c", labels="labelled heads (25%)"), run("3", library="/other")])
-    assert len(reasons) == 3
-    assert "different sets of tasks" in reasons[0]
-    assert "labelled heads (25%), none" in reasons[1]
-
-
-def test_runs_of_the_commonest_tasks_are_taken_first():
-    runs = [run("1", "x y"), run("2"), run("3", "b a"), run("4")]
-    assert runs_of_commonest_tasks(runs, 2) == runs[1:3]
-
-
-def test_the_mean_is_over_the_tasks_merged():
-    assert means_so_far([[30, 20], [80, 25], [60, 90]]) == [80, 75]
 
 
 def test_curves_are_means_of_pools_with_a_band_of_one_deviation():
@@ -129,8 +36,8 @@ def test_curves_are_means_of_pools_with_a_band_of_one_deviation():
 
 
 def test_cost_stands_beside_quality_on_both_axes():
-    runs = [run("1", acc=60.0), run("2", acc=50.0)]
-    points = cost(leaderboard([[each] for each in runs], names(runs))[0]).data
+    table = {"name": ["A", "B"], "acc": [60.0, 50.0], "seconds": [40.0, 50.0], "memory_gib": [2.0, 2.0]}
+    points = cost(pd.DataFrame(table)).data
     assert [(each.name, each.x[0], each.y[0]) for each in points] == [
         ("A", 40.0, 60.0),
         ("A", 2.0, 60.0),
@@ -164,7 +71,7 @@ def test_the_runs_of_the_link_are_compared_best_first(finished: list[str], app: 
     picker, board, differ, *_ = (frame.value for frame in app.dataframe)
     assert len(picker) == 3
     assert board["acc"].tolist() == [99.0, 79.0]
-    assert board["alpha"].tolist() == [0.5, 0.8]
+    assert board["setting"].tolist() == ["α = 0.5", "α = 0.8"]
     assert differ["alpha"].tolist() == ["0.5", "0.8"]
     assert "Published for CLIP ViT-B/32" in texts(app)
     assert app.query_params["runs"] == f"{finished[0]},{finished[2]}"
@@ -192,9 +99,10 @@ def many(tmp_path: Path, count: int, tasks: int) -> list[str]:
     for index in range(count):
         order = names[index % tasks :] + names[: index % tasks]
         path = tmp_path / "runs" / f"20260101-0000{index:02d}-otmf-0000"
-        create_run(path, MergeConfig.build(tasks=tuple(order), library="colours").model_dump(mode="json"))
+        create_run(path, MergeConfig.build(tasks=tuple(order), library="colours"))
         matrix = [[accuracy(step, task) for task in range(tasks)] for step in range(tasks + 1)]
         record = {**summary(matrix, [90.0] * tasks), "matrix": matrix, "individual": [90.0] * tasks, "seconds": 9.0}
+        record |= {"calibration_split": "train", "memory_per_task": 64}
         (path / "record.json").write_text(json.dumps({**record, "tasks": order, "labels": "unlabelled images"}))
         set_status(path, "done")
     return sorted((path.name for path in (tmp_path / "runs").iterdir()), reverse=True)

@@ -16,7 +16,7 @@ from dashboard.app_pages.masks.charts.map import MEASURES, mask_map
 from dashboard.app_pages.masks.charts.tensor import mask_histogram, mask_matrix
 from otmf_core.config import MergeConfig
 from otmf_core.files import write_table
-from otmf_core.models.tensor_names import places
+from otmf_core.models.tensor_names import locate
 from otmf_core.runs.folder import create_run, set_status
 from tests.dashboard.pages import metrics, opener, texts
 
@@ -55,8 +55,8 @@ def write_step(run: Path, step: int, recorded: bool = True) -> None:
 def run(engine, tmp_path: Path) -> Path:
     """A run of three tasks that was stopped after its second fusion."""
     path = tmp_path / "runs" / RUN
-    config = MergeConfig.build(tasks=("red", "green", "blue"), library="colours", steps=3)
-    create_run(path, config.model_dump(mode="json"))
+    config = MergeConfig.build(tasks=("red", "green", "blue"), library="colours", iterations=3)
+    create_run(path, config)
     set_status(path, "stopped")
     write_step(path, 2)
     write_step(path, 3)
@@ -167,7 +167,7 @@ def test_damaged_masks_leave_the_statistics_standing(run: Path, app: AppTest, co
 
 def test_the_map_has_every_tensor_in_its_cell():
     names = ["trunk.blocks.1.attn.qkv.weight", "trunk.blocks.0.attn.qkv.weight", "trunk.blocks.0.mlp.fc1.bias"]
-    chart: Any = mask_map(places(names), [0.5, 1.5, 1.0], MEASURES["mean"], names[2])
+    chart: Any = mask_map(locate(names), [0.5, 1.5, 1.0], MEASURES["mean"], names[2])
     heat, points = chart.data
     assert chart.layout.yaxis.ticktext == ("Block 0", "Block 1")
     assert chart.layout.xaxis.ticktext == ("qkv.weight", "fc1.bias")
@@ -180,7 +180,7 @@ def test_the_map_has_every_tensor_in_its_cell():
 
 def test_shares_are_in_percent_and_what_is_undefined_is_a_dash():
     names = ["trunk.blocks.0.norm1.weight", "trunk.blocks.0.norm1.bias"]
-    chart: Any = mask_map(places(names), [0.123, float("nan")], MEASURES["sparsity"], names[0])
+    chart: Any = mask_map(locate(names), [0.123, float("nan")], MEASURES["sparsity"], names[0])
     assert list(chart.data[0].z[0]) == [pytest.approx(12.3), None]
     assert list(chart.data[1].text) == ["12", "–"]
 

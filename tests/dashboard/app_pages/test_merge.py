@@ -17,6 +17,7 @@ from dashboard.app_pages.merge import task_table
 from otmf_core.config import MergeConfig
 from otmf_core.errors import InputError
 from otmf_core.jobs.queue import job_queue
+from otmf_core.methods.table import METHODS
 from tests.dashboard.fake_engine import FakeEngine
 from tests.dashboard.pages import metrics, press, settle, snapshot, texts, widget, with_options
 from tests.tiny import ROOT
@@ -172,27 +173,27 @@ def test_moving_and_removing(monkeypatch: pytest.MonkeyPatch):
 
 def test_the_preset_fills_in_its_numbers(app: AppTest):
     with_options(app)
-    widget(app, "preset").set_value("paper").run()
-    assert app.number_input(key="memory").value == 0
-    widget(app, "preset").set_value("default").run()
-    assert widget(app, "memory").value > 0
+    widget(app, "otmf.preset").set_value("paper").run()
+    assert app.number_input(key="otmf.memory").value == 0
+    widget(app, "otmf.preset").set_value("default").run()
+    assert widget(app, "otmf.memory").value > 0
     assert not app.exception
 
 
 def test_choices_survive_a_change_of_page(app: AppTest):
-    app.slider(key="alpha").set_value(0.5).run()
+    app.slider(key="otmf.alpha").set_value(0.5).run()
     app.session_state["tasks"] = ["blue", "red"]
     app.switch_page("app_pages/runs/page.py").run()
     assert not app.exception
     app.switch_page("app_pages/merge/page.py").run()
-    assert app.slider(key="alpha").value == 0.5
+    assert app.slider(key="otmf.alpha").value == 0.5
     assert app.session_state["tasks"] == ["blue", "red"]
 
 
 def test_methods_without_masks_have_no_mask_options(app: AppTest):
     widget(with_options(app), "method").set_value("task-arithmetic").run()
     assert not app.exception
-    assert [slider.key for slider in app.slider] == ["scaling"]
+    assert [slider.key for slider in app.slider] == ["task-arithmetic.scaling"]
     assert [number.key for number in app.number_input] == ["seed"]
 
 
@@ -287,29 +288,31 @@ def test_an_order_sorts_a_list_edited_by_hand(app: AppTest):
 
 def test_every_field_of_a_merge_can_be_set(app: AppTest, tmp_path: Path):
     widget(with_options(app), "heads").set_value("tuned").run()
-    values = {"update": "alternating", "schedule": "constant", "p": 1, "evaluate": "all"}
-    for key, value in values.items():
-        widget(app, key).set_value(value)
-    app.selectbox(key="space").set_value("features")
-    numbers = {"steps": 7, "batch": 4, "lr": 0.02, "memory": 5, "blur": 0.2, "seed": 9, "head_lr": 0.02}
-    for key, value in numbers.items():
-        app.number_input(key=key).set_value(value)
+    choices = {"update": "alternating", "schedule": "constant", "p": 1, "masks": "row", "loss": "paired"}
+    for name, value in choices.items():
+        widget(app, f"otmf.{name}").set_value(value)
+    widget(app, "evaluate").set_value("all")
+    app.selectbox(key="otmf.space").set_value("features")
+    numbers = {"iterations": 7, "batch": 4, "lr": 0.02, "memory": 5, "blur": 0.2}
+    for name, value in numbers.items():
+        app.number_input(key=f"otmf.{name}").set_value(value)
+    for name, value in {"seed": 9, "head_lr": 0.02}.items():
+        app.number_input(key=name).set_value(value)
     app.slider(key="head_fraction").set_value(0.5)
     app.selectbox(key="device").set_value("cpu")
-    app.slider(key="alpha").set_value(0.6).run()
+    app.slider(key="otmf.alpha").set_value(0.6).run()
     press(app, "run")
     stored = stored_config(app, tmp_path)
-    fields = {**values, **numbers, "space": "features", "head_fraction": 0.5, "device": "cpu", "alpha": 0.6}
-    fields |= {"heads": "tuned", "tasks": ["red", "green", "blue"], "library": "colours", "method": "otmf"}
-    fields |= {"preset": "default"}
-    defaults = MergeConfig.parse({"tasks": ("red", "green")}).model_dump(mode="json")
-    assert stored == {**defaults, **fields}
-    assert set(defaults) - set(fields) == {"scaling", "checkpoint_seconds"}  # λ has its own slider
+    own = {"name": "otmf", **choices, **numbers, "space": "features", "alpha": 0.6}
+    fields = {"head_fraction": 0.5, "device": "cpu", "seed": 9, "head_lr": 0.02, "evaluate": "all", "heads": "tuned"}
+    fields |= {"tasks": ["red", "green", "blue"], "library": "colours", "preset": "default", "method": own}
+    assert stored == {"format": 2, "checkpoint_seconds": 5.0, **fields}
+    assert set(own) == {"name", *METHODS["otmf"].described()}
 
 
 def test_a_preset_sets_every_number_it_names_and_its_merge_is_the_engine_s(app: AppTest, tmp_path: Path):
-    with_options(app).number_input(key="blur").set_value(0.4).run()
-    widget(app, "preset").set_value("paper").run()
+    with_options(app).number_input(key="otmf.blur").set_value(0.4).run()
+    widget(app, "otmf.preset").set_value("paper").run()
     press(app, "run")
     stored = stored_config(app, tmp_path)
     expected = MergeConfig.build("paper", tasks=("red", "green", "blue"), library="colours")
@@ -319,7 +322,7 @@ def test_a_preset_sets_every_number_it_names_and_its_merge_is_the_engine_s(app: 
 def test_options_hold_while_they_are_closed(app: AppTest, tmp_path: Path):
     widget(with_options(app), "heads").set_value("tuned").run()
     app.number_input(key="seed").set_value(9)
-    app.number_input(key="blur").set_value(0.4).run()
+    app.number_input(key="otmf.blur").set_value(0.4).run()
     with_options(app, opened=False)
     assert not app.number_input
     widget(app, "method").set_value("average").run()  # which has no masks, hence no blur
@@ -329,7 +332,7 @@ def test_options_hold_while_they_are_closed(app: AppTest, tmp_path: Path):
     )
     assert stored_config(app, tmp_path) == expected.model_dump(mode="json")
     widget(app, "method").set_value("otmf").run()
-    assert with_options(app).number_input(key="blur").value == 0.4
+    assert with_options(app).number_input(key="otmf.blur").value == 0.4
 
 
 @pytest.mark.parametrize("run", ["20260101-000000-otmf-0000", "../../etc", ".."])

@@ -15,7 +15,6 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from dashboard.app_pages.runs.transfer import zipped
-from otmf_core.config import MergeConfig
 from otmf_core.errors import InputError
 from otmf_core.export import open_clip as export
 from otmf_core.jobs.queue import job_queue
@@ -145,7 +144,7 @@ def test_a_running_and_a_queued_run_cannot_be_deleted(
     queue = job_queue(tmp_path / "runs")
     engine.pause = 0.05
     config = load_run(tmp_path / "runs" / finished[0]).config
-    running = queue.submit(MergeConfig.parse({**config, "steps": 2000}))
+    running = queue.submit(config.with_settings(iterations=2000))
     settle(tmp_path, running, "running")
     while not (tmp_path / "runs" / running / "owner.json").exists():
         pass

@@ -26,7 +26,7 @@ def test_runs_stand_newest_first_with_their_metrics(finished: list[str], app: Ap
     assert list(table["run"]) == finished[::-1]
     assert list(table["method"]) == ["OTMF", "Average", "OTMF"]
     assert list(table["acc"]) == [79.0] * 3
-    assert table["alpha"].tolist()[::2] == [0.5, 0.8]
+    assert table["setting"].tolist()[::2] == ["α = 0.5", "α = 0.8"]
     assert finished[-1] in texts(app)  # the newest is open
     assert metrics(app)["ACC"] == "79.0%"
 

@@ -8,8 +8,9 @@ from pathlib import Path
 from streamlit.testing.v1 import AppTest
 
 from dashboard.runs.queue_line import progress_text
+from otmf_core.config import MergeConfig
 from otmf_core.jobs.queue import job_queue
-from otmf_core.runs.view import JobView
+from otmf_core.runs.view import RunView
 from tests.dashboard.fake_engine import FakeEngine
 from tests.dashboard.pages import press, settle, snapshot
 
@@ -27,7 +28,7 @@ def test_other_pages_tell_of_the_running_merge(app: AppTest, engine: FakeEngine,
     press(app, "run")
     run = app.query_params["run"]
     settle(tmp_path, run, "running")
-    while not snapshot(tmp_path, run).matrix:
+    while not snapshot(tmp_path, run).device:
         time.sleep(0.005)
     assert links(app) == []  # the page itself shows the queue
     for page in ("app_pages/runs/page.py", "app_pages/accuracy/page.py"):
@@ -42,8 +43,8 @@ def test_other_pages_tell_of_the_running_merge(app: AppTest, engine: FakeEngine,
 
 
 def test_progress_in_words():
-    config = {"method": "average", "tasks": ["a", "b"]}
-    view = JobView("r", config=config, tasks=("a", "b"), steps=1, matrix=((1.0, 2.0), None, None), eta_seconds=64.0)
+    config = MergeConfig.build(tasks=("a", "b"), method="average")
+    view = RunView("r", config, iterations=1, matrix=((1.0, 2.0), None, None), eta_seconds=64.0)
     # one row of three is there and no iteration of one: a quarter
     assert progress_text(view, 0) == "Merging: **25%** · Average · 2 tasks · about 1 min 4 s left"
     assert progress_text(view, 2).endswith(" · 2 waiting")

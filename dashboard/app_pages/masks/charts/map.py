@@ -11,7 +11,7 @@ import plotly.graph_objects as go
 from dashboard.charts.colours import INK
 from dashboard.charts.matrix import EMPTY_CELL, SCALES, names_above, names_beside
 from dashboard.text import number_text, with_minus
-from otmf_core.models.tensor_names import Place, kinds, layers
+from otmf_core.models.tensor_names import TensorPlace, kinds, layers
 
 # Below one the merge shrinks, at one it keeps, above it amplifies; told apart by every kind of colour vision.
 SCALES_AROUND_ONE = {
@@ -50,7 +50,7 @@ MEASURES = {
 
 
 def mask_map(
-    tensor_places: Mapping[str, Place],
+    tensor_places: Mapping[str, TensorPlace],
     values: Sequence[float],
     measure: Measure,
     selected: str,

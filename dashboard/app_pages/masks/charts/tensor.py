@@ -82,6 +82,8 @@ def mask_matrix(means: NDArray[np.floating], corner: tuple[int, int], size: int,
     if height == 1:
         chart.update_yaxes(visible=False)
         chart.update_xaxes(title="Entry")
+    elif width == 1:
+        chart.update_xaxes(visible=False)
     return chart.update_layout(
         height=HEIGHT if height > 1 else 150,
         dragmode="select",

@@ -1,0 +1,119 @@
+"""A merge method: a value that holds its settings, says what it is, and maps a state and Δ_post to a state.
+
+A method is one file of this folder and one line of the table in `table`. It imports torch inside its functions, since
+command lines and forms read every method's settings before anything is computed.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from otmf_core.models.task_vector import StateDict, scaled
+from otmf_core.settings import Setting, settings_of
+
+if TYPE_CHECKING:
+    from otmf_core.methods.context import Context
+
+Reads = Literal["none", "calibration", "labels"]
+
+
+@dataclass(frozen=True, eq=False)
+class State:
+    """A merge between two steps: Δ_m in float32, and named tensors and numbers that its method carries along."""
+
+    delta: StateDict
+    tensors: StateDict = field(default_factory=dict)
+    numbers: Mapping[str, float] = field(default_factory=dict)
+
+
+class Method(BaseModel, ABC):
+    """A merge method with its settings, which are the fields of its class; frozen, and written as JSON by `name`."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    title: ClassVar[str]
+    about: ClassVar[str]  # one line: what it does, and what that trades
+    paper: ClassVar[str] = ""
+    reads: ClassVar[Reads] = "none"
+    presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {}  # name → the settings that differ from the defaults
+
+    name: str
+
+    def begin(self, incoming: StateDict, context: Context) -> State:
+        """The state after step 1, from Δ¹ (any float type); by default Δ_m⁽¹⁾ = Δ¹."""
+        return State(scaled(incoming, 1.0))
+
+    @abstractmethod
+    def fuse(self, state: State, incoming: StateDict, context: Context) -> State:
+        """The state after step t, from that after t−1 and Δᵗ (any float type); neither is changed.
+
+        Raises Interrupted, after saving what the step resumes from, when it is asked to stop.
+        """
+
+    def replay(self, state: State | None, incoming: StateDict, context: Context, folder: Path) -> State:
+        """A step of a finished run once more, without learning: the first where there is no state.
+
+        `folder` has what the step left there.
+        """
+        return self.fuse(state, incoming, context) if state else self.begin(incoming, context)
+
+    def iterate(self, state: State, incoming: StateDict, context: Context) -> Iterator[Any]:
+        """The iterations of a fusion one by one, to be measured; writes nothing."""
+        return iter(())
+
+    @property
+    def iterations_per_fusion(self) -> int:
+        """The number of iterations of a fusion; 0 where it is a formula."""
+        return 0
+
+    @property
+    def kept_examples(self) -> int:
+        """The number of unlabelled examples that the method keeps of every earlier task."""
+        return 0
+
+    @property
+    def model_copies(self) -> int:
+        """The tensors of a model's size that a fusion holds at once: θ⁰, the network, Δ_pre, Δ_post and Δ_m."""
+        return 5
+
+    @property
+    def batch_examples(self) -> int:
+        """The most examples of one task that an iteration draws."""
+        return 0
+
+    @property
+    def turns(self) -> int:
+        """The number of kinds of iterations that take turns."""
+        return 1
+
+    def pace(self) -> dict[str, Any]:
+        """The settings that decide how long an iteration takes; by default all."""
+        return self.settings()
+
+    @classmethod
+    @cache
+    def described(cls) -> dict[str, Setting]:
+        """Every setting by its name."""
+        return settings_of(cls, "name")
+
+    @classmethod
+    @cache
+    def swept(cls) -> Setting | None:
+        """The setting that a sweep varies, None where there is none."""
+        return next((setting for setting in cls.described().values() if setting.shown.sweep), None)
+
+    def settings(self) -> dict[str, Any]:
+        """Every setting's value by its name, as JSON has it."""
+        return self.model_dump(mode="json", exclude={"name"})
+
+    def symbols(self) -> list[str]:
+        """The settings that name a merge, such as α = 0.8."""
+        described = self.described().values()
+        return [f"{s.shown.symbol} = {s.text(getattr(self, s.name))}" for s in described if s.shown.symbol]

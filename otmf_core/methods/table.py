@@ -1,0 +1,16 @@
+"""The merge methods: one line each."""
+
+from __future__ import annotations
+
+from otmf_core.methods.average import Average
+from otmf_core.methods.base import Method
+from otmf_core.methods.otmf import Otmf
+from otmf_core.methods.task_arithmetic import TaskArithmetic
+
+TABLE: tuple[type[Method], ...] = (
+    Otmf,
+    Average,
+    TaskArithmetic,
+)
+
+METHODS: dict[str, type[Method]] = {method.model_fields["name"].default: method for method in TABLE}

@@ -1,0 +1,47 @@
+"""The state of a run, kept in its folder: what is known after its last completed step; and how files are parsed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from otmf_core.errors import InputError
+
+Real = Annotated[float, Field(strict=True, allow_inf_nan=False)]
+Whole = Annotated[int, Field(strict=True)]
+Text = Annotated[str, Field(strict=True)]
+AccuracyRow = tuple[Real | None, ...]  # a[t], percent: a value per task, None where it was not evaluated
+
+M = TypeVar("M", bound=BaseModel)
+
+
+class RunState(BaseModel):
+    """A run after its last completed step; row t of the matrix is a[t], percent."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    tasks: tuple[Text, ...] = ()
+    library: Text = ""  # SHA-256 of the manifest the run started from
+    step: Whole = 0
+    matrix: tuple[AccuracyRow, ...] = ()
+    individual: tuple[Real, ...] = ()  # accuracy of each expert on its own task, as far as they arrived
+    test_images: tuple[Whole, ...] = ()
+    step_seconds: tuple[Real, ...] = ()
+    unfinished_seconds: Real = 0.0  # spent on the step after the last completed one
+    seconds: Real = 0.0
+    peak_memory_bytes: Whole = 0
+    device: Text = ""
+
+
+def parsed(model: type[M], path: Path, fields: dict[str, Any]) -> M:
+    """The fields of a run's file as a model; raises InputError that names the file and the field."""
+    try:
+        return model(**fields)
+    except ValidationError as error:
+        first = error.errors()[0]
+        field = ".".join(str(part) for part in first["loc"])
+        raise InputError(
+            f"a run's {path.name} has the fields of this version: {field} ({first['msg']}) in {path}"
+        ) from None
