@@ -29,8 +29,7 @@ def context_of(folder: Path, rows: Rows | None = None, kept: int = 3) -> tuple[C
     images = [torch.randint(0, 256, (count, 16, 16, 3), dtype=torch.uint8) for count in (3, 10, 10)]
     heads = [Head(F.normalize(torch.randn(classes, 16), dim=-1), 10.0) for classes in (3, 5, 2)]
     calibration = [Calibration(inputs, torch.randn(len(inputs), 16)) for inputs in images]
-    first = calibration[0]
-    calibration[0] = Calibration(first.inputs[:kept] if kept else None, first.teacher)
+    calibration[0] = Calibration(images[0][:kept] if kept else None, calibration[0].teacher)
 
     def report(iteration: int, row: Mapping[str, float | None], seconds: float) -> None:
         if rows is not None:

@@ -162,9 +162,9 @@ def test_the_readme_begins_with_its_two_commands():
 
 
 def test_benchmarks_are_scripts_that_are_there():
-    scripts = {path.name for path in (ROOT / "tests/benchmarks").glob("*.py")}
+    scripts = {path.stem for path in (ROOT / "tests/benchmarks").glob("*.py")}
     (block,) = blocks(read("docs/benchmarks.md"), "sh")
-    assert set(re.findall(r"python tests/benchmarks/(\w+\.py)", block)) == scripts
+    assert set(re.findall(r"python -m tests\.benchmarks\.(\w+) ", block)) == scripts
 
 
 # --- architecture ----------------------------------------------------------------------------------------------------

@@ -17,6 +17,7 @@ from otmf_core.methods.table import METHODS
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from otmf_core.library.examples import Examples
     from otmf_core.runs.events import Emit
 
 ROOT = Path(__file__).resolve().parent.parent  # of the repository
@@ -110,6 +111,14 @@ def write_head(root: Path, task: str) -> None:
     weight = F.normalize(targets.T @ features.pinverse(rcond=1e-3).T, dim=-1)
     head = {"weight": weight, "logit_scale": torch.tensor(20.0)}
     save_file(head, root / f"tasks/{task}/head.safetensors")
+
+
+def pixels(examples: Examples) -> Tensor:
+    """The images of a split as the image tower reads them: uint8 (n, H, W, 3)."""
+    from torch import Tensor
+
+    assert isinstance(examples.inputs, Tensor)
+    return examples.inputs
 
 
 def vouch(root: Path) -> None:

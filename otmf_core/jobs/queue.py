@@ -55,7 +55,7 @@ class _Job:
 class JobQueue:
     """Merges of one runs folder, one at a time, in the order in which they were asked for.
 
-    `rest` tells, after every iteration, for how many seconds the running merge shall leave the processor to others.
+    `rest` tells, whenever a merge asks whether to go on, for how many seconds it shall leave the processor to others.
     """
 
     def __init__(self, out: Path, engine: Engine | None = None, rest: Callable[[], float] = lambda: 0.0):
@@ -89,7 +89,7 @@ class JobQueue:
             self._enqueue(_Job(view, resumes=begun, before=view.elapsed))
 
     def stop(self, run: str) -> None:
-        """Removes a queued merge, or stops the running one within one optimisation step; resumable afterwards."""
+        """Removes a queued merge, or stops the running one within one iteration; resumable afterwards."""
         with self._changed:
             if run in self._waiting:
                 self._waiting.remove(run)

@@ -15,7 +15,7 @@ from otmf_core.analysis.answers import MERGED, PRE_TRAINED, answer, experts, loa
 from otmf_core.errors import InputError
 from otmf_core.library.library import open_library
 from otmf_core.models.clip import build_encoder, preprocess
-from tests.tiny import CONFIG, TASKS, is_one_sentence, merge_config, merged, vouch
+from tests.tiny import CONFIG, TASKS, is_one_sentence, merge_config, merged, pixels, vouch
 
 
 @pytest.fixture(scope="module")
@@ -54,7 +54,7 @@ def test_probabilities_are_softmax_of_scaled_cosines(model: str, tiny: Path, run
     images = open_library(str(tiny)).examples("red", "test", 5)
     head = load_file(tiny / "tasks/red/head.safetensors")
     with torch.no_grad():
-        features = by_hand(tiny, delta_of(model, tiny, run))(preprocess(images.inputs, CONFIG))
+        features = by_hand(tiny, delta_of(model, tiny, run))(preprocess(pixels(images), CONFIG))
     cosines = F.cosine_similarity(features[:, None], head["weight"][None], dim=-1)
     powers = (head["logit_scale"] * cosines).exp()
     found = answer(run, model, load_model(run, model), "red", images.inputs)
@@ -72,9 +72,9 @@ def test_answers_agree_with_the_runs_accuracies(tiny: Path, run: Path):
 
 
 def test_every_expert_in_turn_answers_as_alone(tiny: Path, run: Path):
-    pixels = open_library(str(tiny)).examples("blue", "test", 3).inputs
-    for model, found in experts(run, TASKS, "blue", pixels):
-        torch.testing.assert_close(found, answer(run, model, load_model(run, model), "blue", pixels))
+    images = open_library(str(tiny)).examples("blue", "test", 3).inputs
+    for model, found in experts(run, TASKS, "blue", images):
+        torch.testing.assert_close(found, answer(run, model, load_model(run, model), "blue", images))
 
 
 def test_tuned_heads_are_the_merged_models_alone(tiny: Path, tmp_path: Path):
@@ -84,7 +84,7 @@ def test_tuned_heads_are_the_merged_models_alone(tiny: Path, tmp_path: Path):
     head = load_file(tuned / "heads.safetensors")["red"]
     tower = load_model(tuned, MERGED)
     with torch.no_grad():
-        logits = F.normalize(tower.module(preprocess(images.inputs, CONFIG)), dim=-1) @ head.T
+        logits = F.normalize(tower.module(preprocess(pixels(images), CONFIG)), dim=-1) @ head.T
     found = answer(tuned, MERGED, tower, "red", images.inputs)
     torch.testing.assert_close(found, (20 * logits).softmax(dim=-1), rtol=1e-5, atol=1e-6)
     right = (found.argmax(dim=1) == images.labels).double().mean().item()

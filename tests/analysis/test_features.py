@@ -113,7 +113,8 @@ def test_what_is_stored_is_read_without_an_encoder(taken: Path, monkeypatch: pyt
 
     monkeypatch.setattr(backbone, "build_encoder", forbidden)
     monkeypatch.setattr(projections, "project", lambda points, method: project(points, "pca"))
-    assert stored(taken, len(TASKS))["deviation"] < 1e-3
+    key = stored(taken, len(TASKS))
+    assert key is not None and key["deviation"] < 1e-3
     first = projection(taken, TASKS, "red", "tsne")
     monkeypatch.setattr(projections, "project", forbidden)
     np.testing.assert_array_equal(projection(taken, TASKS, "red", "tsne"), first)
@@ -173,6 +174,7 @@ def test_a_plan_has_uniform_marginals_and_is_that_of_another_solver(blur: float)
     weights = np.full(14, 1 / 14), np.full(21, 1 / 21)
     if blur == 0.3:
         other = ot.sinkhorn(*weights, cost, blur**2, method="sinkhorn_log", numItermax=20000, stopThr=1e-12)
+        assert isinstance(other, np.ndarray)
         np.testing.assert_allclose(plan, other, atol=1e-7)
     else:  # close to unregularised transport, whose cost is a lower bound
         exact = ot.emd2(*weights, cost)

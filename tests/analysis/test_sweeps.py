@@ -11,7 +11,7 @@ from otmf_core.analysis.sweeps import SweepRun, at, members, pareto, same_sweep,
 from otmf_core.config import MergeConfig
 from otmf_core.errors import InputError
 from otmf_core.files import write_json
-from otmf_core.runs.folder import create_run, list_runs, set_status
+from otmf_core.runs.folder import Status, create_run, list_runs, set_status
 
 RECORD = {
     "tasks": ["a", "b", "c"], "matrix": [], "individual": [], "seconds": 1.0, "labels": "none",
@@ -24,7 +24,7 @@ CONFIG = MergeConfig.build(tasks=("a", "b", "c"), iterations=20)
 def folder(tmp_path: Path):
     """Makes a run folder of these settings and this status."""
 
-    def make(name: str, status: str, **fields) -> str:
+    def make(name: str, status: Status, **fields) -> str:
         own = {} if fields.get("method", "otmf") != "otmf" else {"iterations": 20}
         create_run(tmp_path / name, MergeConfig.build(**{"tasks": ("a", "b", "c"), **own, **fields}))
         if status == "done":

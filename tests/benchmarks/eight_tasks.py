@@ -1,6 +1,6 @@
 """How long the default merge of Mini-20's first eight tasks takes, and until its first sign of progress.
 
-    python tests/benchmarks/eight_tasks.py
+    python -m tests.benchmarks.eight_tasks
 
 Runs the command line as a user would, from process start to exit, evaluation of every step included.
 """

@@ -1,6 +1,6 @@
 """What every interaction of the Masks page costs on masks of a ViT-B/32: two of 88 million entries each, per step.
 
-    python tests/benchmarks/mask_page.py [--folder DIR] [--steps 2] [--repeats 9]
+    python -m tests.benchmarks.mask_page [--folder DIR] [--steps 2] [--repeats 9]
 
 Builds a run folder of random masks (about 350 MB a step) under DIR, by default a temporary folder that is deleted
 again, and prints the first, median and worst times in milliseconds: of the readers alone, of building and serialising
@@ -126,7 +126,9 @@ def readers(run: Path, repeats: int) -> None:
             lambda m=measure: measure_tensors(stats, "pre", m, 0.1),
             repeats,
         )
-    values = measure_tensors(stats, "pre", "sparsity", 0.1).tolist()
+    sparsity = measure_tensors(stats, "pre", "sparsity", 0.1)
+    assert sparsity is not None
+    values = sparsity.tolist()
     timed("build and serialise the map", lambda: mask_map(where, values, MEASURES["sparsity"], QKV).to_json(), repeats)
     cases = {
         "3072 × 768, whole": (LARGEST, (0, 3072), (0, 768)),
@@ -139,7 +141,7 @@ def readers(run: Path, repeats: int) -> None:
         read = lambda t=tensor, r=rows, c=columns, s=size: block_means(read_block(run, 2, "pre", t, r, c), s)  # noqa: E731
         means = read()
         timed(f"read {label} -> {means.shape[0]} × {means.shape[1]}", read, repeats)
-        draw = lambda m=means, r=rows, c=columns, s=size: len(mask_matrix(m, (r[0], c[0]), s).to_json())  # noqa: E731
+        draw = lambda m=means, c=(rows[0], columns[0]), s=size: len(mask_matrix(m, c, s).to_json() or "")  # noqa: E731
         timed(f"   build and serialise it, {draw() / 1e6:.2f} MB", draw, repeats)
 
 
@@ -172,7 +174,7 @@ def page(runs: Path, run: Path, repeats: int) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
     parser.add_argument("--folder", type=Path, help="keep the run here, and use the one that is here")
     parser.add_argument("--steps", type=int, default=2)
     parser.add_argument("--repeats", type=int, default=9)

@@ -1,6 +1,6 @@
 """What an iteration costs against its floor, one forward and backward of the encoder on the same images.
 
-    python tests/benchmarks/mask_step.py [--model ViT-B-32] [--batch 16] [--iterations 12]
+    python -m tests.benchmarks.mask_step [--model ViT-B-32] [--batch 16] [--iterations 12]
 
 Random weights, 224 px, float32 on CPU. The time ratio and the peak memory come from two processes of one run each, so
 that the floor's gradients do not count as the engine's memory.
@@ -98,7 +98,9 @@ def main() -> None:
         return
     for update in ("joint", "alternating"):
         for what in ("time", "memory"):
-            subprocess.run([sys.executable, *sys.argv, "--part", update, what], check=True)
+            subprocess.run(
+                [sys.executable, "-m", "tests.benchmarks.mask_step", *sys.argv[1:], "--part", update, what], check=True
+            )
 
 
 if __name__ == "__main__":

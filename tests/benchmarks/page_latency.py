@@ -1,6 +1,6 @@
 """How fast pages switch in a browser, against the floor: a bare two-page Streamlit app with one Plotly chart.
 
-    python tests/benchmarks/page_latency.py --runs runs [--stored 50] [--rounds 8] [--json FILE]
+    python -m tests.benchmarks.page_latency --runs runs [--stored 50] [--rounds 8] [--json FILE]
 
 One finished run of `--runs` is copied `--stored` times into a folder of its own, its features taken once; the dashboard
 is started on it, and the floor beside it. A switch is timed in the browser, from the click on a page's link until the

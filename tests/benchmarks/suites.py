@@ -1,6 +1,6 @@
 """The tables of the README: every method on the suites of 8, 14 and 20 tasks, over the field's shuffled orders.
 
-    python tests/benchmarks/suites.py --suite 8 --orders 42-51 --out runs-benchmark
+    python -m tests.benchmarks.suites --suite 8 --orders 42-51 --out runs-benchmark
 
 Finished runs under --out are reused, so a stopped table continues where it was. Test images are read by evaluation
 alone; every run folder records its seed, order, labels and splits.

@@ -46,7 +46,9 @@ def test_a_merge_is_watched_stopped_and_resumed(context, server: str, tmp_path: 
     page.get_by_role("button", name="Run", exact=True).click()
 
     page.get_by_text(re.compile(r"Fusion \d of 2")).wait_for()
-    run = re.search(r"\?run=([\w-]+)", page.url).group(1)
+    address = re.search(r"\?run=([\w-]+)", page.url)
+    assert address is not None
+    run = address.group(1)
     before = overall(page)
     page.wait_for_function(
         "before => Number(document.querySelector('[role=progressbar]')?.getAttribute('aria-valuenow')) > before",

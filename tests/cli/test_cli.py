@@ -389,6 +389,7 @@ def test_a_terminal_shows_bars_and_ctrl_c_stops_resumably(tiny, tmp_path):
         merge.send_signal(signal.SIGINT)
         while chunk := read_terminal(terminal):
             shown += chunk
+        assert merge.stdout is not None
         out = merge.stdout.read()
     os.close(terminal)
     assert merge.returncode == 130

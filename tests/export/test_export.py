@@ -21,7 +21,7 @@ from otmf_core.library.library import open_library
 from otmf_core.merging.merge import run_merge
 from otmf_core.models.clip import build_encoder, preprocess
 from otmf_core.runs.archive import write_zip
-from tests.tiny import CONFIG, merge_config, merged, vouch
+from tests.tiny import CONFIG, merge_config, merged, pixels, vouch
 
 
 @pytest.fixture(scope="module")
@@ -33,12 +33,13 @@ def test_open_clip_loads_the_merged_model(run: Path, tiny: Path, tmp_path: Path)
     folder = export_model(run, tmp_path / "model")
     assert folder == tmp_path / "model"
     model = open_clip.create_model(f"local-dir:{folder}").eval()
+    assert isinstance(model, open_clip.CLIP)
 
     library = open_library(str(tiny))
     base, delta = library.base(), load_file(run / "merged.safetensors")
     encoder = build_encoder(CONFIG)
     encoder.load_state_dict({name: base[name] + delta[name] for name in base})
-    images = preprocess(library.examples("green", "test").inputs, CONFIG)
+    images = preprocess(pixels(library.examples("green", "test")), CONFIG)
     with torch.no_grad():
         expected, found = encoder(images), model.encode_image(images)
         encoder.load_state_dict(base)
@@ -163,8 +164,10 @@ def test_the_folder_travels_as_a_zip_and_loads_with_its_transforms(run: Path, tm
         "open_clip_model.safetensors",
     ]
     model, _, transform = open_clip.create_model_and_transforms(f"local-dir:{tmp_path / 'there/model'}")
-    pixels = transform(Image.new("RGB", (20, 20), (255, 0, 0)))
-    assert model.eval().encode_image(pixels[None]).shape == (1, CONFIG["model_cfg"]["embed_dim"])
+    assert isinstance(model, open_clip.CLIP) and callable(transform)
+    image = transform(Image.new("RGB", (20, 20), (255, 0, 0)))
+    assert isinstance(image, torch.Tensor)
+    assert model.eval().encode_image(image[None]).shape == (1, CONFIG["model_cfg"]["embed_dim"])
     exported = load_file(folder / "open_clip_model.safetensors")
     assert all(torch.equal(tensor, exported[name]) for name, tensor in model.state_dict().items())
 

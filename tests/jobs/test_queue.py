@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from otmf_core.config import MergeConfig
 from otmf_core.errors import InputError
 from otmf_core.jobs.queue import JobQueue, job_queue
 from otmf_core.runs.folder import load_run
+from otmf_core.runs.view import RunView
 from tests.dashboard.fake_engine import FakeEngine, accuracy
 from tests.tiny import ROOT
 
@@ -29,18 +31,25 @@ def config(*tasks: str, **fields) -> MergeConfig:
     return MergeConfig.build(**{"tasks": tasks or TASKS, **own, **fields})
 
 
-def wait(queue: JobQueue, run: str, holds, seconds: float = 20.0):
+def shown(queue: JobQueue, run: str) -> RunView:
+    """The present view of a run that the queue knows."""
+    view = queue.snapshot(run)
+    assert view is not None
+    return view
+
+
+def wait(queue: JobQueue, run: str, holds: Callable[[RunView], bool], seconds: float = 20.0) -> RunView:
     """The first view of the run for which `holds` is true."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
-        view = queue.snapshot(run)
+        view = shown(queue, run)
         if holds(view):
             return view
         time.sleep(0.002)
     raise AssertionError(f"waited in vain, last seen: {queue.snapshot(run)}")
 
 
-def ended(view) -> bool:
+def ended(view: RunView) -> bool:
     return view.status in ("done", "stopped", "failed")
 
 
@@ -50,6 +59,7 @@ def test_a_merge_is_queued_at_once_and_ends_with_its_record(tmp_path: Path):
     view = wait(queue, run, ended)
     assert view.status == "done"
     assert view.tasks == TASKS
+    assert view.record is not None
     assert view.record.model_dump(mode="json") == json.loads((tmp_path / run / "record.json").read_text())
     assert view.record.acc == pytest.approx((76 + 78 + 80) / 3)
     assert view.matrix[3] == (accuracy(3, 0), accuracy(3, 1), accuracy(3, 2))
@@ -119,11 +129,9 @@ def test_a_rest_that_is_asked_for_under_way_begins_after_the_iteration(tmp_path:
     wait(queue, run, lambda view: view.iteration >= 3)
     seconds[0] = 3600.0
     time.sleep(0.1)
-    resting = queue.snapshot(run)
-    assert resting is not None
+    resting = shown(queue, run)
     time.sleep(0.2)
-    later = queue.snapshot(run)
-    assert later is not None
+    later = shown(queue, run)
     assert (later.status, later.step, later.iteration) == ("running", 2, resting.iteration)
     queue.close()
     assert load_run(tmp_path / run).status == "stopped"
@@ -142,9 +150,9 @@ def test_merges_run_one_at_a_time_in_the_order_of_submission(tmp_path: Path):
     first, second, third = (queue.submit(config()) for _ in range(3))
     wait(queue, first, lambda view: view.status == "running")
     assert queue.active() == ((first, "running"), (second, "queued"), (third, "queued"))
-    assert queue.snapshot(second).status == "queued"
+    assert shown(queue, second).status == "queued"
     wait(queue, third, ended)
-    assert [queue.snapshot(run).status for run in (first, second, third)] == ["done"] * 3
+    assert [shown(queue, run).status for run in (first, second, third)] == ["done"] * 3
     assert engine.most_at_once == 1
     assert len([thread for thread in threading.enumerate() if thread is queue._thread]) == 1
 
@@ -223,10 +231,10 @@ def test_a_failure_is_told_and_the_thread_lives_on(tmp_path: Path, caplog: pytes
     queue = JobQueue(tmp_path, FakeEngine(broken={"green": RuntimeError("out of memory"), "blue": refused}))
     crashed, bad, fine = (queue.submit(config("red", other)) for other in ("green", "blue", "white"))
     assert wait(queue, fine, ended).status == "done"
-    view = queue.snapshot(crashed)
+    view = shown(queue, crashed)
     assert (view.status, view.message) == ("failed", "RuntimeError: out of memory")
     assert "out of memory" in caplog.text and "Traceback" in caplog.text
-    view = queue.snapshot(bad)
+    view = shown(queue, bad)
     assert (view.status, view.message) == ("failed", str(refused))
     assert not (tmp_path / bad).exists()
 
@@ -254,7 +262,7 @@ def test_views_are_values(tmp_path: Path):
     wait(queue, run, ended)
     assert dataclasses.asdict(early) == copy
     with pytest.raises(dataclasses.FrozenInstanceError):
-        early.status = "done"
+        early.status = "done"  # pyright: ignore[reportAttributeAccessIssue]
 
 
 def test_close_stops_the_running_merge_and_drops_the_rest(tmp_path: Path):

@@ -13,7 +13,7 @@ from safetensors.torch import load_file, save_file
 
 from otmf_core.errors import InputError
 from otmf_core.library.library import Library, list_libraries, open_library, order
-from tests.tiny import CLASSES, TASKS, vouch
+from tests.tiny import CLASSES, TASKS, pixels, vouch
 
 
 def edit(root: Path, change: Callable[[dict], object]) -> Library:
@@ -44,10 +44,10 @@ def test_weights_heads_and_images(tiny: Path):
     torch.testing.assert_close(weight.norm(dim=-1), torch.ones(CLASSES))
     assert scale == 20
     images = library.examples("blue", "test")
-    assert images.inputs.shape == (len(images), 16, 16, 3)
-    assert images.inputs.dtype == torch.uint8
+    assert pixels(images).shape == (len(images), 16, 16, 3)
+    assert pixels(images).dtype == torch.uint8
     assert images.labels.tolist() == [i % CLASSES for i in range(len(images))]
-    brightness = images.inputs[..., 2].float().mean(dim=(1, 2))
+    brightness = pixels(images)[..., 2].float().mean(dim=(1, 2))
     assert ((brightness / 60 - 0.5).round().long() == images.labels).all()
 
 

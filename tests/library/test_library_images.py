@@ -13,14 +13,14 @@ from PIL import Image
 
 from otmf_core.errors import InputError
 from otmf_core.library.library import Library, open_library
-from tests.tiny import vouch, write_images
+from tests.tiny import pixels, vouch, write_images
 
 
 def test_the_first_images_of_a_split(tiny: Path):
     library = open_library(str(tiny))
     everything, first = library.examples("red", "calibration"), library.examples("red", "calibration", 5)
     assert len(first) == 5
-    assert torch.equal(first.inputs, everything.inputs[:5])
+    assert torch.equal(pixels(first), pixels(everything)[:5])
     assert torch.equal(first.labels, everything.labels[:5])
 
 

@@ -73,10 +73,10 @@ class Scales(MaskPair):
 
     @torch.no_grad()
     def merged(self) -> StateDict:
-        return {
-            name: sum(self.factor[side] * self.mask(side, name) * self.delta[side][name].float() for side in SIDES)
-            for name in self.base
-        }
+        def part(side: str, name: str) -> Tensor:
+            return self.factor[side] * self.mask(side, name) * self.delta[side][name].float()
+
+        return {name: part("pre", name) + part("post", name) for name in self.base}
 
     def state(self) -> StateDict:
         return {f"{side}/{key}": p.detach() for side in SIDES for key, p in self.parameters[side].items()}
@@ -199,7 +199,7 @@ def compare(settings: Otmf, family: type[Scales], folder: Path, but: Mapping[str
     expected, losses = by_autograd(settings, pre, post, context, family)
     merged = settings.fuse(State(pre), post, context).delta
     for name in base:
-        if name in (but or {}):
+        if but and name in but:
             merged[name][but[name]] = expected[name][but[name]] = 0
         torch.testing.assert_close(merged[name], expected[name], atol=2e-5, rtol=1e-3)
     sums = [sum(row[f"loss_{side}"] or 0.0 for side in SIDES) for row in rows]

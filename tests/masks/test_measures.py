@@ -61,15 +61,15 @@ def test_overlap_is_the_jaccard_index_of_the_kept_entries():
     post = 0.5 * pre + random.normal(0.5, 0.4, pre.size)
     common = histogram(np.minimum(np.abs(pre), np.abs(post)), COMMON_RANGE)
     for threshold in (0.1, 0.5, 1.0, 1.5):
-        kept = [1 - share_below(*parts(mask), threshold) for mask in (pre, post)]
+        kept_pre, kept_post = (1 - share_below(*parts(mask), threshold) for mask in (pre, post))
         own = [np.abs(mask) >= threshold for mask in (pre, post)]
         exact = (own[0] & own[1]).sum() / (own[0] | own[1]).sum()
-        assert overlap(common, *kept, threshold)[0] == pytest.approx(exact, abs=5e-3)
+        assert overlap(common, kept_pre, kept_post, threshold)[0] == pytest.approx(exact, abs=5e-3)
 
 
 def test_overlap_by_hand():
     pre, post = np.array([0.0, 0.0, 1.7, 1.7, 1.7]), np.array([0.0, 1.7, 1.7, 0.0, 1.7])
     common = histogram(np.minimum(pre, post), COMMON_RANGE)
-    kept = [1 - share_below(*parts(mask), 0.5) for mask in (pre, post)]
-    assert overlap(common, *kept, 0.5)[0] == pytest.approx(2 / 4)
+    kept_pre, kept_post = (1 - share_below(*parts(mask), 0.5) for mask in (pre, post))
+    assert overlap(common, kept_pre, kept_post, 0.5)[0] == pytest.approx(2 / 4)
     assert np.isnan(overlap(common, np.zeros(1), np.zeros(1), 3.0)[0])

@@ -108,8 +108,10 @@ def test_statistics_of_a_real_run_are_those_of_its_masks(default: tuple[Path, li
         for own, mask in ((stats.pre, pre), (stats.post, post)):
             assert own.entries[row] == mask.size == own.histogram[row].sum()
             assert own.mean[row] == pytest.approx(mask.mean(), abs=1e-3)
+            assert own.drift is not None
             assert own.drift[row] == pytest.approx(np.abs(mask - 1).mean(), abs=1e-3)
         smaller, edges = np.minimum(np.abs(pre), np.abs(post)), np.linspace(0, 4, 129)[1:-1]
+        assert stats.pre.common is not None and stats.post.common is not None
         below = stats.post.common[row].cumsum()[:-1]  # counted in full precision; the masks are stored in half
         assert (below >= [(smaller < edge - 2e-3).sum() for edge in edges]).all()
         assert (below <= [(smaller < edge + 2e-3).sum() for edge in edges]).all()

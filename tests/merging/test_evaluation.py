@@ -13,6 +13,7 @@ from otmf_core.library.library import open_library
 from otmf_core.merging.evaluation import Evaluator, accuracy
 from otmf_core.models.clip import ClipTower
 from otmf_core.models.heads import Head
+from tests.tiny import pixels
 
 ENGINE = Path(otmf_core.__file__).parent
 
@@ -40,7 +41,7 @@ def test_the_evaluator_asks_for_features_of_the_test_images_and_reads_them_once(
     evaluator = Evaluator(library, AtItsClass(torch.nn.Identity(), {}, torch.device("cpu"), {}))
     assert evaluator.accuracy("red", head) == 100
     assert evaluator.accuracy("red", head) == 100
-    assert torch.equal(asked[0], expected.inputs)
+    assert torch.equal(asked[0], pixels(expected))
     assert asked[0] is asked[1]
 
 

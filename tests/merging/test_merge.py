@@ -21,7 +21,7 @@ from otmf_core.models.clip import build_encoder, preprocess
 from otmf_core.runs.events import Arrived, Evaluated, Event, Finished, Fused, Iterated, Phase, Started
 from otmf_core.runs.folder import load_run
 from otmf_core.runs.record import RunRecord
-from tests.tiny import CONFIG, SHORT, TASKS, merge_config, merged, never, results
+from tests.tiny import CONFIG, SHORT, TASKS, merge_config, merged, never, pixels, results
 
 NUMBER = (int, float)
 
@@ -37,7 +37,7 @@ def accuracy_of(library: Library, task: str, delta: dict | None, head: torch.Ten
     images = library.examples(task, "test")
     weight = library.head(task)[0] if head is None else head
     with torch.no_grad():
-        answers = (F.normalize(encoder(preprocess(images.inputs, CONFIG)), dim=-1) @ weight.T).argmax(dim=1)
+        answers = (F.normalize(encoder(preprocess(pixels(images), CONFIG)), dim=-1) @ weight.T).argmax(dim=1)
     return 100 * (answers == images.labels).double().mean().item()
 
 
@@ -151,7 +151,7 @@ def test_the_record_says_what_was_used(fields: dict, stamps: tuple, tiny: Path, 
     keys = ("labels", "calibration_split", "memory_per_task", "alpha")
     assert tuple(record[key] for key in keys) == stamps
     own = {name: value for name, value in {**SHORT, **fields}.items() if name in config.method.described()}
-    assert record["settings"] == {**type(config.method)().settings(), **own}
+    assert record["settings"] == {**type(config.method)(name=config.method.name).settings(), **own}
     assert (record["method"], record["preset"]) == (fields.get("method", "otmf"), "default")
     assert (record["status"], record["run"], record["device"], record["seed"]) == ("done", "run", "cpu", 0)
     assert record["tasks"] == list(TASKS)

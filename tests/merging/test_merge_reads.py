@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 import torch
 
+from otmf_core.library.examples import Split
 from otmf_core.library.library import Library, open_library
 from otmf_core.methods import mask_training
 from otmf_core.methods.base import State
@@ -20,7 +21,7 @@ from otmf_core.methods.task_arithmetic import TaskArithmetic
 from otmf_core.models.clip import build_encoder, preprocess
 from otmf_core.models.task_vector import StateDict, combined, scaled
 from otmf_core.runs.folder import load_run
-from tests.tiny import CONFIG, TASKS, merge_config, merged, vouch, write_images
+from tests.tiny import CONFIG, TASKS, merge_config, merged, pixels, vouch, write_images
 
 
 def reads(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str, int | None]]:
@@ -28,7 +29,7 @@ def reads(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str, int | None]]:
     log: list[tuple[str, str, int | None]] = []
     original = Library.examples
 
-    def examples(self: Library, task_id: str, split: str, first: int | None = None):
+    def examples(self: Library, task_id: str, split: Split, first: int | None = None):
         if split == "test":
             caller = sys._getframe(1).f_code.co_filename
             assert Path(caller).name == "evaluation.py", f"the test split was read by {caller}"
@@ -82,7 +83,7 @@ def test_teachers_are_the_experts_with_memory_and_the_merged_model_without(
         encoder = build_encoder(CONFIG)
         encoder.load_state_dict({name: tensor + delta[name].float() for name, tensor in library.base().items()})
         with torch.no_grad():
-            return encoder(preprocess(library.examples(task, "calibration", images).inputs, CONFIG))
+            return encoder(preprocess(pixels(library.examples(task, "calibration", images)), CONFIG))
 
     monkeypatch.setattr(mask_training, "_teachers", teachers)
     for memory in (0, 5):
@@ -166,6 +167,7 @@ class Counted(TaskArithmetic):
         return self.fuse(State(scaled(incoming, 0.0)), incoming, context)
 
     def fuse(self, state: State, incoming: StateDict, context: Context) -> State:
+        assert context.learning is not None and context.learning.labelled is not None
         labels = context.learning.labelled.labels
         self.seen.append((context.step, context.seed, labels.tolist()))
         share = (labels == 0).float().mean().item()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any, Literal
 
 import numpy as np
 import pytest
@@ -27,6 +28,9 @@ from otmf_core.models.checkpoints import read_tensors
 from otmf_core.models.task_vector import StateDict
 from otmf_core.transport.losses import sinkhorn
 from tests.fusion import context_of, random_vectors
+
+Family = Literal["element", "row"]
+Update = Literal["joint", "alternating"]
 
 # --- average and task arithmetic -------------------------------------------------------------------------------------
 
@@ -81,14 +85,14 @@ def test_a_formula_changes_neither_the_state_nor_the_vector_and_is_replayed_as_i
 
 def test_every_method_says_what_it_is():
     assert list(METHODS) == ["otmf", "average", "task-arithmetic"]
-    for method in TABLE:
+    for name, method in zip(METHODS, TABLE, strict=True):
         assert method.title and method.about
         assert method.reads in ("none", "calibration", "labels")
         settings = method.described()
         assert all(setting.description for setting in settings.values())
         assert set(settings) == set(method.model_fields) - {"name"}
         for fields in method.presets.values():
-            assert method(**fields).settings() == {**method().settings(), **fields}
+            assert method(**fields).settings() == {**method(name=name).settings(), **fields}
 
 
 def test_what_otmf_holds_and_takes():
@@ -176,7 +180,12 @@ def test_the_loop_trains_the_family_that_the_settings_name(tmp_path: Path, monke
                 super().begin(sides, rate)
 
         monkeypatch.setitem(families.FAMILIES, name, Watched)
-    for fields, expected in (({}, "element"), ({"masks": "element"}, "element"), ({"masks": "row"}, "row")):
+    asked: list[tuple[dict[str, Any], str]] = [
+        ({}, "element"),
+        ({"masks": "element"}, "element"),
+        ({"masks": "row"}, "row"),
+    ]
+    for fields, expected in asked:
         begun.clear()
         context, _, base = context_of(tmp_path / str(fields))
         fuse(Otmf(iterations=3, batch=6, **fields), *random_vectors(base), context)
@@ -193,9 +202,16 @@ def test_masks_of_the_default_family_have_an_entry_for_every_entry(tmp_path: Pat
 
 
 @pytest.mark.parametrize("masks", families.FAMILIES)
-def test_training_lowers_the_loss(masks: str, tmp_path: Path):
+def test_training_lowers_the_loss(masks: Family, tmp_path: Path):
     rows: list = []
-    paper = {**Otmf.presets["paper"], "update": "joint", "iterations": 25, "batch": 10, "lr": 0.05, "blur": 0.5}
+    paper: dict[str, Any] = {
+        **Otmf.presets["paper"],
+        "update": "joint",
+        "iterations": 25,
+        "batch": 10,
+        "lr": 0.05,
+        "blur": 0.5,
+    }
     context, _, base = context_of(tmp_path, rows)
     fuse(Otmf(**paper, masks=masks), *random_vectors(base), context)
     total = [row["loss_pre"] + row["loss_post"] for row in rows]
@@ -228,7 +244,7 @@ def test_each_task_that_is_seen_weighs_the_same(tmp_path: Path, monkeypatch):
 
 
 @pytest.mark.parametrize("masks", families.FAMILIES)
-def test_alpha_one_and_zero_silence_one_side(masks: str, tmp_path: Path):
+def test_alpha_one_and_zero_silence_one_side(masks: Family, tmp_path: Path):
     for alpha, silent in ((1.0, "post"), (0.0, "pre")):
         settings = Otmf(iterations=2, batch=6, alpha=alpha, masks=masks)
         context, _, base = context_of(tmp_path / silent)
@@ -264,7 +280,7 @@ def test_without_a_kept_teacher_the_merged_model_so_far_teaches(tmp_path: Path):
 
 
 @pytest.mark.parametrize("loss", ["sinkhorn", "paired"])
-def test_outputs_that_are_not_finite_end_the_fusion(loss: str, tmp_path: Path):
+def test_outputs_that_are_not_finite_end_the_fusion(loss: Literal["sinkhorn", "paired"], tmp_path: Path):
     context, learning, base = context_of(tmp_path)
     pre, post = random_vectors(base)
     teacher = learning.calibration[-1].teacher
@@ -279,7 +295,7 @@ def test_outputs_that_are_not_finite_end_the_fusion(loss: str, tmp_path: Path):
 @pytest.mark.parametrize("masks", families.FAMILIES)
 @pytest.mark.parametrize("update", ["joint", "alternating"])
 @pytest.mark.parametrize("after", [0, 1, 3, 5])
-def test_a_fusion_that_is_stopped_goes_on_bit_for_bit(masks: str, update: str, after: int, tmp_path: Path):
+def test_a_fusion_that_is_stopped_goes_on_bit_for_bit(masks: Family, update: Update, after: int, tmp_path: Path):
     settings = Otmf(iterations=6, batch=6, masks=masks, update=update)
     through: list = []
     context, _, base = context_of(tmp_path / "through", through)
@@ -312,7 +328,7 @@ def test_iterations_to_be_measured_are_those_of_the_fusion_and_write_nothing(tmp
 
 
 @pytest.mark.parametrize("masks", families.FAMILIES)
-def test_a_replayed_fusion_is_the_sum_of_what_its_stored_masks_keep(masks: str, tmp_path: Path):
+def test_a_replayed_fusion_is_the_sum_of_what_its_stored_masks_keep(masks: Family, tmp_path: Path):
     settings = Otmf(iterations=4, batch=6, alpha=0.7, masks=masks)
     context, _, base = context_of(tmp_path)
     pre, post = random_vectors(base)

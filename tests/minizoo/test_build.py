@@ -9,6 +9,7 @@ import pytest
 import torch
 from torch.nn import functional as F
 
+from otmf_core.library.examples import Split
 from otmf_core.library.library import open_library
 from otmf_core.minizoo.__main__ import main
 from otmf_core.minizoo.augment import TASK, TINTED, coloured, plain
@@ -18,6 +19,7 @@ from otmf_core.minizoo.pretrain import contrastive_loss, learning_rate
 from otmf_core.minizoo.recipe import PICO, generator
 from otmf_core.minizoo.regime import Regime, regime, table, verdict
 from otmf_core.minizoo.tasks import most_drawn
+from tests.tiny import pixels
 
 
 @pytest.fixture(scope="module")
@@ -46,12 +48,16 @@ def test_a_pico_library_opens_and_vouches_for_every_file(folders):
 
 def test_splits_are_disjoint_small_and_from_their_own_sources(folders):
     library = open_library(str(folders[1]))
-    wanted = {"calibration": PICO.calibration_images, "labelled": PICO.labelled_images, "test": PICO.test_images}
+    wanted: dict[Split, int] = {
+        "calibration": PICO.calibration_images,
+        "labelled": PICO.labelled_images,
+        "test": PICO.test_images,
+    }
     for task in library.tasks:
         tables = {split: library.examples(task.id, split) for split in wanted}
-        pictures = {split: {image.numpy().tobytes() for image in images.inputs} for split, images in tables.items()}
+        pictures = {split: {image.numpy().tobytes() for image in pixels(images)} for split, images in tables.items()}
         for split, count in wanted.items():
-            assert tables[split].inputs.shape == (count, 32, 32, 3)
+            assert pixels(tables[split]).shape == (count, 32, 32, 3)
             assert len(pictures[split]) == count
         assert not pictures["calibration"] & pictures["labelled"]
         assert not pictures["test"] & (pictures["calibration"] | pictures["labelled"])
@@ -158,7 +164,7 @@ def test_a_task_keeps_its_classes_of_most_drawings():
 def test_rows_serve_classes_alike_and_repeat_no_image_early():
     bank = Bank(np.zeros((7, 1)), np.array([0, 0, 0, 0, 0, 1, 1]), np.full(7, "a"))
     chosen = rows(bank, 8, generator(0)).tolist()
-    assert [bank.labels[i] for i in chosen].count(0) == 4
+    assert [int(bank.labels[i]) for i in chosen].count(0) == 4
     assert len({i for i in chosen if i < 5}) == 4
     assert sorted(i for i in chosen if i >= 5) == [5, 5, 6, 6]
 

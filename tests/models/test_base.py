@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import torch
 from torch import Tensor, nn
@@ -16,6 +18,9 @@ DELTA = {"w": torch.tensor([[2.0, 8.0], [-1.0, 0.25]]).half(), "b": torch.tensor
 class Encoder(nn.Module):
     """One weight and two buffers, of which one counts and is no weight."""
 
+    b: Tensor
+    count: Tensor
+
     def __init__(self) -> None:
         super().__init__()
         self.w = nn.Parameter(torch.zeros(2, 2))
@@ -29,10 +34,12 @@ class Encoder(nn.Module):
 class Rows(Tower):
     """A tower whose inputs are rows of numbers."""
 
+    module: Encoder
+
     def encode(self, inputs: Tensor) -> Tensor:
         return self.module(inputs)
 
-    def join(self, parts) -> Tensor:
+    def join(self, parts: Sequence[Tensor]) -> Tensor:
         return torch.cat(list(parts))
 
 

@@ -18,7 +18,7 @@ def test_the_subset_is_the_fraction_of_every_class_and_at_least_one_image(fracti
     assert len(set(chosen.tolist())) == len(chosen)
     assert chosen.tolist() == sorted(chosen.tolist())
     for label in (0, 1, 2, 5):
-        count, size = int((LABELS[chosen] == label).sum()), int((label == LABELS).sum())
+        count, size = int((LABELS[chosen] == label).sum()), int(torch.eq(LABELS, label).sum())
         assert max(1, math.floor(fraction * size)) <= count <= math.ceil(fraction * size)
 
 

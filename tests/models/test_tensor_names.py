@@ -76,7 +76,9 @@ def test_every_tensor_of_both_towers_is_known_and_heads_are_the_models_own(confi
 
 
 def test_heads_of_other_configs():
-    assert attention_heads(open_clip.get_model_config("ViT-B-32")) == 12
+    config = open_clip.get_model_config("ViT-B-32")
+    assert config is not None
+    assert attention_heads(config) == 12
     assert attention_heads({"vision_cfg": {"timm_model_name": "convnext_base"}}) is None
     assert attention_heads({"vision_cfg": {"layers": [3, 4, 6, 3], "width": 64, "head_width": 64}}) == 1
     assert attention_heads({}) is None

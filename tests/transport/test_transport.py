@@ -10,6 +10,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from otmf_core.errors import InputError
+from otmf_core.models.heads import Head
 from otmf_core.transport.losses import LOSSES, paired, sinkhorn
 from otmf_core.transport.spaces import COSINE_SCALE, ClassVectors
 
@@ -185,7 +186,7 @@ def test_every_loss_refuses_points_that_are_not_finite(loss: str, p: int, value:
     clouds = {"merged": cloud(1), "teacher": cloud(2)}
     clouds[side][0, 2, 1] = value
     with pytest.raises(InputError) as caught:
-        LOSSES[loss](p, 0.5)(**clouds)
+        LOSSES[loss](p, 0.5)(clouds["merged"], clouds["teacher"])
     sentence = "outputs must stay finite while masks are trained: lower lr or the number of iterations"
     assert str(caught.value) == sentence
 
@@ -193,10 +194,10 @@ def test_every_loss_refuses_points_that_are_not_finite(loss: str, p: int, value:
 # --- the spaces ------------------------------------------------------------------------------------------------------
 
 
-def heads(*classes: int) -> list[tuple[Tensor, float]]:
+def heads(*classes: int) -> list[Head]:
     generator = torch.Generator().manual_seed(4)
     rows = [F.normalize(torch.randn(count, 6, generator=generator), dim=-1) for count in classes]
-    return [(weight, 5.0 + number) for number, weight in enumerate(rows)]
+    return [Head(weight, 5.0 + number) for number, weight in enumerate(rows)]
 
 
 FEATURES = torch.randn(2, 7, 6, generator=torch.Generator().manual_seed(8))  # of two tasks, seven images each
