@@ -27,5 +27,6 @@ def _timer() -> Timer:
 
 
 def _load() -> None:
-    import_module("otmf_core.merging.fold")
+    for module in ("merging.fold", "models.clip", "transport.losses"):  # that import torch, open_clip and geomloss
+        import_module(f"otmf_core.{module}")
     gc.freeze()  # half a million objects that stay: no collection looks through them again, which took 0.4 s
