@@ -27,8 +27,12 @@ def _parser() -> argparse.ArgumentParser:
     judge = commands.add_parser("regime", help="zero-shot, individual, average and task arithmetic of a library")
     judge.add_argument("--library", default="minizoo", help="an installed library or a folder (%(default)s)")
     judge.add_argument("--suite", help="a suite of the library (all of them)")
-    judge.add_argument("--split", choices=("calibration", "labelled", "test"), default="labelled",
-                       help="which images are judged (%(default)s)")  # fmt: skip
+    judge.add_argument(
+        "--split",
+        choices=("calibration", "labelled", "test"),
+        default="labelled",
+        help="which images are judged (%(default)s)",
+    )
     return parser
 
 
@@ -36,15 +40,30 @@ def make(cache: Path, out: Path, seed: int, pico: bool) -> Library:
     """Build the embedded library, or the two-task pico library, at `out`."""
     if pico:
         return build(
-            pico_tasks.pico(), pico_tasks.pico_pretraining(), out, cache / "work", name="Pico", recipe=PICO, seed=seed,
-            sources={"scikit-learn": version("scikit-learn")}, licences=licences.text(["scikit-learn"]),
+            pico_tasks.pico(),
+            pico_tasks.pico_pretraining(),
+            out,
+            cache / "work",
+            name="Pico",
+            recipe=PICO,
+            seed=seed,
+            sources={"scikit-learn": version("scikit-learn")},
+            licences=licences.text(["scikit-learn"]),
             further_texts=[],
-        )  # fmt: skip
+        )
     sources = fetch_all(cache)
     return build(
-        tasks.tasks(cache), tasks.pretraining(cache), out, cache / "work", name="Mini-20", recipe=Recipe(), seed=seed,
-        sources=sources, licences=licences.text(), further_texts=tasks.further_texts(),
-    )  # fmt: skip
+        tasks.tasks(cache),
+        tasks.pretraining(cache),
+        out,
+        cache / "work",
+        name="Mini-20",
+        recipe=Recipe(),
+        seed=seed,
+        sources=sources,
+        licences=licences.text(),
+        further_texts=tasks.further_texts(),
+    )
 
 
 def main(arguments: list[str] | None = None) -> int:

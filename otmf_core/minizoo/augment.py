@@ -59,9 +59,14 @@ def coloured(kind: str, images: Tensor, generator: Generator, domain: Domain) ->
     """Coloured ink, artwork or photographs on coloured, uneven grounds, moved, blurred and noisy as the domain says."""
     photo = kind == "photo"
     moved = _move(
-        _layers(kind, images), generator, degrees=domain.degrees, stretch=domain.stretch, shear=domain.shear,
-        shift=domain.shift, filled=photo,
-    )  # fmt: skip
+        _layers(kind, images),
+        generator,
+        degrees=domain.degrees,
+        stretch=domain.stretch,
+        shear=domain.shear,
+        shift=domain.shift,
+        filled=photo,
+    )
     if photo:
         return _spoil(_recolour(moved[:, :3], generator), generator, domain)
     n = len(images)

@@ -27,9 +27,18 @@ PACKAGES = ("torch", "timm", "open_clip_torch", "numpy", "pillow")
 
 
 def build(
-    tasks: list[Task], captioned: Captioned, out: Path, work: Path, *, name: str, recipe: Recipe, seed: int,
-    sources: dict[str, str], licences: str, further_texts: list[str],
-) -> Library:  # fmt: skip
+    tasks: list[Task],
+    captioned: Captioned,
+    out: Path,
+    work: Path,
+    *,
+    name: str,
+    recipe: Recipe,
+    seed: int,
+    sources: dict[str, str],
+    licences: str,
+    further_texts: list[str],
+) -> Library:
     """Pre-train, fine-tune on each task in turn, and write the library to `out`; what `work` holds is not made again.
 
     The manifest's recipe records `sources` (package -> version), all hyper-parameters, and the figures the finished

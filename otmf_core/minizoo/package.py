@@ -69,9 +69,15 @@ def splits(task: Task, recipe: Recipe, seed: int) -> dict[str, dict[str, list]]:
 
 
 def package(
-    out: Path, name: str, config: dict[str, Any], weights: dict[str, Tensor], made: list[Made], recipe: Recipe,
-    seed: int, licences: str,
-) -> None:  # fmt: skip
+    out: Path,
+    name: str,
+    config: dict[str, Any],
+    weights: dict[str, Tensor],
+    made: list[Made],
+    recipe: Recipe,
+    seed: int,
+    licences: str,
+) -> None:
     """Write the library that was made; its manifest lacks the recipe."""
     description = "A miniature CLIP pre-trained on plain captioned images, fine-tuned on noisy, coloured tasks."
     contents = (_contents(one, recipe, seed) for one in made)

@@ -137,9 +137,14 @@ def pretrain(
 
 
 def _train(
-    model: open_clip.CLIP, config: dict, pools: Pools, tokens: Tensor, phase: Phase, recipe: Recipe,
+    model: open_clip.CLIP,
+    config: dict,
+    pools: Pools,
+    tokens: Tensor,
+    phase: Phase,
+    recipe: Recipe,
     rng: torch.Generator,
-) -> None:  # fmt: skip
+) -> None:
     steps = phase.images // recipe.pretrain_batch
     decayed = [p for p in model.parameters() if p.ndim > 1]
     undecayed = [p for p in model.parameters() if p.ndim <= 1]

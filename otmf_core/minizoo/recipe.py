@@ -35,9 +35,18 @@ class Recipe:
     webp_quality: int = 85
 
 
-PICO = Recipe(pretrain_images=6_144, pretrain_batch=64, tint_images=3_072, text_width=32, text_layers=1,
-              finetune_images=6_144, finetune_rate=5e-4,
-              calibration_images=32, labelled_images=32, test_images=64)  # fmt: skip
+PICO = Recipe(
+    pretrain_images=6_144,
+    pretrain_batch=64,
+    tint_images=3_072,
+    text_width=32,
+    text_layers=1,
+    finetune_images=6_144,
+    finetune_rate=5e-4,
+    calibration_images=32,
+    labelled_images=32,
+    test_images=64,
+)
 
 
 def generator(seed: int, *names: str) -> torch.Generator:

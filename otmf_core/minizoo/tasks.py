@@ -55,9 +55,15 @@ def is_training(family: str) -> bool:
 
 
 def _pictures(
-    id: str, name: str, classes: dict, vendors: tuple[dict, dict], template: str, licence: str,
-    kind: str = "artwork", most: int | None = None,
-):  # fmt: skip
+    id: str,
+    name: str,
+    classes: dict,
+    vendors: tuple[dict, dict],
+    template: str,
+    licence: str,
+    kind: str = "artwork",
+    most: int | None = None,
+):
     def make(cache: Path) -> Task:
         train, test = (
             keep(cache, f"{id}-{part}", lambda chosen=chosen: artwork.draw(cache, classes, chosen))
@@ -85,9 +91,11 @@ def most_drawn(task: Task, count: int) -> Task:
 def further_texts() -> list[str]:
     """Sentences about the picture classes that tasks leave out, for a vocabulary that knows them all the same."""
     named = (
-        ("emoji", pictures.ANIMALS), ("emoji", pictures.FOOD), ("emoji", pictures.TRAVEL),
+        ("emoji", pictures.ANIMALS),
+        ("emoji", pictures.FOOD),
+        ("emoji", pictures.TRAVEL),
         ("pictogram", pictures.PICTOGRAMS),
-    )  # fmt: skip
+    )
     return [template.format(name) for words, classes in named for template in TEMPLATES[words] for name in classes]
 
 

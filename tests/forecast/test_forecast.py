@@ -90,8 +90,10 @@ def test_rates_of_a_finished_run_give_back_its_time():
 
 
 def test_several_runs_give_the_median():
-    runs = [finished(number, 3 + 6 + 30.8 + 8 * extra, [4.5, 12.6 + 4 * extra, 13.7 + 4 * extra]) for number, extra in
-            enumerate((0.0, 1.0, 10.0))]  # fmt: skip
+    runs = [
+        finished(number, 3 + 6 + 30.8 + 8 * extra, [4.5, 12.6 + 4 * extra, 13.7 + 4 * extra])
+        for number, extra in enumerate((0.0, 1.0, 10.0))
+    ]
     rates = rates_of_runs(config(), {run.id: SIZE for run in runs}, runs)
     assert rates is not None
     assert rates.iteration == pytest.approx(2.0)
@@ -101,8 +103,18 @@ def test_several_runs_give_the_median():
 def test_only_runs_with_equal_settings_count():
     run = finished(1, 40.0, [4.5, 16.6, 17.7])
     assert alike(config(alpha=0.1, seed=5, lr=0.01, iterations=9, tasks=("c", "a")), run)
-    for other in ({"batch": 8}, {"space": "raw"}, {"device": "cuda"}, {"memory": 0}, {"method": "average"},
-                  {"masks": "row"}, {"loss": "paired"}, {"p": 1}, {"blur": 0.5}, {"heads": "tuned"}):  # fmt: skip
+    for other in (
+        {"batch": 8},
+        {"space": "raw"},
+        {"device": "cuda"},
+        {"memory": 0},
+        {"method": "average"},
+        {"masks": "row"},
+        {"loss": "paired"},
+        {"p": 1},
+        {"blur": 0.5},
+        {"heads": "tuned"},
+    ):
         assert not alike(config(**other), run)
     assert rates_of_runs(config(batch=8), {"1": SIZE}, [run]) is None
     for missing in ({"step_seconds": ()}, {"peak_memory_bytes": 0}):  # a run that was not measured
@@ -126,8 +138,9 @@ def test_sizes_are_read_from_headers(tiny: Path):
     assert read.labelled == (0, 0, 0)
 
 
-@pytest.mark.parametrize("fields", [{}, {"update": "alternating", "memory": 0}, {"method": "average"},
-                                    {"masks": "row", "loss": "paired"}])  # fmt: skip
+@pytest.mark.parametrize(
+    "fields", [{}, {"update": "alternating", "memory": 0}, {"method": "average"}, {"masks": "row", "loss": "paired"}]
+)
 def test_a_measurement_takes_real_iterations_and_leaves_nothing(tiny: Path, tmp_path: Path, monkeypatch, fields: dict):
     from otmf_core.forecast.measure import estimate, measure
 
