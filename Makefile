@@ -29,7 +29,7 @@ test: $(TEST)
 	$(PY) -m pyright --pythonpath $(PY)
 	@command -v chromium || command -v chromium-browser || command -v google-chrome || \
 	  echo "Chromium is not installed: the browser tests are skipped."
-	$(PY) -m pytest
+	$(PY) -m pytest -n 2 --dist loadfile
 
 format: $(TEST)
 	$(PY) -m ruff check --fix .
