@@ -6,8 +6,10 @@ import errno
 import hashlib
 import json
 import os
+import re
+import stat
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +19,36 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 Mark = tuple[int, int, int] | None
+MAX_JSON_BYTES = 64 << 20  # of a file that is read whole
+QUOTED = 160  # characters of a path in a sentence
+SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")  # half a character, if the other half is missing
+
+
+def not_written(error: OSError, path: Path) -> InputError:
+    """The sentence for a file or folder that the system did not let be written."""
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return InputError(f"the disk is full: {path} was not written")
+    if error.errno == errno.EFBIG:
+        return InputError(f"a file is no larger than its disk or a limit allows: {path} was not written")
+    if error.errno == errno.ENAMETOOLONG:
+        return InputError(f"a path is as short as its disk allows, received {shown(path)}")
+    return InputError(f"the folder must be writable: {path} was not written ({error.strerror})")
+
+
+def shown(path: object) -> str:
+    """A path or name as a sentence quotes it: escaped, and shortened in the middle."""
+    text = repr(str(path))
+    return text if len(text) <= QUOTED else f"{text[: QUOTED // 2]}…{text[-QUOTED // 2 :]}"
+
+
+def user_path(text: str) -> Path:
+    """The path that a user typed, ~ expanded; raises InputError for one that no disk can have."""
+    if "\0" in text:
+        raise InputError(f"a path has no zero byte, received {shown(text)}")
+    try:
+        return Path(text).expanduser()
+    except RuntimeError:
+        raise InputError(f"a path that begins with ~ names a user of this machine, received {shown(text)}") from None
 
 
 @contextmanager
@@ -24,21 +56,20 @@ def _replacing(path: Path) -> Iterator[Path]:
     """A temporary sibling that becomes `path` when the block succeeds and disappears when it does not."""
     draft = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        yield draft
-        with draft.open("r+b") as file:
-            os.fsync(file.fileno())  # so that a file that names this one never outlives it in a power cut
-        draft.chmod(0o644)  # safetensors writes files that only their owner can read
-        os.replace(draft, path)
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            yield draft
+            with draft.open("r+b") as file:
+                os.fsync(file.fileno())  # so that a file that names this one never outlives it in a power cut
+            with suppress(OSError):  # disks without modes
+                draft.chmod(0o644)  # safetensors writes files that only their owner can read
+            os.replace(draft, path)
+        finally:
+            draft.unlink(missing_ok=True)
     except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            raise InputError(f"the disk is full: {path} was not written") from error
-        if error.errno in (errno.EACCES, errno.EROFS, errno.ENOTDIR, errno.EEXIST):
-            raise InputError(f"the folder must be writable: {path} was not written ({error.strerror})") from error
-        raise
-    finally:
-        if draft.exists():
-            draft.unlink()
+        if error.errno == errno.EIO:
+            raise
+        raise not_written(error, path) from error
 
 
 def write_json(path: Path, value: Any) -> None:
@@ -55,15 +86,30 @@ def write_text(path: Path, text: str) -> None:
 
 
 def read_json(path: Path) -> Any:
-    """Read JSON; raises InputError when the file is missing, unreadable or damaged."""
+    """Read JSON of at most MAX_JSON_BYTES; raises InputError when it is missing, unreadable, larger or damaged.
+
+    Damaged is also text that is no Unicode.
+    """
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        if not stat.S_ISREG(path.stat().st_mode):  # a pipe would never end
+            raise InputError(f"a file must be readable: {path} (no regular file)")
+        with path.open("rb") as file:
+            content = file.read(MAX_JSON_BYTES + 1)
+        if len(content) > MAX_JSON_BYTES:
+            raise InputError(f"a JSON file has at most {MAX_JSON_BYTES >> 20} MiB: {path} has more")
+        text = content.decode("utf-8")
+        value = json.loads(text)
+        if SURROGATE.search(text):
+            json.dumps(value, ensure_ascii=False).encode()
+        return value
     except FileNotFoundError:
         raise InputError(f"a file is missing: {path}") from None
     except OSError as error:
         raise InputError(f"a file must be readable: {path} ({error.strerror})") from None
+    except InputError:
+        raise
     except (ValueError, RecursionError) as error:  # of a number of thousands of digits, of brackets without end
-        raise InputError(f"a file must be valid JSON: {path} ({error})") from None
+        raise InputError(f"a file must be valid JSON: {path} ({str(error)[:QUOTED]})") from None
 
 
 def read_object(path: Path) -> dict[str, Any]:
@@ -83,9 +129,10 @@ def write_tensors(path: Path, tensors: dict[str, Tensor], metadata: dict[str, st
         try:
             save_file(tensors, draft, metadata)
         except SafetensorError as error:
-            if f"os error {errno.ENOSPC}" in str(error):
-                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)) from error
-            raise
+            code = re.search(r"os error (\d+)", str(error))
+            if code is None:
+                raise
+            raise OSError(int(code[1]), os.strerror(int(code[1]))) from error
 
 
 def write_table(path: Path, columns: dict[str, list]) -> None:
@@ -93,8 +140,8 @@ def write_table(path: Path, columns: dict[str, list]) -> None:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    with _replacing(path) as draft:
-        pq.write_table(pa.table(columns), draft, compression="zstd")
+    with _replacing(path) as draft, draft.open("wb") as file:  # a path would be read as a location: ~, s3://
+        pq.write_table(pa.table(columns), file, compression="zstd")
 
 
 def mark(file: Path) -> Mark:
@@ -119,8 +166,12 @@ def sha256(path: Path) -> str:
 
 
 def inside(root: Path, name: str) -> Path:
-    """The path of `name` under `root`; raises InputError when it leads out of that folder."""
-    path = (root / name).resolve()
-    if not path.is_relative_to(root.resolve()):
-        raise InputError(f"a file must lie inside its folder: {name!r} leads out of {root}")
-    return path
+    """The path of `name` under `root`; raises InputError when it leads out of that folder, or nowhere."""
+    try:
+        path = (root / name).resolve()
+        if path.is_relative_to(root.resolve()):
+            path.exists()  # raises where a part of the name is longer than a disk has
+            return path
+    except (OSError, RuntimeError, ValueError) as error:  # a loop of links, a zero byte
+        raise InputError(f"a file must lie inside its folder: {shown(name)} leads nowhere ({error})") from None
+    raise InputError(f"a file must lie inside its folder: {shown(name)} leads out of {root}")

@@ -15,6 +15,7 @@ ENGINE = ROOT / "otmf_core"
 WITHOUT_TORCH = [
     "errors",
     "files",
+    "tables",
     "layout",
     "settings",
     "config",
