@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cache
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Union
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from otmf_core.errors import InputError
 from otmf_core.library.examples import Split
@@ -16,6 +16,15 @@ from otmf_core.settings import Setting, settings_of
 FORMAT = 2
 # What a preset sets beside its method's own settings (Method.presets).
 PRESETS: dict[str, dict[str, Any]] = {"default": {}, "paper": {"head_lr": 0.01}}
+
+
+def _printable(text: str) -> str:
+    if not text.isprintable():
+        raise ValueError(f"a name or a path has no control characters, received {text[:80]!r}")
+    return text
+
+
+Name = Annotated[str, Field(max_length=200), AfterValidator(_printable)]
 
 if TYPE_CHECKING:
     AnyMethod = Method
@@ -29,8 +38,10 @@ class MergeConfig(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     format: Literal[2] = Field(FORMAT, description="of this configuration")
-    tasks: tuple[str, ...] = Field(description="task ids, in the order in which they are merged")
-    library: str = Field("minizoo", description="an installed library, or the path of a library folder")
+    tasks: tuple[Name, ...] = Field(max_length=1000, description="task ids, in the order in which they are merged")
+    library: Annotated[str, Field(max_length=4096), AfterValidator(_printable)] = Field(
+        "minizoo", description="an installed library, or the path of a library folder"
+    )
     method: AnyMethod = Field(
         METHODS["otmf"](name="otmf"), description="how two task vectors are fused, and its settings"
     )
@@ -46,7 +57,9 @@ class MergeConfig(BaseModel):
     )
 
     seed: Annotated[int, Field(ge=0, lt=2**31)] = Field(0, description="seed of every draw")
-    device: str = Field("auto", description="auto, cpu, cuda, cuda:N or mps")
+    device: Annotated[str, Field(max_length=20), AfterValidator(_printable)] = Field(
+        "auto", description="auto, cpu, cuda, cuda:N or mps"
+    )
     checkpoint_seconds: Annotated[float, Field(ge=0)] = Field(5.0, description="time between saves within a fusion")
 
     @field_validator("tasks")

@@ -10,7 +10,7 @@ runs/<id>/config.json        what was asked for: MergeConfig
           notes.json         the name and the note its reader gave it; the id never changes
           features/          features and projections of its models, once taken
           export/            the merged model in another layout, and its card, once exported
-          owner.json         the claim of the process that is merging it now
+          owner.json         the claim of the process that is merging it now, beside its owner.lock
           resume/            what an unfinished run continues from
 """
 
@@ -23,7 +23,7 @@ MERGED, HEADS = "merged.safetensors", "heads.safetensors"
 CURVES, MASK_STATISTICS, MASKS = "curves.parquet", "mask_statistics.parquet", "masks.safetensors"
 FEATURES_KEY, FEATURES = "features/key.json", "features/features.safetensors"
 EXPORT, CARD = "export", "README.md"  # folder of an exported model, and the last file written there
-CLAIM = "owner.json"
+CLAIM, LOCK = "owner.json", "owner.lock"
 RESUME = "resume"
 TEACHERS = "teachers.safetensors"  # features of the examples that are kept, under their experts
 CARRIED = "carried.safetensors"  # what a method carries from step to step beside Δ_m

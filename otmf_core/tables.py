@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 MAX_BYTES = 4 << 30  # of the columns that are read, as they unpack
+MAX_COLUMNS = 256
 MAX_LIST = 1024  # values in a row's list, on average
 
 
@@ -23,19 +24,22 @@ def table_rows(path: Path, what: str) -> int:
 
 
 def read_table(
-    path: Path, columns: Collection[str], what: str, *, max_rows: int, optional: Collection[str] = ()
+    path: Path, columns: Collection[str] | None, what: str, *, max_rows: int, optional: Collection[str] = ()
 ) -> pa.Table:
-    """The `columns` of a table, and those of `optional` that it has; bytes and texts are dictionaries of what differs.
+    """The `columns` of a table, or all, and those of `optional` that it has; texts are dictionaries of what differs.
 
     Raises InputError, beginning with `what` (the rule, "loss curves come as a Parquet table"), when the file is missing
     or damaged, lacks a column, or has more than `max_rows` rows or MAX_BYTES bytes: nothing but the footer was read.
     """
     with _opened(path, what) as table:
         footer, names = table.metadata, table.schema_arrow.names
-        missing = [name for name in columns if name not in names]
+        wanted = names if columns is None else [*columns]
+        missing = [name for name in wanted if name not in names]
         if missing:
             raise InputError(f"{what}: {path} (column {missing[0]!r} is missing)")
-        chosen = [*columns, *(name for name in optional if name in names)]
+        chosen = [*wanted, *(name for name in optional if name in names)]
+        if len(names) > MAX_COLUMNS:
+            raise InputError(f"{what}: {path} has {len(names):,} columns, at most {MAX_COLUMNS} are read")
         if footer.num_rows > max_rows:
             raise InputError(f"{what}: {path} has {footer.num_rows:,} rows, at most {max_rows:,} are read")
         size = values = 0

@@ -10,7 +10,7 @@ import streamlit as st
 from dashboard.state import queue, runs_folder
 from otmf_core import layout
 from otmf_core.files import Mark, inside, mark
-from otmf_core.runs.folder import Run, list_runs, load_run
+from otmf_core.runs.folder import Damaged, Run, list_runs, load_run
 from otmf_core.runs.view import RunView, stored_view
 
 
@@ -36,11 +36,11 @@ def _done_view(files: tuple[tuple[str, Mark], ...], _run: Run) -> RunView:
     return stored_view(_run)
 
 
-def readable_runs() -> tuple[list[Run], list[str]]:
-    """The run folders that this version can show, newest first, and a sentence for each that it cannot.
+def readable_runs() -> tuple[list[Run], list[Damaged]]:
+    """The run folders that this version can show, newest first, and those that it cannot.
 
     A run in this process's queue has its status there, which a folder follows with a delay.
     """
-    runs, problems = list_runs(runs_folder())
+    runs, damaged = list_runs(runs_folder())
     active: dict[str, Any] = dict(queue().active())
-    return [replace(run, status=active.get(run.id, run.status)) for run in runs], problems
+    return [replace(run, status=active.get(run.id, run.status)) for run in runs], damaged

@@ -67,7 +67,8 @@ def stored(path: Path, tasks: int) -> dict[str, Any] | None:
     if not where.is_file() or not inside(path, layout.FEATURES).is_file():
         return None
     stored_key = read_object(where)
-    return stored_key if stored_key.items() >= key(tasks).items() and "deviation" in stored_key else None
+    taken_so = all(stored_key.get(name) == value for name, value in key(tasks).items())
+    return stored_key if taken_so and isinstance(stored_key.get("deviation"), float) else None
 
 
 def read_features(path: Path, task: str) -> TaskFeatures:
@@ -81,8 +82,15 @@ def read_features(path: Path, task: str) -> TaskFeatures:
     try:
         with safe_open(where, framework="numpy") as file:
             arrays = {name: file.get_tensor(f"{task}/{name}") for name in TaskFeatures.__dataclass_fields__}
-    except SafetensorError as error:
+    except (SafetensorError, OSError, ValueError, TypeError, OverflowError, AttributeError) as error:
         raise InputError(f"features are those of the run's tasks: {task} in {where} ({error})") from None
+    shape = arrays["features"].shape
+    expected = {"features": shape, "answers": shape[:2], "distances": shape[:1], "rows": shape[1:2]}
+    expected["labels"] = expected["rows"]
+    if len(shape) != 3 or not all(shape) or any(arrays[name].shape != expected[name] for name in arrays):
+        raise InputError(f"features are (models, images, d), answers and labels follow: {task} in {where} does not")
+    if not all(np.isfinite(arrays[name]).all() for name in ("features", "distances")):
+        raise InputError(f"features must be finite: those of {task} in {where} are not")
     return TaskFeatures(**{**arrays, "features": arrays["features"].astype(np.float32)})
 
 

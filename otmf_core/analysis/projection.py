@@ -14,10 +14,12 @@ from otmf_core import layout
 from otmf_core.analysis.features import read_features
 from otmf_core.errors import InputError
 from otmf_core.files import inside, write_table
+from otmf_core.tables import read_table
 
 if TYPE_CHECKING:
     import numpy as np
 
+MAX_POINTS = 10_000_000
 # One fit over all steps: a model has one position, whatever step shows it.
 PARAMETERS: dict[str, dict[str, Any]] = {
     "tsne": {"perplexity": 30, "init": "pca", "learning_rate": "auto", "max_iter": 500, "random_state": 0},
@@ -90,17 +92,17 @@ def projection_file(path: Path, tasks: tuple[str, ...], task: str, method: str) 
 def _read(where: Path, parameters: str, points: int) -> np.ndarray | None:
     """The points on disk (n, 2), None where there are none of these parameters; raises InputError on a damaged file."""
     import numpy as np
-    import pyarrow as pa
-    import pyarrow.parquet as pq
 
     if not where.is_file():
         return None
-    try:
-        table = pq.read_table(where, columns=["x", "y", "parameters"])
-    except (pa.ArrowException, OSError) as error:
-        raise InputError(
-            f"a projection is a Parquet table with columns x, y and parameters: {where} ({error})"
-        ) from None
-    if len(table) != points or table["parameters"].unique().to_pylist() != [parameters]:
+    what = "a projection is a Parquet table with columns x, y and parameters"
+    table = read_table(where, ["x", "y", "parameters"], what, max_rows=MAX_POINTS)
+    if len(table) != points or set(table["parameters"].to_pylist()) != {parameters}:
         return None
-    return np.stack([table["x"].to_numpy(), table["y"].to_numpy()], axis=1).astype(np.float32)
+    try:
+        places = np.stack([table["x"].to_numpy(), table["y"].to_numpy()], axis=1).astype(np.float32)
+    except (TypeError, ValueError) as error:
+        raise InputError(f"{what}: {where} ({error})") from None
+    if not np.isfinite(places).all():
+        raise InputError(f"{what}: {where} (places are not finite)")
+    return places

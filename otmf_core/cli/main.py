@@ -22,6 +22,7 @@ from otmf_core.config import MergeConfig
 from otmf_core.errors import InputError, Interrupted
 from otmf_core.library.library import list_libraries, open_library
 from otmf_core.runs.folder import list_runs, load_run, new_run_id, resolve_run
+from otmf_core.runs.lock import take_over
 from otmf_core.runs.record import RunRecord
 from otmf_core.runs.view import new_view, stored_view
 
@@ -65,6 +66,8 @@ def _merge(options: Namespace) -> int:
 
 def _resume(options: Namespace) -> int:
     folder = resolve_run(options.run, options.out)
+    if options.take_over:
+        take_over(folder)
     view = stored_view(load_run(folder))
 
     return _follow(
@@ -101,9 +104,9 @@ def _list(options: Namespace) -> int:
         rows = cli_tables.task_rows(library)
         title, values = f"Tasks of {library.name}", {"library": library.id, "suites": library.suites, "tasks": rows}
     elif options.what == "runs":
-        runs, problems = list_runs(options.out)
-        for problem in problems:
-            print(f"warning: {problem}", file=sys.stderr)
+        runs, damaged = list_runs(options.out)
+        for folder in damaged:
+            print(f"warning: {folder.sentence} (the folder {folder.path} can be deleted)", file=sys.stderr)
         rows = cli_tables.run_rows(runs)
         title, values = f"Runs in {options.out}", {"out": str(options.out), "runs": rows}
     else:
@@ -158,9 +161,17 @@ def _parser() -> ArgumentParser:
     show = command("show", _show, "print the accuracy matrix and metrics of a run")
     resume = command("resume", _resume, "go on with an interrupted run where it stopped")
     export = command("export", _export, "write the merged model of a run in safetensors, as open_clip loads it")
+    resume.add_argument(
+        "--take-over",
+        action="store_true",
+        help="go on although a process, of which cannot be known whether it lives, has claimed the run; if it does "
+        "live, both write one run and spoil it (default: refuse)",
+    )
     for subparser in (show, resume, export):
         subparser.add_argument("run", metavar="RUN", help="an id under --out, or the path of a run folder")
-    export.add_argument("--to", type=Path, metavar="FOLDER", help="folder to write (default: export in the run folder)")
+    export.add_argument(
+        "--to", type=cli_options.path, metavar="FOLDER", help="folder to write (default: export in the run folder)"
+    )
     for subparser in (merge, listing, show, resume, export):
         cli_options.add_out(subparser)
     for subparser in (merge, listing, resume):

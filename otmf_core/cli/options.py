@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from argparse import ArgumentParser, ArgumentTypeError, BooleanOptionalAction, Namespace
 from collections.abc import Callable
 from pathlib import Path
@@ -9,6 +10,8 @@ from typing import Any
 
 from otmf_core.config import PRESETS, presets, run_settings
 from otmf_core.errors import InputError
+from otmf_core.files import user_path
+from otmf_core.library import library as libraries
 from otmf_core.library.library import Library, order
 from otmf_core.methods.table import METHODS
 from otmf_core.settings import Setting
@@ -42,6 +45,20 @@ def add_merge(parser: ArgumentParser) -> None:
             _add(parser, name, [setting], _help(setting, PRESETS))
 
 
+def path(text: str) -> Path:
+    """A path as it was typed, ~ expanded: shells leave that of --out=~/runs to the program."""
+    try:
+        return user_path(text)
+    except InputError as error:
+        raise ArgumentTypeError(str(error)) from None
+
+
+def _library(text: str) -> str:
+    """An installed library's name, or the whole path of a folder, so that a run finds it from wherever it is read."""
+    installed = text == Path(text).name and os.path.isfile(libraries.ASSETS / text / "manifest.json")
+    return text if installed else os.path.abspath(path(text))
+
+
 def add_library(parser: ArgumentParser) -> None:
     """--library alone."""
     setting = run_settings()["library"]
@@ -51,7 +68,7 @@ def add_library(parser: ArgumentParser) -> None:
 def add_out(parser: ArgumentParser) -> None:
     """--out, the folder of all runs."""
     parser.add_argument(
-        "--out", type=Path, default=Path("runs"), metavar="FOLDER", help="folder of all runs (default: runs)"
+        "--out", type=path, default=Path("runs"), metavar="FOLDER", help="folder of all runs (default: runs)"
     )
 
 
@@ -94,7 +111,8 @@ def _add(parser: ArgumentParser, name: str, settings: list[Setting], text: str) 
         return
     metavar = {"int": "N", "float": "X", "text": "NAME", "bool": "on|off", "choice": "|".join(map(str, first.values))}
     kind = metavar[first.kind] + (",…" if first.many else "") + ("|none" if first.optional else "")
-    parser.add_argument(*flags, dest=name, type=_parser(first), metavar=kind, default=default, help=text)
+    parse = _library if name == "library" else _parser(first)
+    parser.add_argument(*flags, dest=name, type=parse, metavar=kind, default=default, help=text)
 
 
 def _parser(setting: Setting) -> Callable[[str], Any]:

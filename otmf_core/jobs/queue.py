@@ -14,6 +14,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Protocol
@@ -23,6 +24,7 @@ from otmf_core.errors import InputError, Interrupted
 from otmf_core.files import inside
 from otmf_core.runs.events import Emit, Event
 from otmf_core.runs.folder import delete_run, load_run, new_run_id
+from otmf_core.runs.lock import HeldError
 from otmf_core.runs.record import RunRecord
 from otmf_core.runs.view import RunView, advance, eta_seconds, new_view, stored_view
 
@@ -157,13 +159,20 @@ class JobQueue:
             ending = self._run(job)
             with self._changed:
                 self._running = None
+                if ending is None:
+                    del self._jobs[run]
+                    self._changed.notify_all()
+                    continue
                 spent = job.before + time.monotonic() - job.started
                 job.view = replace(job.view, elapsed=spent, **ending)
                 self._forget()
                 self._changed.notify_all()
 
-    def _run(self, job: _Job) -> dict[str, Any]:
-        """Runs one merge to its end, whatever that is; returns the fields of the view that say how it ended."""
+    def _run(self, job: _Job) -> dict[str, Any] | None:
+        """Runs one merge to its end, whatever that is; returns the fields of the view that say how it ended.
+
+        None where another process holds the run, or ended it: its work is in the run folder, for all to see.
+        """
         run = job.view.run
 
         def emit(event: Event) -> None:
@@ -182,12 +191,22 @@ class JobQueue:
                 record = engine.run_merge(job.view.config, self.out, emit=emit, should_stop=should_stop, run_id=run)
         except Interrupted:
             return {"status": "stopped", "phase": "Stopped"}
+        except HeldError as error:
+            log.info("%s", error)
+            return None
         except InputError as error:
+            if job.resumes and self._is_done(run):  # another process ended it while it waited here
+                return None
             return {"status": "failed", "phase": "Failed", "message": str(error)}
         except Exception as error:  # the thread outlives any failure; the page says it, the log keeps the traceback
             log.exception("run %s failed", run)
             return {"status": "failed", "phase": "Failed", "message": f"{type(error).__name__}: {error}"}
         return {"status": "done", "phase": "Done", "record": record, "eta_seconds": 0.0}
+
+    def _is_done(self, run: str) -> bool:
+        with suppress(InputError):
+            return load_run(self.out / run).status == "done"
+        return False
 
     def _forget(self) -> None:
         ended = [run for run, job in self._jobs.items() if job.view.status not in ("queued", "running")]

@@ -15,12 +15,17 @@ from otmf_core import layout
 from otmf_core.errors import InputError
 from otmf_core.files import inside
 from otmf_core.masks.measures import BINS, SIDES
+from otmf_core.tables import read_table
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     import numpy as np
     from numpy.typing import NDArray
+
+STATISTICS = "mask statistics come as a Parquet table with a row per tensor and side"
+MAX_TENSORS = 200_000  # rows of it
+LARGEST = 1e15  # of any figure in it
 
 
 @dataclass(frozen=True)
@@ -52,8 +57,8 @@ class MaskStatistics:
 
 def mask_steps(run: Path) -> list[int]:
     """The steps of a run whose masks are stored, ascending."""
-    names = (path.parent.name for path in run.glob(layout.every_step(layout.MASK_STATISTICS)))
-    return sorted(int(name) for name in names if name.isdigit())
+    names = [path.parent.name for path in run.glob(layout.every_step(layout.MASK_STATISTICS))]
+    return sorted(int(name) for name in names if name.isascii() and name.isdigit() and len(name) < 6)
 
 
 def has_masks(run: Path) -> bool:
@@ -65,23 +70,26 @@ def read_statistics(run: Path, step: int) -> MaskStatistics:
     """The statistics of a step; raises InputError when the file is missing, damaged or not one of ours."""
     import numpy as np
     import pyarrow as pa
-    import pyarrow.parquet as pq
 
     path = _file(run, step, layout.MASK_STATISTICS)
     try:
-        table = pq.read_table(path)
-        rows = {side: table.filter(pa.array(table["side"].to_numpy() == side)) for side in SIDES}
-        tensors = tuple(rows["pre"]["tensor"].to_pylist())
+        table = read_table(path, None, STATISTICS, max_rows=MAX_TENSORS)
+        sides = np.asarray(table["side"].to_pylist())
+        rows = {side: table.filter(pa.array(sides == side)) for side in SIDES}
+        tensors = tuple(map(str, rows["pre"]["tensor"].to_pylist()))
         if not tensors or tensors != tuple(rows["post"]["tensor"].to_pylist()):
             raise ValueError("each tensor needs a row per side")
 
         def column(side: str, name: str) -> NDArray[Any]:
-            return np.asarray(rows[side][name].to_numpy(), float if name != "entries" else np.int64)
+            values = np.asarray(rows[side][name].to_numpy(), float if name != "entries" else np.int64)
+            if not (np.abs(values) < LARGEST).all():
+                raise ValueError(f"{name} is not finite")
+            return values
 
         def histogram(side: str, name: str) -> NDArray[np.int64]:
             lists = rows[side][name].combine_chunks()
             counts = np.asarray(lists.flatten(), np.int64).reshape(len(tensors), BINS)
-            if (counts < 0).any() or not counts.sum(1).all():
+            if (counts < 0).any() or (counts > LARGEST).any() or not counts.sum(1).all():
                 raise ValueError(f"{name} has a row without entries")
             return counts
 
@@ -98,10 +106,10 @@ def read_statistics(run: Path, step: int) -> MaskStatistics:
             )
 
         return MaskStatistics(tensors, side_of("pre"), side_of("post"))
-    except (pa.ArrowException, OSError, KeyError, ValueError, TypeError) as error:
-        raise InputError(
-            f"mask statistics come as a Parquet table with a row per tensor and side: {path} ({error})"
-        ) from None
+    except InputError:
+        raise
+    except (pa.ArrowException, KeyError, ValueError, TypeError, OverflowError) as error:
+        raise InputError(f"{STATISTICS}: {path} ({error})") from None
 
 
 def matrix_shape(run: Path, step: int, side: str, tensor: str) -> tuple[int, int]:
@@ -168,7 +176,7 @@ def _mask(run: Path, step: int, side: str, tensor: str) -> Iterator[Any]:
     try:
         with safe_open(path, framework="numpy") as file:
             yield file.get_slice(f"{side}.{tensor}")
-    except SafetensorError as error:
+    except (SafetensorError, OSError, ValueError, TypeError, OverflowError, AttributeError) as error:
         raise InputError(f"masks come as a safetensors file with {side}.{tensor}: {path} ({error})") from None
 
 

@@ -71,6 +71,7 @@ def _go_on(
             state = Fold(config, inputs, path, report, should_stop).run()
             record = make_record(name, "done", config, state, folder.load_run(path).created, VERSIONS)
             write_json(path / layout.RECORD, record.model_dump(mode="json"))
+            shutil.rmtree(path / layout.RESUME, ignore_errors=True)
             folder.set_status(path, "done")
         except (Interrupted, KeyboardInterrupt):
             folder.set_status(path, "stopped")
@@ -81,6 +82,5 @@ def _go_on(
                 folder.set_status(path, "failed", message)
             report(Failed(message=message))
             raise
-        shutil.rmtree(path / layout.RESUME, ignore_errors=True)
     report(Finished(record=record))
     return record

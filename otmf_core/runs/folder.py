@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
+import os
+import re
 import secrets
-import shutil
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from functools import lru_cache
 from pathlib import Path
-from tempfile import TemporaryDirectory
-from typing import Any, Literal, get_args
+from typing import Any, Literal, NamedTuple, get_args
 
 from otmf_core import layout
 from otmf_core.config import MergeConfig
 from otmf_core.errors import InputError
-from otmf_core.files import Mark, mark, read_object, write_json
+from otmf_core.files import Mark, mark, not_written, read_object, shown, user_path, write_json
+from otmf_core.runs.agreement import check_agreement
+from otmf_core.runs.drafts import draft_folder
 from otmf_core.runs.lock import owned, owner
 from otmf_core.runs.record import RunRecord
 from otmf_core.runs.state import AccuracyRow, RunState, parsed
 
 FORMAT = 2  # of run folders written now
+MESSAGE_LENGTH = 10_000  # characters of why a run failed
 FILES = (layout.STATUS, layout.CONFIG, layout.STATE, layout.RECORD, layout.NOTES)  # that a Run is read from
 NAME_LENGTH, NOTE_LENGTH = 80, 10_000  # characters
 Status = Literal["queued", "running", "stopped", "failed", "done", "interrupted"]
@@ -62,21 +65,27 @@ def new_run_id(method: str) -> str:
 
 
 def create_run(path: Path, config: MergeConfig) -> None:
-    """Make the folder of a new run, status queued; raises InputError when it exists or cannot be written."""
-    if path.exists():
+    """Make the folder of a new run, status queued, whole or not at all; raises InputError when that cannot be."""
+    if os.path.lexists(path):
         raise InputError(f"a new run needs a new folder: {path} exists")
+    status = {"format": FORMAT, "status": "queued", "message": "", "created": now()}
     try:
-        write_json(path / layout.CONFIG, config.model_dump(mode="json"))
-        write_json(path / layout.STATUS, {"format": FORMAT, "status": "queued", "message": "", "created": now()})
-    except InputError:
-        remove_run(path)
-        raise
+        with draft_folder(path.parent, ".create-") as draft:
+            write_json(draft / path.name / layout.CONFIG, config.model_dump(mode="json"))
+            write_json(draft / path.name / layout.STATUS, status)
+            (draft / path.name).rename(path)
+    except InputError as error:
+        hidden = rf"{re.escape(str(path.parent / '.create-'))}\w+(?:[\\/]{re.escape(path.name)})?"
+        raise InputError(re.sub(hidden, lambda match: str(path), str(error))) from None
+    except OSError as error:
+        raise not_written(error, path) from error
 
 
 def set_status(path: Path, status: Status, message: str = "") -> None:
     """Record where a run stands, keeping when it was created."""
     previous = read_object(path / layout.STATUS)
-    write_json(path / layout.STATUS, {**previous, "status": status, "message": message, "updated": now()})
+    said = {"status": status, "message": message[:MESSAGE_LENGTH], "updated": now()}
+    write_json(path / layout.STATUS, {**previous, **said})
 
 
 def load_run(path: Path) -> Run:
@@ -86,12 +95,13 @@ def load_run(path: Path) -> Run:
     """
     path = Path(path)
     run = _read_run(path, tuple(mark(path / name) for name in FILES))
-    return replace(run, status="interrupted") if run.status == "running" and owner(path) is None else run
+    left = run.status in ("queued", "running") and owner(path) is None
+    return replace(run, status="interrupted") if left else run
 
 
 @lru_cache(maxsize=1024)
 def _read_run(path: Path, marks: tuple[Mark, ...]) -> Run:
-    if not (path / layout.STATUS).is_file():
+    if not os.path.isfile(path / layout.STATUS):
         raise InputError(f"a run is a folder with a status.json, received {path}")
     status = read_object(path / layout.STATUS)
     if not isinstance(status.get("format"), int):
@@ -104,18 +114,43 @@ def _read_run(path: Path, marks: tuple[Mark, ...]) -> Run:
     if stands not in get_args(Status):
         raise InputError(f"a run is {', '.join(get_args(Status))}, received {stands!r} in {path / 'status.json'}")
     name, note = _notes(path / layout.NOTES)
+    config, state = _config(path / layout.CONFIG), _state(path / layout.STATE)
+    record = _record(path / layout.RECORD) if stands == "done" else None
+    check_agreement(path, config, state, record)
     return Run(
-        id=path.resolve().name,
+        id=Path(os.path.abspath(path)).name,  # its name here, also where it is a link
         path=path,
         status=stands,
-        message=status.get("message", ""),
-        created=status.get("created", ""),
-        config=_config(path / layout.CONFIG),
-        state=_state(path / layout.STATE),
-        record=_record(path / layout.RECORD) if stands == "done" else None,
+        message=_message(status, path),
+        created=_created(status, path),
+        config=config,
+        state=state,
+        record=record,
         name=name,
         note=note,
     )
+
+
+def _message(status: dict[str, Any], path: Path) -> str:
+    message = status.get("message", "")
+    if not isinstance(message, str) or len(message) > 2 * MESSAGE_LENGTH:
+        raise InputError(f"a run's message is a text: {path / layout.STATUS} holds {shown(message)}")
+    return message
+
+
+def _created(status: dict[str, Any], path: Path) -> str:
+    created = status.get("created")
+    try:
+        moment = datetime.fromisoformat(created)  # pyright: ignore[reportArgumentType]
+        if moment.tzinfo is None or not 1980 <= moment.year < 2200:
+            raise ValueError
+        moment.astimezone(timezone.utc)
+    except (TypeError, ValueError, OverflowError):
+        raise InputError(
+            f"a run was created at a moment of this age with its time zone: {path / layout.STATUS} says "
+            f"{shown(created)}"
+        ) from None
+    return str(created)
 
 
 def _config(file: Path) -> MergeConfig:
@@ -155,45 +190,66 @@ def set_notes(path: Path, name: str, note: str) -> None:
 def _notes(file: Path) -> tuple[str, str]:
     notes = read_object(file) if file.is_file() else {}
     name, note = notes.get("name", ""), notes.get("note", "")
-    if not isinstance(name, str) or not isinstance(note, str):
+    if not isinstance(name, str) or not isinstance(note, str) or len(name) > NOTE_LENGTH or len(note) > NOTE_LENGTH:
         raise InputError(f"a run's name and note are text: {file} holds something else")
     return name, note
 
 
-def list_runs(out: Path) -> tuple[list[Run], list[str]]:
-    """The runs of a folder, newest first, and one sentence for every folder that could not be read."""
-    runs, problems = [], []
-    for path in sorted(Path(out).glob(f"*/{layout.STATUS}"), reverse=True):
+class Damaged(NamedTuple):
+    """A run folder that cannot be read, and why in one sentence."""
+
+    path: Path
+    sentence: str
+
+
+def list_runs(out: Path) -> tuple[list[Run], list[Damaged]]:
+    """The runs of a folder, newest first, and every run folder that could not be read, by name.
+
+    Raises InputError when the folder itself cannot be read.
+    """
+    runs, damaged = [], []
+    for path in _run_folders(Path(out)):
         try:
-            runs.append(load_run(path.parent))
+            runs.append(load_run(path))
         except InputError as error:
-            problems.append(str(error))
-    return sorted(runs, key=lambda run: (run.created, run.id), reverse=True), problems
+            damaged.append(Damaged(path, str(error)))
+    return sorted(runs, key=lambda run: (run.created, run.id), reverse=True), damaged
+
+
+def _run_folders(out: Path) -> list[Path]:
+    """The folders that hold a file of a run, or cannot be looked into, by name; hidden ones are under way or left."""
+    try:
+        names = [name for name in os.listdir(out) if not name.startswith(".")]
+    except FileNotFoundError:
+        return []
+    except OSError as error:
+        raise InputError(f"the folder of all runs must be readable: {out} ({error.strerror})") from None
+    folders = [out / name for name in sorted(names) if os.path.isdir(out / name)]
+    return [folder for folder in folders if _is_run(folder) or not os.access(folder, os.R_OK | os.X_OK)]
+
+
+def _is_run(path: Path) -> bool:
+    return any(os.path.lexists(path / name) for name in FILES)
 
 
 def resolve_run(name: str, out: Path) -> Path:
     """The folder of a run given by its id under `out` or by its path; raises InputError when there is none."""
-    if name == Path(name).name and (Path(out) / name / layout.STATUS).is_file():
-        return Path(out) / name
-    if (Path(name) / layout.STATUS).is_file():
-        return Path(name)
-    raise InputError(f"a run is an id under {out} or the path of a run folder, received {name!r}")
-
-
-def remove_run(path: Path) -> None:
-    """Delete a run folder and everything in it."""
-    if path.exists():
-        shutil.rmtree(path)
+    for path in ([Path(out) / name] if name == Path(name).name else []) + [user_path(name)]:
+        if os.path.isfile(path / layout.STATUS):
+            return path
+    raise InputError(f"a run is an id under {out} or the path of a run folder, received {shown(name)}")
 
 
 def delete_run(path: Path) -> None:
-    """Delete a run that nobody is merging; raises InputError while a process holds it, or when it cannot be deleted.
+    """Delete a run, damaged or not, that nobody is merging; raises InputError while a process may hold it.
 
-    The folder leaves its place in one move first, so that a run is there whole or not at all.
+    The folder leaves its place in one move first, so that a run is there whole or not at all. Where it is a link, what
+    it leads to stays.
     """
-    load_run(path)  # nothing but a run is ever deleted
+    if not _is_run(path):  # nothing but a run is ever deleted
+        raise InputError(f"a run is a folder with a status.json, received {path}")
     try:
-        with owned(path), TemporaryDirectory(prefix=".deleted-", dir=path.parent) as away:
-            path.rename(Path(away) / path.name)
+        with owned(path), draft_folder(path.parent, ".deleted-") as away:
+            path.rename(away / path.name)
     except OSError as error:
         raise InputError(f"the folder must be writable: {path} was not deleted ({error.strerror})") from error

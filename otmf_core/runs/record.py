@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict
 
 from otmf_core import metrics
 from otmf_core.config import MergeConfig
-from otmf_core.runs.state import AccuracyRow, Real, RunState, Text, Whole
+from otmf_core.runs.state import AccuracyRow, Percent, Real, RunState, Seconds, Text, Whole
 
 
 class RunRecord(BaseModel):
@@ -29,7 +29,7 @@ class RunRecord(BaseModel):
     preset: Text = ""
     tasks: tuple[Text, ...]
     heads: Text = "none"
-    acc: Real | None = None
+    acc: Percent | None = None
     bwt: Real | None = None
     fwt: Real | None = None
     forgetting: tuple[Real, ...] | None = None
@@ -37,7 +37,7 @@ class RunRecord(BaseModel):
     plasticity: Real | None = None
     normalised_acc: Real | None = None
     matrix: tuple[AccuracyRow, ...]
-    individual: tuple[Real, ...]
+    individual: tuple[Percent, ...]
     zero_shot: AccuracyRow = ()
     labels: Text
     calibration_split: Text
@@ -45,8 +45,8 @@ class RunRecord(BaseModel):
     test_images: tuple[Whole, ...] = ()
     seed: Whole = 0
     device: Text = ""
-    seconds: Real
-    step_seconds: tuple[Real, ...] = ()
+    seconds: Seconds
+    step_seconds: tuple[Seconds, ...] = ()
     peak_memory_bytes: Whole = 0
     created: Text = ""
     versions: dict[Text, Text] = {}

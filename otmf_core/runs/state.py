@@ -5,14 +5,25 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from otmf_core.errors import InputError
 
-Real = Annotated[float, Field(strict=True, allow_inf_nan=False)]
-Whole = Annotated[int, Field(strict=True)]
-Text = Annotated[str, Field(strict=True)]
-AccuracyRow = tuple[Real | None, ...]  # a[t], percent: a value per task, None where it was not evaluated
+MOST = 10**18  # of anything that is counted: bytes, seconds
+
+
+def _on_one_line(text: str) -> str:
+    if not text.isprintable():
+        raise ValueError("a text has no control characters")
+    return text
+
+
+Real = Annotated[float, Field(strict=True, allow_inf_nan=False, ge=-MOST, le=MOST)]
+Seconds = Annotated[float, Field(strict=True, allow_inf_nan=False, ge=0, le=MOST)]
+Percent = Annotated[float, Field(strict=True, allow_inf_nan=False, ge=0, le=100 + 1e-9)]
+Whole = Annotated[int, Field(strict=True, ge=0, le=MOST)]
+Text = Annotated[str, Field(strict=True, max_length=300), AfterValidator(_on_one_line)]
+AccuracyRow = tuple[Percent | None, ...]  # a[t], percent: a value per task, None where it was not evaluated
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -26,11 +37,11 @@ class RunState(BaseModel):
     library: Text = ""  # SHA-256 of the manifest the run started from
     step: Whole = 0
     matrix: tuple[AccuracyRow, ...] = ()
-    individual: tuple[Real, ...] = ()  # accuracy of each expert on its own task, as far as they arrived
+    individual: tuple[Percent, ...] = ()  # accuracy of each expert on its own task, as far as they arrived
     test_images: tuple[Whole, ...] = ()
-    step_seconds: tuple[Real, ...] = ()
-    unfinished_seconds: Real = 0.0  # spent on the step after the last completed one
-    seconds: Real = 0.0
+    step_seconds: tuple[Seconds, ...] = ()
+    unfinished_seconds: Seconds = 0.0  # spent on the step after the last completed one
+    seconds: Seconds = 0.0
     peak_memory_bytes: Whole = 0
     device: Text = ""
 

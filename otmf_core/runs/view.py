@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
@@ -11,11 +12,14 @@ from statistics import fmean, median
 from otmf_core import layout
 from otmf_core.config import MergeConfig
 from otmf_core.errors import InputError
+from otmf_core.files import shown
 from otmf_core.runs.events import Arrived, Evaluated, Event, Finished, Iterated, Phase, Started
 from otmf_core.runs.folder import Run, Status
 from otmf_core.runs.record import RunRecord
 from otmf_core.runs.state import AccuracyRow
+from otmf_core.tables import read_table
 
+LARGEST = 1e30  # of a value in a curve
 Curve = tuple[float | None, ...]  # a value per iteration, None where there is none
 
 
@@ -150,13 +154,9 @@ def _iterations_done(view: RunView) -> int:
 def stored_view(run: Run) -> RunView:
     """The view of a run folder, with the curves of every completed fusion; raises InputError when a file is damaged."""
     tasks, rows = run.config.tasks, run.matrix
-    if len(rows) > len(tasks) + 1 or any(len(row) != len(tasks) for row in rows):
-        raise InputError(
-            f"the files of a run must agree with each other: {run.path} has an accuracy matrix of another shape than "
-            f"its {len(tasks)} tasks"
-        )
     summary = run.record or run.state
-    files = [path for path in run.path.glob(layout.every_step(layout.CURVES)) if path.parent.name.isdigit()]
+    steps = range(2, len(tasks) + 1)
+    files = {step: run.path / layout.step_folder(step) / layout.CURVES for step in steps}
     return RunView(
         run.id,
         run.config,
@@ -165,7 +165,7 @@ def stored_view(run: Run) -> RunView:
         step=max(0, len(rows) - 1),
         matrix=(*rows, *[None] * (len(tasks) + 1 - len(rows))),
         individual=dict(zip(tasks, run.individual, strict=False)),
-        fusions={int(path.parent.name): _stored_fusion(path) for path in files},
+        fusions={step: _stored_fusion(file, run.config) for step, file in files.items() if os.path.isfile(file)},
         elapsed=summary.seconds,
         message=run.message,
         record=run.record,
@@ -173,12 +173,18 @@ def stored_view(run: Run) -> RunView:
     )
 
 
-def _stored_fusion(path: Path) -> Fusion:
+def _stored_fusion(path: Path, config: MergeConfig) -> Fusion:
     import pyarrow as pa
-    import pyarrow.parquet as pq
 
-    try:
-        columns = pq.read_table(path).to_pydict()
-    except (pa.ArrowException, OSError) as error:
-        raise InputError(f"loss curves come as a Parquet table: {path} ({error})") from None
-    return Fusion({name: tuple(values) for name, values in columns.items() if name != "iteration"})
+    what = "loss curves come as a Parquet table with a row per iteration and a column of numbers per curve"
+    table = read_table(path, None, what, max_rows=config.method.iterations_per_fusion)
+    curves = {name: table[name] for name in table.column_names if name != "iteration"}
+    for name, values in curves.items():
+        kind = values.type
+        if not (pa.types.is_floating(kind) or pa.types.is_integer(kind) or pa.types.is_null(kind)):
+            raise InputError(f"{what}: {path} ({shown(name)} is of type {kind})")
+    columns = {name: tuple(values.to_pylist()) for name, values in curves.items()}
+    for name, values in columns.items():
+        if any(value is not None and not abs(value) < LARGEST for value in values):
+            raise InputError(f"{what}: {path} ({shown(name)} has values that are not finite)")
+    return Fusion(columns)

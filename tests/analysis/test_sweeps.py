@@ -12,11 +12,8 @@ from otmf_core.config import MergeConfig
 from otmf_core.errors import InputError
 from otmf_core.files import write_json
 from otmf_core.runs.folder import Status, create_run, list_runs, set_status
+from tests.made_runs import record_of
 
-RECORD = {
-    "tasks": ["a", "b", "c"], "matrix": [], "individual": [], "seconds": 1.0, "labels": "none",
-    "calibration_split": "none", "memory_per_task": 0, "acc": 1.0, "bwt": 1.0, "fwt": 1.0, "forgetting": [],
-}  # fmt: skip
 CONFIG = MergeConfig.build(tasks=("a", "b", "c"), iterations=20)
 
 
@@ -26,9 +23,10 @@ def folder(tmp_path: Path):
 
     def make(name: str, status: Status, **fields) -> str:
         own = {} if fields.get("method", "otmf") != "otmf" else {"iterations": 20}
-        create_run(tmp_path / name, MergeConfig.build(**{"tasks": ("a", "b", "c"), **own, **fields}))
+        config = MergeConfig.build(**{"tasks": ("a", "b", "c"), **own, **fields})
+        create_run(tmp_path / name, config)
         if status == "done":
-            write_json(tmp_path / name / "record.json", RECORD)
+            write_json(tmp_path / name / "record.json", record_of(config).model_dump(mode="json"))
         set_status(tmp_path / name, status)
         return name
 
@@ -50,11 +48,11 @@ def test_done_runs_are_reused_and_unfinished_ones_resumed(folder, tmp_path: Path
     folder("two", "stopped", alpha=0.2)
     folder("three", "failed", alpha=0.3)
     folder("four", "running", alpha=0.4)  # of no living process: interrupted
-    folder("five", "queued", alpha=0.5)
+    folder("five", "queued", alpha=0.5)  # likewise
     status = sweep_status(CONFIG, [0.1, 0.2, 0.3, 0.4, 0.5, 0.6], listed(tmp_path))
     assert status.done == {0.1: "one"}
-    assert status.resume == {0.2: "two", 0.3: "three", 0.4: "four"}
-    assert status.active == {0.5: "five"}
+    assert status.resume == {0.2: "two", 0.3: "three", 0.4: "four", 0.5: "five"}
+    assert status.active == {}
     assert status.missing == (0.6,)
 
 
@@ -117,7 +115,7 @@ def test_a_method_without_a_swept_setting_has_no_sweep():
 def test_of_several_runs_a_done_one_counts_then_one_under_way(folder, tmp_path: Path):
     for name, status in (("one", "stopped"), ("two", "done"), ("three", "queued"), ("four", "done")):
         folder(name, status, alpha=0.1)
-    runs = listed(tmp_path)
+    runs = [run._replace(status="queued") if run.run == "three" else run for run in listed(tmp_path)]  # in a queue
     newest = next(run.run for run in runs if run.status == "done")
     assert members(CONFIG, runs)[0.1].run == newest
     unfinished = [run for run in runs if run.status != "done"]

@@ -25,18 +25,38 @@ from otmf_core.methods.table import METHODS
 from otmf_core.methods.task_arithmetic import TaskArithmetic
 from otmf_core.runs.events import Evaluated, Phase, Started
 from otmf_core.runs.folder import create_run, load_run, set_status
-from otmf_core.runs.record import RunRecord, make_record
+from otmf_core.runs.record import make_record
 from otmf_core.runs.state import RunState
 from tests.tiny import ROOT
 
 TASKS = ["mnist", "flags", "letters", "chess"]
-MATRIX = ((10.0, 20.0, 30.0, None), (81.0, 21.5, None, None), (72.0, 82.0, 31.5, None), (63.0, 74.0, 83.0, 42.0))
-RECORD = RunRecord(
-    tasks=tuple(TASKS), acc=65.5, bwt=-12.25, fwt=3.5, forgetting=(18.0, 8.0, 0.0), matrix=MATRIX,
-    individual=(90.0, 91.0, 92.0, 93.0), labels="none", method="otmf", alpha=0.8, device="cpu",
-    calibration_split="train", memory_per_task=32, test_images=(500, 500, 600, 700), seconds=61.4,
-    peak_memory_bytes=3 * 2**29, versions={"torch": "2.9.9"},
-)  # fmt: skip
+# fmt: off
+MATRIX = (
+    (10.0, 20.0, 30.0, 40.0),
+    (81.0, 21.5, None, None),
+    (72.0, 82.0, 31.5, None),
+    (70.0, 80.0, 84.0, 41.5),
+    (63.0, 74.0, 83.0, 42.0),
+)
+# fmt: on
+STATE = RunState(
+    tasks=tuple(TASKS),
+    step=4,
+    matrix=MATRIX,
+    individual=(90.0, 91.0, 92.0, 93.0),
+    test_images=(500, 500, 600, 700),
+    seconds=61.4,
+    peak_memory_bytes=3 * 2**29,
+    device="cpu",
+)
+
+
+def first_tasks(config: MergeConfig) -> RunState:
+    """The state at the end of a run of so many tasks as `config` has."""
+    count = len(config.tasks)
+    matrix = tuple(row[:count] for row in MATRIX[: count + 1])
+    short = {"individual": STATE.individual[:count], "test_images": STATE.test_images[:count]}
+    return STATE.model_copy(update={"tasks": config.tasks, "step": count, "matrix": matrix, **short})
 
 
 @pytest.fixture
@@ -78,7 +98,8 @@ class Engine(ModuleType):
         except Interrupted:
             set_status(run_dir, "stopped")
             raise
-        record = RECORD.model_copy(update={"run": run_dir.name})
+        run = load_run(run_dir)
+        record = make_record(run.id, "done", run.config, first_tasks(run.config), run.created, {"torch": "2.9.9"})
         write_json(run_dir / "record.json", record.model_dump(mode="json"))
         set_status(run_dir, "done")
         return record
@@ -282,10 +303,11 @@ def test_piped_progress_is_plain_lines(merge, engine, capsys):
     assert "\x1b" not in err and "\r" not in err
     assert err.splitlines() == [
         "Reading Four",
-        "Zero-shot accuracy 20.0 %",  # (10 + 20 + 30)/3
+        "Zero-shot accuracy 25.0 %",  # (10 + 20 + 30 + 40)/4
         "1/4 mnist: mean accuracy on merged tasks 81.0 %",
         "2/4 flags: mean accuracy on merged tasks 77.0 %",  # (72 + 82)/2
-        "3/4 letters: mean accuracy on merged tasks 73.3 %",  # (63 + 74 + 83)/3
+        "3/4 letters: mean accuracy on merged tasks 78.0 %",  # (70 + 80 + 84)/3
+        "4/4 chess: mean accuracy on merged tasks 65.5 %",  # (63 + 74 + 83 + 42)/4
     ]
 
 
@@ -317,13 +339,13 @@ def test_show_prints_matrix_metrics_and_provenance(merge, tmp_path, capsys):
     run = json.loads(capsys.readouterr().out)["run"]
     assert main(["show", run, "--out", str(tmp_path / "runs")]) == 0
     lines = [line.split() for line in capsys.readouterr().out.splitlines()]
-    assert ["1", "mnist", "10.0", "81.0", "72.0", "63.0", "90.0"] in lines  # a[0][1] … a[3][1], individual
-    assert ["4", "chess", "–", "–", "–", "42.0", "93.0"] in lines
+    assert ["1", "mnist", "10.0", "81.0", "72.0", "70.0", "63.0", "90.0"] in lines  # a[0][1] … a[4][1], individual
+    assert ["4", "chess", "40.0", "–", "–", "41.5", "42.0", "93.0"] in lines
     text = "\n".join(" ".join(line) for line in lines)
     for words in (
         "ACC 65.5 %",
-        "BWT -12.2 points",
-        "labels none",
+        "BWT -9.0 points",
+        "labels unlabelled images",
         "split: train",
         "1.50 GiB",
         "0:01:01 on cpu",

@@ -11,6 +11,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from safetensors.numpy import save_file
+
 from otmf_core import layout
 from otmf_core.config import MergeConfig
 from otmf_core.errors import InputError, Interrupted
@@ -94,6 +97,7 @@ class FakeEngine:
             seconds = spent + time.monotonic() - began
             state = state.model_copy(update={**changes, "step": step, "seconds": seconds})
             write_json(path / layout.STATE, state.model_dump(mode="json"))
+        save_file({"weight": np.zeros(2, np.float32)}, path / layout.MERGED)
         record = make_record(run.id, "done", config, state, run.created, {})
         write_json(path / layout.RECORD, record.model_dump(mode="json"))
         return record

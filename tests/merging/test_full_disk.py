@@ -30,7 +30,7 @@ def fill_up(monkeypatch: pytest.MonkeyPatch, after: int) -> None:
     monkeypatch.setattr(files.os, "replace", replace)
 
 
-@pytest.mark.parametrize("after", [0, 1])
+@pytest.mark.parametrize("after", [0, 1, 2])
 def test_a_full_disk_before_the_run_begins(after: int, tiny: Path, out: Path, monkeypatch: pytest.MonkeyPatch):
     with monkeypatch.context() as patch:
         fill_up(patch, after)
@@ -42,7 +42,7 @@ def test_a_disk_that_fills_up_at_any_later_moment_loses_nothing(tiny: Path, out:
     config = merge_config(tiny, iterations=1, tasks=("red", "green"))
     expected = results(merged(config, out, "through"))
     earlier = contents(out)
-    for after in range(2, 100):
+    for after in range(3, 100):
         with monkeypatch.context() as patch:
             fill_up(patch, after)
             try:

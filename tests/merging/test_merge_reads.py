@@ -13,6 +13,7 @@ import torch
 
 from otmf_core.library.examples import Split
 from otmf_core.library.library import Library, open_library
+from otmf_core.merging.merge import run_merge
 from otmf_core.methods import mask_training
 from otmf_core.methods.base import State
 from otmf_core.methods.context import Context
@@ -21,7 +22,7 @@ from otmf_core.methods.task_arithmetic import TaskArithmetic
 from otmf_core.models.clip import build_encoder, preprocess
 from otmf_core.models.task_vector import StateDict, combined, scaled
 from otmf_core.runs.folder import load_run
-from tests.tiny import CONFIG, TASKS, merge_config, merged, pixels, vouch, write_images
+from tests.tiny import CONFIG, TASKS, merge_config, merged, never, pixels, vouch, write_images
 
 
 def reads(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str, int | None]]:
@@ -180,11 +181,11 @@ def test_a_method_that_reads_labels_gets_those_of_the_incoming_task_and_its_resu
     config = merge_config(tiny, method="task-arithmetic", seed=7).model_copy(update={"method": Counted()})
     log = reads(monkeypatch)
     Counted.seen.clear()
-    record = load_run(merged(config, tmp_path)).record
+    record = run_merge(config, tmp_path, emit=lambda event: None, should_stop=never)
     library = open_library(str(tiny))
     expected = [(t, 7, library.examples(task, "labelled").labels.tolist()) for t, task in enumerate(TASKS, start=1)]
     assert Counted.seen == expected
     assert [task for task, split, _ in log if split == "labelled"][: len(TASKS)] == list(TASKS)
     assert config.splits == ("test", "calibration", "labelled")
-    assert record and record.labels == "labelled images" and record.calibration_split == "train"
+    assert record.labels == "labelled images" and record.calibration_split == "train"
     assert config.model_copy(update={"heads": "tuned"}).stamp()["labels"] == "labelled images, labelled heads (25%)"

@@ -236,7 +236,7 @@ def test_a_run_is_merged_by_one_at_a_time(tiny: Path, through: dict, tmp_path: P
     def resume_in_a_process() -> None:
         program = f"from otmf_core.runs.lock import Path, owned\nwith owned(Path({str(run)!r})): pass"
         done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True)
-        refusals.append(done.stderr.splitlines()[-1].removeprefix("otmf_core.errors.InputError: "))
+        refusals.append(done.stderr.splitlines()[-1].removeprefix("otmf_core.runs.lock.HeldError: "))
 
     def emit(event: Event) -> None:
         if isinstance(event, Iterated) and (event.step, event.iteration) == (2, 1):

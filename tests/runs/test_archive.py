@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import shutil
 import stat
 import warnings
 import zipfile
@@ -139,22 +140,62 @@ NAMES = {
     "absolute": ("/tmp/evil.json", "holds one folder, the run's, of plain names"),
     "drive": ("C:/evil.json", "holds one folder, the run's, of plain names"),
     "backslash": ("{run}\\..\\..\\evil.json", "holds one folder, the run's, of plain names"),
-    "hidden": ("{run}/.config.json", "holds one folder, the run's, of plain names"),
-    "hidden folder": (".import-x/config.json", "holds one folder, the run's, of plain names"),
     "newline": ("{run}/a\nb.json", "holds one folder, the run's, of plain names"),
-    "no folder": ("evil.json", "holds one folder, the run's, of plain names"),
+    "no folder": ("evil.json", "holds one folder, the run's: 'evil.json' is not in it"),
     "parent folder": ("../", "holds one folder, the run's, of plain names"),
     "too deep": ("{run}/a/b/c/d/e/f/g.json", "holds one folder, the run's, of plain names"),
     "second run": ("another/else.json", "holds one folder, the run's, received 2"),
-    "pickle": ("{run}/model.pt", "a run is made of .json, .parquet, .safetensors files"),
-    "script": ("{run}/run.py", "a run is made of"),
-    "card elsewhere": ("{run}/README.md", "a run is made of"),
-    "no ending": ("{run}/json", "a run is made of"),
-    "claim": ("{run}/owner.json", "a claim belongs to the machine of its process"),
     "twice": ("{run}/config.json", "holds every file once"),
     "twice where case is one": ("{run}/CONFIG.json", "holds every file once"),
     "file as folder": ("{run}/config.json/x.json", "a file is no folder: 'config.json' is both"),
 }
+
+
+# fmt: off
+NONE_OF_A_RUN = [
+    "{run}/.config.json", "{run}/.DS_Store", "__MACOSX/{run}/._status.json", "{run}/plot.png", "{run}/Thumbs.db",
+    "{run}/my notes (1).txt", "{run}/run.py", "{run}/model.pt", "{run}/README.md", "{run}/json", "{run}/desktop.ini",
+    "{run}/owner.json", "{run}/owner.lock", "{run}/resume/within.safetensors", ".Trashes/501/x.json",
+]
+# fmt: on
+
+
+def test_what_is_none_of_a_runs_stays_out(run: Path, tmp_path: Path):
+    """Desktops leave files in folders and zips, and people put plots beside their runs."""
+    others = {name.format(run=run.name): b"{" for name in NONE_OF_A_RUN}
+    assert import_run(packed(entries(run) | others), tmp_path / "runs") == run.name
+    assert contents(tmp_path / "runs") == entries(run)
+
+
+@pytest.mark.parametrize(
+    ("name", "kept"),
+    [
+        ("best run", "best-run"), ("läuft", "l-uft"), ("run (1)", "run-1"), ("β", "run"), ("CON", "run-CON"),
+        ("a.b..c", "a-b-c"), ("-rf", "rf"), ("x" * 255, "x" * 255),
+    ],
+)  # fmt: skip
+def test_a_run_whose_folder_was_renamed_comes_back_under_a_plain_name(name: str, kept: str, run: Path, tmp_path: Path):
+    folder = tmp_path / "a" / name
+    shutil.copytree(run, folder)
+    (folder / "plot.png").write_bytes(b"")
+    with zipfile.ZipFile(zipped(folder)) as file:
+        assert {entry.split("/")[0] for entry in file.namelist()} == {kept}
+    by_hand = packed({f"{name}/{inner}": content for inner, content in contents(folder).items()})
+    for number, file in enumerate((zipped(folder), by_hand)):
+        assert import_run(file, tmp_path / f"b{number}") == kept
+        assert contents(tmp_path / f"b{number}" / kept) == contents(run)
+
+
+@pytest.mark.parametrize("name", ["CON.json", "steps/nul/x.json", "Com1.parquet", "aux.safetensors"])
+def test_a_name_that_is_no_file_on_windows_is_refused(name: str, run: Path, tmp_path: Path):
+    assert "of plain names" in refusal(packed(entries(run) | {f"{run.name}/{name}": b"{}"}), tmp_path / "box/runs")
+
+
+def test_a_table_of_contents_longer_than_any_runs_is_not_read(run: Path, tmp_path: Path, monkeypatch):
+    file = zipped(run)
+    monkeypatch.setattr(archive, "MAX_DIRECTORY_BYTES", 1000)
+    monkeypatch.setattr(archive.zipfile, "ZipFile", None)
+    assert "received a longer table of contents" in refusal(file, tmp_path / "box/runs")
 
 
 @pytest.mark.parametrize("case", NAMES)
@@ -269,7 +310,7 @@ CONTENT: dict[str, tuple[str, Callable[[dict], object], str]] = {
     "acc": ("record.json", record(acc="high"), "acc"),
     "infinite": ("record.json", record(bwt=float("inf")), "bwt"),
     "no labels": ("record.json", lambda known: {k: v for k, v in known.items() if k != "labels"}, "labels"),
-    "shape": ("record.json", record(matrix=[[1.0]]), "has an accuracy matrix of another shape than its 3 tasks"),
+    "shape": ("record.json", record(matrix=[[1.0]]), "an accuracy matrix of another shape than its 3 tasks"),
     "method": ("config.json", record(method=[]), "method: input should be a valid dictionary"),
     "setting": ("config.json", record(method={"name": "average", "alpha": 1}), "alpha is a setting of otmf"),
     "newer configuration": ("config.json", record(format=3), "format: input should be 2, received 3"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 from pathlib import Path
@@ -10,6 +11,7 @@ import pytest
 
 from otmf_core.config import MergeConfig
 from otmf_core.errors import InputError
+from otmf_core.files import write_json
 from otmf_core.runs import folder as runs
 from otmf_core.runs.folder import (
     create_run,
@@ -17,14 +19,14 @@ from otmf_core.runs.folder import (
     list_runs,
     load_run,
     new_run_id,
-    remove_run,
     resolve_run,
     set_notes,
     set_status,
 )
 from otmf_core.runs.lock import owned
 from otmf_core.runs.state import RunState
-from tests.tiny import merge_config, merged
+from tests.made_runs import end_of, record_of
+from tests.tiny import is_one_sentence, merge_config, merged
 
 CONFIG = MergeConfig.build(tasks=("x", "y"), iterations=3)
 
@@ -32,7 +34,7 @@ CONFIG = MergeConfig.build(tasks=("x", "y"), iterations=3)
 def test_a_new_run_is_queued_and_remembers_when_it_was_created(tmp_path: Path):
     create_run(tmp_path / "a", CONFIG)
     run = load_run(tmp_path / "a")
-    assert (run.id, run.status, run.message, run.record) == ("a", "queued", "", None)
+    assert (run.id, run.status, run.message, run.record) == ("a", "interrupted", "", None)  # nobody holds it
     assert run.config == CONFIG
     assert run.state == RunState()
     assert (run.matrix, run.individual) == ((), ())
@@ -72,8 +74,8 @@ def test_what_cannot_be_read_is_named_and_does_not_hide_the_rest(tmp_path: Path)
     found, problems = list_runs(tmp_path)
     assert [run.id for run in found] == ["good"]
     assert len(problems) == 4
-    assert any("newer has 9: update the program" in problem for problem in problems)
-    assert all("\n" not in problem for problem in problems)
+    assert any("newer has 9: update the program" in problem.sentence for problem in problems)
+    assert all("\n" not in problem.sentence for problem in problems)
 
 
 def test_a_folder_that_does_not_exist_has_no_runs(tmp_path: Path):
@@ -101,22 +103,78 @@ def test_a_run_is_not_created_twice(tmp_path: Path):
 
 def test_what_was_read_of_a_run_is_not_trusted_when_a_file_is_new(tmp_path: Path):
     create_run(tmp_path / "a", CONFIG)
-    set_status(tmp_path / "a", "failed", "x")
+    set_status(tmp_path / "a", "stopped", "x")
     status = tmp_path / "a/status.json"
     assert load_run(tmp_path / "a").message == "x"
     before = status.stat()
-    set_status(tmp_path / "a", "queued", "y")  # as many characters, and within the same tick of the clock
+    set_status(tmp_path / "a", "stopped", "y")  # as many characters, and within the same tick of the clock
     os.utime(status, ns=(before.st_atime_ns, before.st_mtime_ns))
     assert status.stat().st_size == before.st_size
-    assert (load_run(tmp_path / "a").status, load_run(tmp_path / "a").message) == ("queued", "y")
+    assert (load_run(tmp_path / "a").status, load_run(tmp_path / "a").message) == ("stopped", "y")
 
 
-def test_a_run_is_removed_whole_and_alone(tmp_path: Path):
-    for name in ("a", "b"):
-        create_run(tmp_path / name, CONFIG)
-    remove_run(tmp_path / "a")
-    remove_run(tmp_path / "a")
-    assert [path.name for path in tmp_path.iterdir()] == ["b"]
+def test_a_run_that_is_a_link_has_its_name_here(tmp_path: Path):
+    create_run(tmp_path / "far/store", CONFIG)
+    (tmp_path / "runs").mkdir()
+    (tmp_path / "runs/near").symlink_to(tmp_path / "far/store")
+    (run,) = list_runs(tmp_path / "runs")[0]
+    assert run.id == "near"
+    delete_run(resolve_run(run.id, tmp_path / "runs"))
+    assert not list((tmp_path / "runs").iterdir())
+    assert load_run(tmp_path / "far/store").config == CONFIG  # the link is gone, what it leads to stays
+
+
+@pytest.mark.parametrize("name", ["status.json", "config.json", "progress.json", "record.json", "notes.json"])
+@pytest.mark.parametrize(
+    "content",
+    ["", "{", "null", "[]", "3", '"x"', "[" * 100_000, '{"created": ' + "1" * 5000 + "}", '{"name": "\\ud800"}',
+     '{"format": null}', '{"format": true}'],
+    ids=range(11),
+)  # fmt: skip
+def test_one_damaged_file_spoils_its_own_run_alone(name: str, content: str, tmp_path: Path):
+    for run in ("good", "bad"):
+        create_run(tmp_path / run, CONFIG)
+        write_json(tmp_path / run / "record.json", record_of(CONFIG).model_dump(mode="json"))
+        write_json(tmp_path / run / "progress.json", end_of(CONFIG).model_dump(mode="json"))
+        set_status(tmp_path / run, "done")
+    if name == "notes.json" and content.startswith('{"'):
+        content = content.replace("format", "name")
+    (tmp_path / "bad" / name).write_text(content)
+    found, damaged = list_runs(tmp_path)
+    assert [run.id for run in found] == ["good"]
+    ((path, sentence),) = damaged
+    assert path == tmp_path / "bad" and str(path) in sentence and is_one_sentence(sentence)
+    delete_run(path)
+    assert [path.name for path in tmp_path.iterdir()] == ["good"]
+
+
+@pytest.mark.parametrize("moment", [None, 3, "", "soon", "2026-01-01T00:00:00", "2999-01-01T00:00:00+00:00"])
+def test_a_run_says_when_it_was_created(moment: object, tmp_path: Path):
+    create_run(tmp_path / "a", CONFIG)
+    status = json.loads((tmp_path / "a/status.json").read_text())
+    write_json(tmp_path / "a/status.json", {**status, "created": moment})
+    with pytest.raises(InputError, match=r"^a run was created at a moment of this age with its time zone: "):
+        load_run(tmp_path / "a")
+
+
+def test_a_folder_without_a_status_is_seen_and_can_be_deleted(tmp_path: Path):
+    """As version 0.1.0 left one behind when it was killed while making it."""
+    create_run(tmp_path / "a", CONFIG)
+    (tmp_path / "a/status.json").unlink()
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine/notes.txt").write_text("")
+    ((path, sentence),) = list_runs(tmp_path)[1]
+    assert (path, sentence) == (tmp_path / "a", f"a run is a folder with a status.json, received {tmp_path / 'a'}")
+    delete_run(path)
+    with pytest.raises(InputError, match=r"^a run is a folder with a status.json, received "):
+        delete_run(tmp_path / "mine")
+    assert [path.name for path in tmp_path.iterdir()] == ["mine"]
+
+
+def test_a_folder_of_runs_that_is_a_file_is_one_sentence(tmp_path: Path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(InputError, match=r"^the folder of all runs must be readable: .*file \(Not a directory\)$"):
+        list_runs(tmp_path / "file")
 
 
 # --- names, notes, the end -------------------------------------------------------------------------------------------
@@ -143,7 +201,7 @@ def test_a_run_is_deleted_alone_and_only_when_nobody_holds_it(tmp_path: Path):
         create_run(tmp_path / name, CONFIG)
     with owned(tmp_path / "a"), pytest.raises(InputError, match=f"a is held by process {os.getpid()}$"):
         delete_run(tmp_path / "a")
-    assert load_run(tmp_path / "a").status == "queued"
+    assert load_run(tmp_path / "a").config == CONFIG
     delete_run(tmp_path / "a")
     assert [path.name for path in tmp_path.iterdir()] == ["b"]
     (tmp_path / "folder").mkdir()

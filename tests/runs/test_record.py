@@ -160,14 +160,16 @@ def test_a_finished_run_without_a_metric_is_refused(metric: str, missing: bool, 
 
 
 def test_a_share_of_nothing_is_null_and_a_finished_run_all_the_same(done: Path):
-    change(done / "record.json", stability=None, plasticity=None, normalised_acc=None)
+    matrix = [[10.0, 20.0], [0.0, 25.0], [70.0, 90.0]]
+    values = {"matrix": matrix, "individual": [0.0, 95.0], "bwt": 70.0, "forgetting": [-70.0]}
+    change(done / "record.json", **values, stability=None, plasticity=None, normalised_acc=None)
     record = load_run(done).record
     assert record is not None
     assert (record.stability, record.acc) == (None, 80.0)
 
 
 def test_whole_numbers_are_percentages_too(done: Path):
-    change(done / "progress.json", matrix=[[10, 20]], seconds=3)
+    change(done / "progress.json", step=0, matrix=[[10, 20]], individual=[], seconds=3)
     assert load_run(done).state.matrix == ((10.0, 20.0),)
 
 

@@ -123,7 +123,8 @@ def stopped_run(tmp_path: Path) -> Path:
     path = tmp_path / "stopped"
     create_run(path, MergeConfig.build(tasks=("a", "b"), iterations=3))
     set_status(path, "stopped")
-    write_json(path / "progress.json", {"matrix": [[10.0, 20.0], [80.0, 21.0]], "individual": [90.0], "seconds": 4.5})
+    matrix = [[10.0, 20.0], [80.0, 21.0]]
+    write_json(path / "progress.json", {"step": 1, "matrix": matrix, "individual": [90.0], "seconds": 4.5})
     curves = {
         "iteration": [0, 1],
         "loss_pre": [1.0, None],

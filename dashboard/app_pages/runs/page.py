@@ -3,6 +3,7 @@
 import streamlit as st
 
 from dashboard.app_pages.runs.attempts import show_refusal
+from dashboard.app_pages.runs.damaged import show_damaged
 from dashboard.app_pages.runs.table import follow_runs, runs_table
 from dashboard.app_pages.runs.tools import run_tools
 from dashboard.app_pages.runs.transfer import import_button
@@ -12,19 +13,13 @@ from dashboard.state import run_of
 from dashboard.text import plural, sentence
 from otmf_core.errors import InputError
 
-runs, problems = readable_runs()
+runs, damaged = readable_runs()
 follow_runs(runs)
 opened = run_of("runs") or (runs[0].id if runs else None)
 
 # What was refused, and what cannot be shown.
 show_refusal()
-if problems:
-    folders = "A run folder" if len(problems) == 1 else f"{len(problems)} run folders"
-    st.warning(
-        "\n".join(f"- {sentence(problem)}" for problem in problems),
-        title=f"{folders} cannot be shown",
-        icon=":material/folder_off:",
-    )
+show_damaged(damaged)
 
 # All runs.
 with st.container(horizontal=True, vertical_alignment="center"):

@@ -15,9 +15,10 @@ from dashboard.app_pages.compare.charts import Line, cost, overlaid
 from dashboard.app_pages.compare.published import published
 from otmf_core.config import MergeConfig
 from otmf_core.metrics import summary
-from otmf_core.runs.folder import create_run, set_status
+from otmf_core.runs.folder import create_run, load_run, set_status
 from tests.dashboard.fake_engine import accuracy
 from tests.dashboard.pages import opener, texts
+from tests.made_runs import measure_again
 
 SECTION_5 = {
     "Zero-shot": "48.1 / 56.9 / 55.6", "Individual": "90.4 / 89.3 / 89.8", "SWA": "66.3 / 65.4 / 61.1",
@@ -65,8 +66,8 @@ def test_without_runs_the_page_shows_the_way_and_what_was_published(app: AppTest
 
 
 def test_the_runs_of_the_link_are_compared_best_first(finished: list[str], app: AppTest, tmp_path: Path):
-    path = tmp_path / "runs" / finished[2] / "record.json"
-    path.write_text(json.dumps({**json.loads(path.read_text()), "acc": 99.0}))
+    folder = tmp_path / "runs" / finished[2]
+    measure_again(folder, (99.0,) * len(load_run(folder).config.tasks))
     open_page(app, runs=",".join([finished[0], finished[2]]))
     picker, board, differ, *_ = (frame.value for frame in app.dataframe)
     assert len(picker) == 3
@@ -128,8 +129,8 @@ def test_fifty_runs_of_twenty_tasks_are_compared_and_pooled(engine, app: AppTest
 
 
 def test_a_rounded_zero_has_no_sign(finished: list[str], app: AppTest, tmp_path: Path):
-    record = tmp_path / "runs" / finished[0] / "record.json"
-    record.write_text(json.dumps({**json.loads(record.read_text()), "bwt": -0.02}))
+    folder = tmp_path / "runs" / finished[0]
+    measure_again(folder, (*(79.98,) * (len(load_run(folder).config.tasks) - 1), 80.0))
     open_page(app, runs=finished[0])
     (bwt,) = app.dataframe[1].value["bwt"]
     assert math.copysign(1.0, bwt) == 1.0 and bwt == 0.0

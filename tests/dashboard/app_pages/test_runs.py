@@ -9,8 +9,9 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
-from otmf_core.runs.folder import set_status
+from otmf_core.runs.folder import load_run, set_status
 from tests.dashboard.pages import metrics, opener, press, settle, texts
+from tests.made_runs import measure_again
 
 open_runs = opener("runs")
 
@@ -75,6 +76,16 @@ def test_folders_that_cannot_be_read_are_told_and_the_rest_is_shown(finished: li
     assert box.value.count("\n") == 3
     assert "newer has 99: update the program" in box.value
     assert "strange" in box.value and "halved" in box.value
+    assert app.selectbox(key="runs-damaged").options == ["adrift", "halved", "newer", "strange"]
+    app.selectbox(key="runs-damaged").set_value("newer").run()
+    press(app, "runs-delete-damaged")
+    press(app, "runs-keep-damaged")
+    assert (tmp_path / "runs/newer").is_dir()
+    press(app, "runs-delete-damaged")
+    press(app, "runs-delete-damaged-now")
+    assert not (tmp_path / "runs/newer").exists()
+    assert app.selectbox(key="runs-damaged").options == ["adrift", "halved", "strange"]
+    assert list(app.dataframe[0].value["run"]) == finished[::-1]
 
 
 def test_a_run_that_is_damaged_inside_is_one_sentence(finished: list[str], app: AppTest, tmp_path: Path):
@@ -111,6 +122,6 @@ def test_a_link_to_no_run_is_one_sentence(finished: list[str], app: AppTest, run
 def test_a_finished_run_is_read_again_when_its_files_change(finished: list[str], app: AppTest, tmp_path: Path):
     open_runs(app, run=finished[0])
     before = metrics(app)["ACC"]
-    record = tmp_path / "runs" / finished[0] / "record.json"
-    record.write_text(json.dumps({**json.loads(record.read_text()), "acc": 12.34}))
+    folder = tmp_path / "runs" / finished[0]
+    measure_again(folder, (12.34,) * len(load_run(folder).config.tasks))
     assert metrics(app.run())["ACC"] == "12.3%" != before

@@ -50,7 +50,9 @@ def test_without_runs_the_page_shows_the_way(app: AppTest):
     assert app.page_link[0].value == "Start a merge"
 
 
-def test_runs_without_merged_weights_are_not_offered(finished: list[str], app: AppTest):
+def test_runs_without_merged_weights_are_not_offered(finished: list[str], app: AppTest, tmp_path: Path):
+    for run in finished:
+        (tmp_path / "runs" / run / "merged.safetensors").unlink()
     open_page(app)
     assert "As soon as a merge has finished" in texts(app)
 

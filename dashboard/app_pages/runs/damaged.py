@@ -1,0 +1,52 @@
+"""Run folders that cannot be read: which and why, and the dialog that deletes one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import streamlit as st
+
+from dashboard.app_pages.runs.attempts import attempt
+from dashboard.state import queue
+from dashboard.text import sentence
+from otmf_core.runs.folder import Damaged
+
+
+def show_damaged(damaged: Sequence[Damaged]) -> None:
+    """Draw a warning that names the folders and the reasons, with a way to delete each."""
+    if not damaged:
+        return
+    folders = "A run folder" if len(damaged) == 1 else f"{len(damaged)} run folders"
+    st.warning(
+        "\n".join(f"- {sentence(folder.sentence)}" for folder in damaged),
+        title=f"{folders} cannot be shown",
+        icon=":material/folder_off:",
+    )
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        name = damaged[0].path.name
+        if len(damaged) > 1:
+            name = st.selectbox("Folder", [folder.path.name for folder in damaged], width=420, key="runs-damaged")
+        if st.button("Delete this folder", icon=":material/delete:", key="runs-delete-damaged"):
+            _confirm(name)
+
+
+@st.dialog("Delete this folder?")
+def _confirm(name: str) -> None:
+    st.text(name)
+    st.markdown("Everything in it is deleted for good, also what could be mended by hand. Runs stay as they are.")
+    with st.container(horizontal=True, horizontal_alignment="right"):
+        cancelled = st.button("Cancel", key="runs-keep-damaged")
+        deleted = st.button(
+            "Delete",
+            type="primary",
+            key="runs-delete-damaged-now",
+            icon=":material/delete:",
+            on_click=_delete,
+            args=(name,),
+        )
+    if cancelled or deleted:
+        st.rerun()
+
+
+def _delete(name: str) -> None:
+    attempt(lambda: queue().delete(name), "The folder was not deleted")

@@ -1,0 +1,94 @@
+"""What the files of one run say of each other: figures of its tasks, metrics of its matrix, labels as asked for.
+
+Runs made here agree by construction; one from elsewhere, or changed by hand, could lead a leaderboard with figures that
+nothing measured.
+"""
+
+from __future__ import annotations
+
+from math import isclose
+from pathlib import Path
+from typing import Any
+
+from otmf_core import metrics
+from otmf_core.config import MergeConfig
+from otmf_core.errors import InputError
+from otmf_core.files import shown
+from otmf_core.runs.record import RunRecord
+from otmf_core.runs.state import RunState
+
+CLOSE = 1e-6  # points, between a metric and what its matrix gives
+
+
+def check_agreement(path: Path, config: MergeConfig, state: RunState, record: RunRecord | None) -> None:
+    """Raise InputError, naming what contradicts what, unless the state and the record are those of the configuration.
+
+    Compared: tasks, the shape of the matrix and what it must hold, every metric with what the matrix gives, the labels
+    and splits with what the configuration reads, and the settings that both name.
+    """
+    _check_state(path, config, state)
+    if record is not None:
+        _check_record(path, config, record)
+
+
+def _check_state(path: Path, config: MergeConfig, state: RunState) -> None:
+    count = len(config.tasks)
+    if state.tasks not in ((), config.tasks):
+        raise _contradiction(path, "it has figures of other tasks than its configuration")
+    rows = len(state.matrix)
+    if state.step > count or rows not in (state.step + 1, 0 if state.step == 0 else -1):
+        raise _contradiction(path, f"{rows} rows of accuracies after step {state.step} of {count}")
+    if any(len(row) != count for row in state.matrix):
+        raise _contradiction(path, f"an accuracy matrix of another shape than its {count} tasks")
+    if not state.step <= len(state.individual) <= min(state.step + 1, count):
+        raise _contradiction(path, f"accuracies of {len(state.individual)} experts after step {state.step}")
+    _check_counts(path, count, test_images=state.test_images)
+
+
+def _check_record(path: Path, config: MergeConfig, record: RunRecord) -> None:
+    count = len(config.tasks)
+    if record.tasks != config.tasks:
+        raise _contradiction(path, "it has figures of other tasks than its configuration")
+    if len(record.matrix) != count + 1 or any(len(row) != count for row in record.matrix):
+        raise _contradiction(path, f"an accuracy matrix of another shape than its {count} tasks")
+    if len(record.individual) != count:
+        raise _contradiction(path, f"accuracies of {len(record.individual)} experts of {count} tasks")
+    _check_counts(path, count, test_images=record.test_images, step_seconds=record.step_seconds)
+    asked = {**config.stamp(), "method": config.method.name, "preset": config.preset, "heads": config.heads}
+    asked |= {"seed": config.seed, "settings": config.method.settings()}
+    asked |= {"zero_shot": record.matrix[0], "alpha": config.method.settings().get("alpha")}
+    for name in record.model_fields_set & asked.keys():
+        if getattr(record, name) != asked[name]:
+            raise _contradiction(path, f"{name} is {_short(getattr(record, name))}, which was {_short(asked[name])}")
+    try:
+        measured = metrics.summary(record.matrix, record.individual)
+    except ValueError as error:
+        raise _contradiction(path, str(error)) from None
+    for name, value in measured.items():
+        stated = getattr(record, name)
+        if name not in record.model_fields_set and stated is None:
+            continue  # of a version that had no such metric
+        if not _same(stated, value):
+            raise _contradiction(path, f"{name} is {_short(stated)}, by its own matrix {_short(value)}")
+
+
+def _check_counts(path: Path, count: int, **of_each: tuple) -> None:
+    for name, values in of_each.items():
+        if len(values) not in (0, count):
+            raise _contradiction(path, f"{len(values)} {name} of {count} tasks")
+
+
+def _same(stated: Any, value: Any) -> bool:
+    if isinstance(value, list) and isinstance(stated, tuple):
+        return len(stated) == len(value) and all(map(_same, stated, value))
+    if isinstance(stated, float) and isinstance(value, float):
+        return isclose(stated, value, rel_tol=0, abs_tol=CLOSE)
+    return stated is value is None
+
+
+def _short(value: Any) -> str:
+    return f"{value:.2f}" if isinstance(value, float) else shown(value)
+
+
+def _contradiction(path: Path, what: str) -> InputError:
+    return InputError(f"the files of a run must agree with each other: {what}, in {path}")
