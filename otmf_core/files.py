@@ -35,9 +35,9 @@ def not_written(error: OSError, path: Path) -> InputError:
     return InputError(f"the folder must be writable: {path} was not written ({error.strerror})")
 
 
-def shown(path: object) -> str:
-    """A path or name as a sentence quotes it: escaped, and shortened in the middle."""
-    text = repr(str(path))
+def shown(value: object) -> str:
+    """A path, a name or another value as a sentence quotes it: escaped, and shortened in the middle."""
+    text = repr(str(value) if isinstance(value, Path) else value)
     return text if len(text) <= QUOTED else f"{text[: QUOTED // 2]}…{text[-QUOTED // 2 :]}"
 
 

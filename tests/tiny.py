@@ -106,7 +106,7 @@ def write_head(root: Path, task: str) -> None:
     tower = open_library(str(root)).tower(torch.device("cpu"))
     tower.load(open_library(str(root)).task_vector(task))
     examples = open_library(str(root)).examples(task, "labelled")
-    features = F.normalize(tower.features(examples.inputs), dim=-1)
+    features = F.normalize(tower.features(examples.inputs, task), dim=-1)
     targets = F.one_hot(examples.labels, CLASSES).float() - 1 / CLASSES
     weight = F.normalize(targets.T @ features.pinverse(rcond=1e-3).T, dim=-1)
     head = {"weight": weight, "logit_scale": torch.tensor(20.0)}

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import io
-from typing import Any
-
-import pyarrow as pa
-import pyarrow.parquet as pq
 import streamlit as st
 from PIL import Image
 
 from dashboard.library.pictures import webp_uri
 from otmf_core.errors import InputError
+from otmf_core.library.examples import MAX_ROWS, TABLE, picture_bytes, read_labels
 from otmf_core.library.library import open_library
+from otmf_core.library.pictures import open_picture
+from otmf_core.tables import read_table
 
 SHEET_COLUMNS, SHEET_ROWS = 4, 2
 SHEET_SIDE = 64  # pixels of one image on a sheet
@@ -41,20 +39,13 @@ def _sheet(root: str, task: str, columns: int, rows: int, side: int) -> Image.Im
     if "calibration" not in files:
         raise InputError(f"a task has calibration images: the manifest names none for {task!r} in {root}")
     path = library.path(files["calibration"])
-    try:
-        images = pq.read_table(path, columns=["image", "label"]).to_pylist()
-        return _pasted(images, columns, rows, side)
-    except (pa.ArrowException, OSError, SyntaxError, TypeError, ValueError) as error:
-        raise InputError(f"images of a split are pictures with labels: {path} ({error})") from None
-
-
-def _pasted(images: list[dict[str, Any]], columns: int, rows: int, side: int) -> Image.Image:
-    """One image of every class, then further ones, row by row."""
-    first_of_class = {row["label"]: row["image"] for row in reversed(images)}
-    one_each = [first_of_class[label] for label in sorted(first_of_class)]
-    blobs = [*one_each, *(row["image"] for row in images)][: columns * rows]
+    column = read_table(path, ["image", "label"], TABLE, max_rows=MAX_ROWS)["image"]
+    labels, wanted = read_labels(path), columns * rows
+    first_of_class = {label: row for row, label in reversed(list(enumerate(labels)))}
+    chosen = [*(first_of_class[label] for label in sorted(first_of_class)), *range(len(labels))][:wanted]
+    blobs = dict(enumerate(picture_bytes(column, path, max(chosen, default=-1) + 1)))
     sheet = Image.new("RGB", (columns * side, rows * side))
-    for index, blob in enumerate(blobs):
-        picture = Image.open(io.BytesIO(blob)).convert("RGB").resize((side, side), Image.Resampling.BICUBIC)
+    for index, row in enumerate(chosen):
+        picture = open_picture(blobs[row], f"row {row} of {path}").resize((side, side), Image.Resampling.BICUBIC)
         sheet.paste(picture, (index % columns * side, index // columns * side))
     return sheet

@@ -5,24 +5,20 @@ from __future__ import annotations
 import base64
 import io
 
-import pyarrow as pa
-import pyarrow.parquet as pq
 import streamlit as st
 from PIL import Image
 
-from otmf_core.errors import InputError
+from otmf_core.library.examples import MAX_ROWS, TABLE, picture_bytes, read_labels
 from otmf_core.library.library import open_library
+from otmf_core.tables import read_table
 
 
 @st.cache_resource(max_entries=6, show_spinner=False)
 def evaluation_pictures(root: str, manifest: str, task: str) -> list[tuple[bytes, int]]:
     """A task's test images as stored, each with its class; raises InputError where the table is damaged."""
     path = open_library(root).file(task, "test")
-    try:
-        table = pq.read_table(path, columns=["image", "label"])
-        return list(zip(table["image"].to_pylist(), table["label"].to_pylist(), strict=True))
-    except (pa.ArrowException, OSError, KeyError) as error:
-        raise InputError(f"images come as a Parquet table with columns image and label: {path} ({error})") from None
+    column = read_table(path, ["image", "label"], TABLE, max_rows=MAX_ROWS)["image"]
+    return list(zip(picture_bytes(column, path, len(column)), read_labels(path), strict=True))
 
 
 def data_uri(blob: bytes, kind: str = "image") -> str:

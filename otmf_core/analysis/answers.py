@@ -42,7 +42,7 @@ def answer(run_dir: Path, model: str, tower: Tower, task: str, inputs: Inputs) -
     as in the run's accuracies. Changes nothing.
     """
     run, library = finished_run(run_dir, ANSWERS)
-    return _head(run, library, model, task).logits(tower.features(inputs)).softmax(dim=-1)
+    return _head(run, library, model, task).logits(tower.features(inputs, task)).softmax(dim=-1)
 
 
 def experts(run_dir: Path, models: Sequence[str], task: str, inputs: Inputs) -> Iterator[tuple[str, Tensor]]:
@@ -51,7 +51,7 @@ def experts(run_dir: Path, models: Sequence[str], task: str, inputs: Inputs) -> 
     tower = library.tower(torch.device("cpu"))
     for model in models:
         tower.load(_delta(run, library, model, tower))
-        yield model, _head(run, library, model, task).logits(tower.features(inputs)).softmax(dim=-1)
+        yield model, _head(run, library, model, task).logits(tower.features(inputs, task)).softmax(dim=-1)
 
 
 def _delta(run: Run, library: Library, model: str, tower: Tower) -> StateDict | None:

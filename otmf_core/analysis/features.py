@@ -119,7 +119,7 @@ def take_features(path: Path, report: Callable[[float], None] = lambda done: Non
     for done, (model, delta) in enumerate(_models(run, library), start=1):
         tower.load(delta and {name: tensor.to(tower.device) for name, tensor in delta.items()})
         for task in tasks:
-            features[task][model] = F.normalize(tower.features(sample[task][0]), dim=-1).cpu()
+            features[task][model] = F.normalize(tower.features(sample[task][0], task), dim=-1).cpu()
         report(done / (count + len(tasks)))
     assert delta is not None  # the last one is Δ_m after the last step
     off = deviation(delta, read_tensors(run.path / layout.MERGED))

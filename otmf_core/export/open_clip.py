@@ -9,7 +9,15 @@ from otmf_core.analysis.finished_run import finished_run
 from otmf_core.export.model_card import model_card
 from otmf_core.files import write_json, write_tensors, write_text
 from otmf_core.layout import CARD, EXPORT, MERGED
-from otmf_core.models.checkpoints import TOWER, check_matches, read_tensors
+from otmf_core.models.checkpoints import (
+    TOWER,
+    WHOLE,
+    check_finite,
+    check_floating,
+    check_matches,
+    read_header,
+    read_tensors,
+)
 
 FACTS = ("run", "method", "settings", "tasks", "labels", "acc", "bwt")  # the file's metadata
 
@@ -25,12 +33,15 @@ def export_model(run_dir: Path, to: Path | None = None) -> Path:
     """
     run, library = finished_run(run_dir, "a run is exported")
     assert run.record is not None  # as a finished run's never is
-    model = read_tensors(library.backbone("weights"))
+    weights = library.backbone("weights")
+    check_floating({name: entry for name, entry in read_header(weights).items() if entry[0] not in WHOLE}, str(weights))
+    model = read_tensors(weights)
     base = library.base()
     merged = read_tensors(run.path / MERGED)
     check_matches(merged, base, str(run.path / MERGED))
     state = {name: tensor.float() if tensor.is_floating_point() else tensor for name, tensor in model.items()}
     state |= {f"{TOWER}{name}": base[name] + merged[name] for name in base}
+    check_finite(state, f"the merged model of {run.id}")
     to = to or run.path / EXPORT
     card = model_card(run.config, run.record, library)
     facts = run.record.model_dump(mode="json", include=set(FACTS))

@@ -110,9 +110,9 @@ def _images(config: MergeConfig, library: Library, tower: Tower) -> tuple[float,
     began = time.monotonic()
     inputs = library.examples(config.tasks[0], "calibration", IMAGES).inputs
     decoded = time.monotonic()
-    tower.features(inputs).sum().item()  # a first time, not measured; the sum waits for the device
+    tower.features(inputs, config.tasks[0]).sum().item()  # a first time, not measured; the sum waits for the device
     encoding = time.monotonic()
-    tower.features(inputs).sum().item()
+    tower.features(inputs, config.tasks[0]).sum().item()
     return (decoded - began) / len(inputs), (time.monotonic() - encoding) / len(inputs)
 
 
@@ -124,7 +124,7 @@ def _calibration(config: MergeConfig, library: Library, tower: Tower) -> list[Ca
         first = batch if number >= len(tasks) - 2 else min(batch, kept)
         if first:
             inputs = library.examples(task, "calibration", first).inputs
-            calibration.append(Calibration(inputs, tower.features(inputs)))
+            calibration.append(Calibration(inputs, tower.features(inputs, task)))
         else:
             calibration.append(Calibration())
     return calibration

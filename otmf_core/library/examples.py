@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
-import io
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from otmf_core.errors import InputError
+from otmf_core.files import shown
+from otmf_core.library.pictures import open_picture, picture_size
+from otmf_core.tables import first_row, read_table, table_rows
 
 if TYPE_CHECKING:
+    import pyarrow as pa
     from torch import Tensor
 
     from otmf_core.models.base import Inputs
 
-
+MAX_ROWS = 2_000_000  # of a split
+MAX_BYTES = 4 << 30  # of its images, decoded
+TABLE = "images come as a Parquet table with columns image and label"
 Split = Literal["calibration", "labelled", "test"]
 
 
@@ -32,28 +37,24 @@ class Examples:
 
 def count(path: Path) -> int:
     """The number of examples in a table, from its footer; raises InputError when it is damaged."""
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    try:
-        return pq.read_metadata(path).num_rows
-    except (pa.ArrowException, OSError) as error:
-        raise InputError(f"images come as a Parquet table: {path} ({error})") from None
+    return table_rows(path, TABLE)
 
 
 def read_labels(path: Path) -> list[int]:
     """The labels of a table, −1 where there is none; no image is read. Raises InputError on a damaged table."""
     import pyarrow as pa
-    import pyarrow.parquet as pq
 
+    column = read_table(path, ["label"], TABLE, max_rows=MAX_ROWS)["label"]
+    labels: list[int] = []
     try:
-        schema = pq.read_schema(path)
-        if missing := {"image", "label"} - set(schema.names):
-            raise KeyError(f"{missing.pop()} is missing")
-        labels = pq.read_table(path, columns=["label"])["label"]
-        return labels.cast(pa.int32()).fill_null(-1).to_pylist()
-    except (pa.ArrowException, OSError, KeyError) as error:
-        raise InputError(f"images come as a Parquet table with columns image and label: {path} ({error})") from None
+        for chunk in column.chunks:
+            if isinstance(chunk, pa.DictionaryArray):  # texts, of which a number may be made
+                numbers = chunk.dictionary.cast(pa.int32())
+                chunk = numbers.take(chunk.indices)
+            labels += chunk.cast(pa.int32()).fill_null(-1).to_pylist()
+    except (pa.ArrowException, TypeError) as error:
+        raise InputError(f"{TABLE}: {path} (label: {' '.join(str(error).split())[:100]})") from None
+    return labels
 
 
 def check_labels(labels: Sequence[int], classes: int, split: str, task: str, path: Path) -> None:
@@ -69,17 +70,65 @@ def check_labels(labels: Sequence[int], classes: int, split: str, task: str, pat
 def read_images(path: Path, first: int | None) -> Tensor:
     """The images of a table, or its `first` ones (from 1), decoded: uint8 (n, height, width, 3).
 
-    Raises InputError on a damaged table or picture, and on pictures of different sizes.
+    Raises InputError on a damaged table or picture, on pictures of different sizes, and on more than MAX_BYTES.
     """
     import numpy as np
-    import pyarrow as pa
-    import pyarrow.parquet as pq
     import torch
-    from PIL import Image
 
-    try:
-        blobs = pq.read_table(path, columns=["image"])["image"].slice(0, first).to_pylist()
-        pictures = [np.asarray(Image.open(io.BytesIO(blob)).convert("RGB")) for blob in blobs]
-        return torch.from_numpy(np.stack(pictures))
-    except (pa.ArrowException, OSError, SyntaxError, TypeError, ValueError) as error:
-        raise InputError(f"images of a split are pictures of one size: {path} ({error})") from None
+    column = read_table(path, ["image"], TABLE, max_rows=MAX_ROWS)["image"]
+    rows = len(column) if first is None else min(first, len(column))
+    pixels: Any = None
+    for row, blob in enumerate(picture_bytes(column, path, rows)):
+        picture = open_picture(blob, f"row {row} of {path}")
+        if pixels is None:
+            size = rows * picture.height * picture.width * 3
+            if size > MAX_BYTES:
+                raise InputError(f"images of a split have at most {MAX_BYTES >> 30} GiB decoded: {path} has more")
+            pixels = np.empty((rows, picture.height, picture.width, 3), np.uint8)
+        if (picture.height, picture.width) != pixels.shape[1:3]:
+            raise InputError(
+                f"images of a split are pictures of one size: row {row} is {picture.height} × {picture.width}, the "
+                f"first is {pixels.shape[1]} × {pixels.shape[2]}, in {path}"
+            )
+        pixels[row] = np.asarray(picture)
+    if pixels is None:
+        raise InputError(f"images of a split are pictures of one size: there is none in {path}")
+    return torch.from_numpy(pixels)
+
+
+def check_first(path: Path, size: tuple[int, int]) -> None:
+    """Raise InputError unless the first picture of a table, by its header, is of this height and width."""
+    column = first_row(path, ["image", "label"], TABLE)["image"]
+    for blob in picture_bytes(column, path, min(1, len(column))):
+        found = picture_size(blob, f"row 0 of {path}")
+        if found != size:
+            raise InputError(
+                f"images have the size that the model takes, {size[0]} × {size[1]}: the first is {found[0]} × "
+                f"{found[1]} in {path}"
+            )
+
+
+def picture_bytes(column: pa.ChunkedArray, path: Path, rows: int) -> Iterator[bytes]:
+    """The files in a column of images, its first `rows`: bytes, or {bytes, path} as Hugging Face has them.
+
+    A path is never followed: an image without bytes raises InputError.
+    """
+    import pyarrow as pa
+
+    row = 0
+    for chunk in column.chunks:
+        if pa.types.is_struct(chunk.type):
+            if chunk.type.get_field_index("bytes") < 0:
+                raise InputError(f"{TABLE}: {path} (image is {shown(chunk.type)}, without bytes)")
+            chunk = chunk.flatten()[chunk.type.get_field_index("bytes")]  # null where the whole image is
+        kind = chunk.type.value_type if pa.types.is_dictionary(chunk.type) else chunk.type
+        if not (pa.types.is_binary(kind) or pa.types.is_large_binary(kind) or pa.types.is_binary_view(kind)):
+            raise InputError(f"{TABLE}: {path} (image is of type {shown(kind)}, not bytes)")
+        for value in chunk:
+            if row == rows:
+                return
+            blob = value.as_py()
+            if blob is None:
+                raise InputError(f"{TABLE}: {path} (row {row} has an image without bytes)")
+            yield blob
+            row += 1

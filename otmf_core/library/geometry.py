@@ -9,7 +9,7 @@ import numpy as np
 
 from otmf_core.errors import InputError
 from otmf_core.library.library import Library
-from otmf_core.models.checkpoints import TOWER, side_by_side
+from otmf_core.models.checkpoints import TOWER, check_floating, read_header, side_by_side
 
 CHUNK = 1 << 18  # columns that are widened to float64 at a time
 ORTHOGONAL, FAR, UNEVEN = 0.03, 0.15, 3.0  # thresholds of `concerns`
@@ -27,7 +27,7 @@ class Geometry:
     @property
     def relative(self) -> tuple[float, ...]:
         """‖Δᵗ‖ / ‖θ⁰‖."""
-        return tuple(norm / self.base_norm for norm in self.norms)
+        return tuple(norm / self.base_norm if self.base_norm else 0.0 for norm in self.norms)
 
     def only(self, tasks: Sequence[str]) -> Geometry:
         """The same of some of the tasks, in their order."""
@@ -43,6 +43,8 @@ def geometry(library: Library, tasks: Sequence[str]) -> Geometry:
     time. Raises InputError when a file is missing, damaged, of other shapes or has values that are not finite.
     """
     paths = [library.file(task, "task_vector") for task in tasks]
+    for path in paths:
+        check_floating(read_header(path), str(path))
     gram = np.zeros((len(paths), len(paths)))
     shapes = {}
     for name, arrays in side_by_side(paths):
@@ -86,7 +88,13 @@ def concerns(geometry: Geometry) -> list[str]:
     """
     sentences = []
     count = len(geometry.tasks)
+    sentences += [
+        f"{task} does not differ from the pre-trained model"
+        for task, norm in zip(geometry.tasks, geometry.norms, strict=True)
+        if norm == 0
+    ]
     pairs = [geometry.cosines[i][j] for i in range(count) for j in range(i)]
+    pairs = [cosine for cosine in pairs if cosine == cosine]
     mean = sum(pairs) / len(pairs) if pairs else 1.0
     if not mean >= ORTHOGONAL:
         sentences.append(f"task vectors are nearly orthogonal (mean cosine {mean:.2f}): one task helps another little")

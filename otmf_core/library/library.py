@@ -6,6 +6,8 @@ merge can know without reading them whole (keys, shapes, types, sizes, labels) i
 
 from __future__ import annotations
 
+import hashlib
+import os
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -14,18 +16,21 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from otmf_core.errors import InputError
-from otmf_core.files import Mark, inside, mark, read_object, sha256
+from otmf_core.files import Mark, inside, mark, read_object, sha256, shown
 from otmf_core.library import examples
 from otmf_core.library.examples import Examples, Split
+from otmf_core.library.manifest import FileEntry, Manifest, TaskEntry, read_manifest
 from otmf_core.models.checkpoints import (
     Header,
     check_finite,
+    check_floating,
     check_header,
     read_header,
     read_tensors,
     read_tower,
     tower_header,
 )
+from otmf_core.models.clip_config import check_config, image_size
 
 if TYPE_CHECKING:
     import torch
@@ -35,7 +40,9 @@ if TYPE_CHECKING:
     from otmf_core.models.task_vector import StateDict
 
 ASSETS = Path(__file__).resolve().parents[2] / "assets"
-FORMAT = 1
+TEXTS = (".json", ".md", ".txt")  # files whose line ends a checkout may have changed
+MAX_SCALE = 1000.0  # of logits; CLIP's own is at most 100
+NORM_TOLERANCE = 0.01  # of the rows of a head, which have length one
 
 
 @dataclass(frozen=True)
@@ -56,28 +63,24 @@ class Library:
     """A folder with one pre-trained model and its tasks."""
 
     root: Path
-    manifest: dict[str, Any] = field(repr=False)
+    manifest: Manifest = field(repr=False)
 
     @property
     def id(self) -> str:
-        return self.manifest["id"]
+        return self.manifest.id
 
     @property
     def name(self) -> str:
-        return self.manifest["name"]
+        return self.manifest.name
 
     @cached_property
     def tasks(self) -> tuple[TaskInfo, ...]:
-        try:
-            return tuple(_task(task) for task in self.manifest["tasks"])
-        except (AttributeError, KeyError, TypeError) as error:
-            where = self.root / "manifest.json"
-            raise InputError(f"a task has an id, a name and classes: {error!r} in {where}") from None
+        return tuple(_task(task) for task in self.manifest.tasks)
 
     @property
     def suites(self) -> dict[str, list[str]]:
         """Suite name → its task ids, in canonical order."""
-        return self.manifest.get("suites", {})
+        return {suite: list(tasks) for suite, tasks in self.manifest.suites.items()}
 
     def task(self, task_id: str) -> TaskInfo:
         for task in self.tasks:
@@ -88,19 +91,25 @@ class Library:
 
     @cached_property
     def backbone_config(self) -> dict[str, Any]:
-        return read_object(self.backbone("config"))
+        path = self.backbone("config")
+        fields = read_object(path)
+        check_config(fields, str(path))
+        return fields
 
     @property
     def manifest_hash(self) -> str:
-        """SHA-256 of the manifest, which holds the hash of every other file: what a run names its library by."""
-        return sha256(self.root / "manifest.json")
+        """SHA-256 of the manifest, which holds the hash of every other file: what a run names its library by.
+
+        The same whatever line ends a checkout gave it.
+        """
+        return _text_hash(self.root / "manifest.json")
 
     def located(self, name: str) -> Path:
         """The path of a file of the library; raises InputError when it is missing or not of its recorded size."""
         path = inside(self.root, name)
         if not path.is_file():
             raise InputError(f"the library is incomplete: {path} is missing")
-        recorded = self._recorded(name).get("bytes")
+        recorded = self._recorded(name).bytes
         if recorded is not None and path.stat().st_size != recorded:
             self._verify(path, name)
         return path
@@ -111,18 +120,23 @@ class Library:
         self._verify(path, name)
         return path
 
-    def _recorded(self, name: str) -> dict[str, Any]:
-        recorded = self.manifest["files"].get(name)
+    def _recorded(self, name: str) -> FileEntry:
+        recorded = self.manifest.files.get(name)
         if recorded is None:
             raise InputError(f"every file of a library stands in its manifest: {name} does not, in {self.root}")
         return recorded
 
     def _verify(self, path: Path, name: str) -> None:
         """Raise InputError unless the file has its recorded hash, computed once for a file as it is."""
-        expected = self._recorded(name)["sha256"]
+        expected = self._recorded(name).sha256.lower()
         stamp = (path, mark(path), expected)
         if stamp not in _verified:
-            actual = sha256(path)
+            try:
+                actual = sha256(path)
+                if actual != expected and path.suffix in TEXTS:
+                    actual = _text_hash(path)
+            except OSError as error:
+                raise InputError(f"a file must be readable: {path} ({error.strerror})") from None
             if actual != expected:
                 raise InputError(
                     f"a file must have the hash its manifest records: {path} has {actual[:12]}…, "
@@ -151,7 +165,9 @@ class Library:
         check_header(read_header(path), self.tower_header, str(path))
         self.head(task_id)
         for split in splits:
-            self._check_labels(task_id, split, self._file(task_id, split))
+            path = self._file(task_id, split)
+            self._check_labels(task_id, split, path)
+            examples.check_first(path, image_size(self.backbone_config))
 
     def task_vector(self, task_id: str) -> StateDict:
         """Δᵗ = θᵗ − θ⁰ over the floating-point keys, in the stored precision; checked against θ⁰."""
@@ -159,6 +175,11 @@ class Library:
         check_header(read_header(path), self.tower_header, str(path))
         delta = read_tensors(path)
         check_finite(delta, str(path))
+        if not any(tensor.any() for tensor in delta.values()):
+            raise InputError(
+                f"a task vector differs from zero: {self.task(task_id).name} does not differ from the pre-trained "
+                f"model, in {path}"
+            )
         return delta
 
     def head(self, task_id: str) -> Head:
@@ -167,17 +188,27 @@ class Library:
 
         task = self.task(task_id)
         path = self.file(task_id, "head")
+        check_floating(read_header(path), str(path))
         tensors = read_tensors(path)
         check_finite(tensors, str(path))
         missing = {"weight", "logit_scale"} - tensors.keys()
         if missing:
             raise InputError(f"a head has a weight and a logit_scale: {missing.pop()} is missing in {path}")
         weight = tensors["weight"].float()
-        config = self.backbone_config
-        expected = (len(task.classes), config.get("model_cfg", config).get("embed_dim"))
+        expected = (len(task.classes), self.backbone_config["model_cfg"]["embed_dim"])
         if weight.shape != expected:
             raise InputError(f"a head is (classes, features): {tuple(weight.shape)}, expected {expected}, in {path}")
-        return Head(weight, float(tensors["logit_scale"]))
+        lengths = weight.norm(dim=-1)
+        row = int((lengths - 1).abs().argmax())
+        if abs(float(lengths[row]) - 1) > NORM_TOLERANCE:
+            raise InputError(f"the rows of a head have length one: row {row} has {float(lengths[row]):.3g} in {path}")
+        scale = tensors["logit_scale"]
+        if scale.numel() != 1 or not 0 < float(scale) <= MAX_SCALE:
+            received = f"{float(scale):g}" if scale.numel() == 1 else f"{scale.numel()} values"
+            raise InputError(
+                f"a logit_scale is one number above 0, at most {MAX_SCALE:g}: received {received} in {path}"
+            )
+        return Head(weight, float(scale))
 
     def count(self, task_id: str, split: Split) -> int:
         """The number of examples of a split, from its table's footer."""
@@ -206,7 +237,7 @@ class Library:
         return self.path(self._backbone(part))
 
     def _backbone(self, part: str) -> str:
-        name = self.manifest["backbone"].get(part)
+        name = getattr(self.manifest.backbone, part)
         if name is None:
             raise InputError(f"a backbone has a config and weights: {part} is missing in {self.root / 'manifest.json'}")
         return name
@@ -227,38 +258,39 @@ class Library:
 _verified: set[tuple[Path, Mark, str]] = set()
 
 
-def _task(entry: dict[str, Any]) -> TaskInfo:
-    parts = ("task_vector", "head", "calibration", "labelled", "test")
+def _task(entry: TaskEntry) -> TaskInfo:
     return TaskInfo(
-        id=entry["id"],
-        name=entry["name"],
-        classes=tuple(entry["classes"]),
-        train_source=entry.get("train_source", ""),
-        test_source=entry.get("test_source", ""),
-        licence=entry.get("licence", ""),
-        files={part: entry[part] for part in parts if part in entry},
+        id=entry.id,
+        name=entry.name,
+        classes=entry.classes,
+        train_source=entry.train_source,
+        test_source=entry.test_source,
+        licence=entry.licence,
+        files=entry.files(),
     )
+
+
+def _text_hash(path: Path) -> str:
+    """SHA-256 of a text with the line ends of Unix; raises InputError where it cannot be read."""
+    try:
+        return hashlib.sha256(path.read_bytes().replace(b"\r\n", b"\n")).hexdigest()
+    except OSError as error:
+        raise InputError(f"a file must be readable: {path} ({error.strerror})") from None
 
 
 def open_library(name: str) -> Library:
     """The installed library of that name, or the one in that folder; reads the manifest only."""
-    root = ASSETS / name if name and name == Path(name).name and (ASSETS / name).is_dir() else Path(name)
-    if not (root / "manifest.json").is_file():
-        installed = ", ".join(library.id for library in list_libraries())
-        if not installed:
+    installed = bool(name) and name == Path(name).name and os.path.isdir(ASSETS / name)
+    root = ASSETS / name if installed else Path(name)
+    if not os.path.isfile(root / "manifest.json"):
+        names = ", ".join(library.id for library in list_libraries())
+        if not names:
             raise InputError(
                 "no library is installed: the project's repository has one in assets/minizoo, and --library takes the "
-                f"path of that folder or of any other library, received {name!r}"
+                f"path of that folder or of any other library, received {shown(name)}"
             )
-        raise InputError(f"a library is installed ({installed}) or a folder with a manifest.json, received {name!r}")
-    manifest = read_object(root / "manifest.json")
-    if manifest.get("format") != FORMAT:
-        received = manifest.get("format")
-        raise InputError(f"a library's format is {FORMAT}, received {received!r} in {root / 'manifest.json'}")
-    missing = [key for key in ("id", "name", "backbone", "tasks", "files") if key not in manifest]
-    if missing:
-        raise InputError(f"a manifest names {missing[0]!r}, which is missing in {root / 'manifest.json'}")
-    return Library(root, manifest)
+        raise InputError(f"a library is installed ({names}) or a folder with a manifest.json, received {shown(name)}")
+    return Library(root, read_manifest(root / "manifest.json"))
 
 
 def list_libraries() -> list[Library]:

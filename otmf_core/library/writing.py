@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from otmf_core.files import sha256, write_json, write_table, write_tensors, write_text
-from otmf_core.library.library import FORMAT
+from otmf_core.library.manifest import FORMAT
 from otmf_core.models.heads import Head
 
 

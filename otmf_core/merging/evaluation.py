@@ -27,7 +27,7 @@ class Evaluator:
     def accuracy(self, task_id: str, head: Head) -> float:
         """Top-1 accuracy in percent."""
         examples = self.test(task_id)
-        return accuracy(self._tower.features(examples.inputs), examples.labels, head)
+        return accuracy(self._tower.features(examples.inputs, task_id), examples.labels, head)
 
 
 def accuracy(features: Tensor, labels: Tensor, head: Head) -> float:

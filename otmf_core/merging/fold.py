@@ -18,7 +18,7 @@ from otmf_core.merging.evaluation import Evaluator
 from otmf_core.merging.inputs import MergeInputs
 from otmf_core.methods.base import State
 from otmf_core.methods.context import Calibration, Context, Learning
-from otmf_core.models.checkpoints import read_metadata, read_tensors
+from otmf_core.models.checkpoints import check_finite, read_metadata, read_tensors
 from otmf_core.models.device import peak_memory, reset_peak_memory
 from otmf_core.models.heads import Head, labelled_subset, tune
 from otmf_core.models.task_vector import StateDict
@@ -95,6 +95,7 @@ class Fold:
             self.emit(Stopped(step=t, iteration=interruption.iteration))
             raise
         del incoming, context
+        check_finite(self.state.delta, f"the merged task vector of step {t}, {task}")
         self.tower.load(self.state.delta)
         self._tune_heads(t)
         self.emit(Fused(step=t, task=task, duration=time.monotonic() - began))
@@ -153,7 +154,7 @@ class Fold:
                 continue
             inputs = self.library.examples(task, "calibration", first).inputs
             if number == t:
-                self.teachers[task] = self.tower.features(inputs)
+                self.teachers[task] = self.tower.features(inputs, task)
             calibration.append(Calibration(inputs, self.teachers.get(task)))
         return calibration
 
@@ -174,7 +175,7 @@ class Fold:
         for task in tasks[max(t - 2, 0) : t - 1] + (tasks[-1:] if t == len(tasks) else ()):
             pool = self.library.examples(task, "labelled")
             rows = labelled_subset(pool.labels, self.config.head_fraction, self.config.seed)
-            features = self.tower.features(pool.inputs[rows])
+            features = self.tower.features(pool.inputs[rows], task)
             self.heads[task] = tune(features, pool.labels[rows], self.zero_shot_heads[task], self.config.head_lr)
 
     def _head(self, task: str) -> Head:

@@ -148,7 +148,7 @@ def _teachers(masks: MaskPair, learning: Learning) -> list[Tensor | None]:
     previous = learning.calibration[-2]
     if previous.teacher is None and previous.inputs is not None:
         learning.tower.load(masks.delta["pre"])
-        teachers[-2] = learning.tower.features(previous.inputs)
+        teachers[-2] = learning.tower.features(previous.inputs, "the previous task")
     return teachers
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from otmf_core.files import write_json
+from otmf_core.files import read_object, write_json
 from otmf_core.library.library import Library, open_library
 from otmf_core.minizoo.augment import TASK, TINTED
 from otmf_core.minizoo.finetune import task_vector
@@ -69,7 +69,7 @@ def build(
     package(out, name, config, weights, made, recipe, seed, licences)
     library = open_library(str(out))
     record["figures"] = [summary(regime(library, suite, "test")) for suite in library.suites]
-    write_json(out / "manifest.json", library.manifest | {"recipe": record})
+    write_json(out / "manifest.json", read_object(out / "manifest.json") | {"recipe": record})
     return open_library(str(out))
 
 

@@ -49,7 +49,7 @@ class Judge:
         """Percent of the task's images that θ⁰ + Δ puts into their class; θ⁰ alone without Δ."""
         self.tower.load(delta)
         examples, head = self.sets[task]
-        return accuracy(self.tower.features(examples.inputs), examples.labels, head)
+        return accuracy(self.tower.features(examples.inputs, task), examples.labels, head)
 
     def mean(self, delta: dict[str, Tensor]) -> float:
         return sum(self.accuracy(task, delta) for task in self.sets) / len(self.sets)

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 import torch
 from torch import Tensor, nn
 
+from otmf_core.errors import InputError
+from otmf_core.files import shown
 from otmf_core.models.task_vector import StateDict
 
 ENCODE_BATCH = 128
@@ -39,11 +41,40 @@ class Tower(ABC):
     def join(self, parts: Sequence[Inputs]) -> Inputs:
         """Several inputs as one, in order."""
 
-    def features(self, inputs: Inputs) -> Tensor:
-        """φ(x; θ) of any number of inputs under the present weights: float32 (n, d), no gradient."""
+    def features(self, inputs: Inputs, of: str) -> Tensor:
+        """φ(x; θ) of any number of inputs, of a task or such, under the present weights: float32 (n, d), no gradient.
+
+        Raises InputError, naming the first layer, when they are not finite: they would all be counted as some class.
+        """
         with torch.no_grad():
             starts = range(0, len(inputs), ENCODE_BATCH)
-            return torch.cat([self.encode(inputs[start : start + ENCODE_BATCH]) for start in starts])
+            features = torch.cat([self.encode(inputs[start : start + ENCODE_BATCH]) for start in starts])
+            lengths = features.norm(dim=-1)  # of features that are finite these may still overflow
+            if not lengths.isfinite().all():
+                row = int((~lengths.isfinite()).nonzero()[0])
+                layer = self._first_not_finite(inputs[row : row + 1])
+                raise InputError(f"features must be finite: those of {shown(of)} are not from {layer} on")
+            return features
+
+    def _first_not_finite(self, inputs: Inputs) -> str:
+        """The first module whose output for these inputs is not finite, or whose weights are not."""
+        found: list[str] = []
+
+        def look(name: str) -> Callable[[nn.Module, Any, Any], None]:
+            def hook(module: nn.Module, arguments: Any, output: Any) -> None:
+                if not found and isinstance(output, Tensor) and not output.isfinite().all():
+                    found.append(f"layer {name}")
+
+            return hook
+
+        leaves = [(name, module) for name, module in self.module.named_modules() if not any(module.children())]
+        hooks = [module.register_forward_hook(look(name)) for name, module in leaves]
+        try:
+            self.encode(inputs)
+        finally:
+            for hook in hooks:
+                hook.remove()
+        return found[0] if found else "the last layer"
 
     def weights(self) -> StateDict:
         """The network's own floating-point tensors, by name: what is written to them is in the model."""

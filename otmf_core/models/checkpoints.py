@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from otmf_core.errors import InputError
+from otmf_core.files import shown
 
 if TYPE_CHECKING:
     from numpy import ndarray
@@ -15,6 +17,7 @@ if TYPE_CHECKING:
 
 Header = dict[str, tuple[str, tuple[int, ...]]]
 FLOATS = ("F64", "F32", "F16", "BF16")  # as safetensors names them: the types that weights may have
+WHOLE = ("BOOL", "U8", "I8", "U16", "I16", "U32", "I32", "U64", "I64")  # those of buffers, which no merge changes
 TOWER = "visual."  # what open_clip's names of the image tower begin with
 
 
@@ -30,9 +33,12 @@ def read_tensors(path: Path, prefix: str = "") -> dict[str, Tensor]:
 
 
 def read_tower(path: Path) -> dict[str, Tensor]:
-    """θ⁰: the floating-point tensors of the image tower in a CLIP's weights, in float32; raises InputError on none."""
-    tensors = {name: tensor for name, tensor in read_tensors(path, prefix=TOWER).items() if tensor.is_floating_point()}
-    _check_tower(tensors, path)
+    """θ⁰: the image tower's tensors in a CLIP's weights, in float32, without buffers of whole numbers.
+
+    Raises InputError when there are none, and on types that are neither.
+    """
+    header = tower_header(path)
+    tensors = {name: tensor for name, tensor in read_tensors(path, prefix=TOWER).items() if name in header}
     check_finite(tensors, str(path))
     return {name: tensor.float() for name, tensor in tensors.items()}
 
@@ -40,7 +46,8 @@ def read_tower(path: Path) -> dict[str, Tensor]:
 def tower_header(path: Path) -> Header:
     """The header of those tensors."""
     header = {name.removeprefix(TOWER): entry for name, entry in read_header(path).items() if name.startswith(TOWER)}
-    header = {name: entry for name, entry in header.items() if entry[0] in FLOATS}
+    header = {name: entry for name, entry in header.items() if entry[0] not in WHOLE}
+    check_floating(header, str(path))
     _check_tower(header, path)
     return header
 
@@ -73,6 +80,8 @@ def side_by_side(paths: Sequence[Path]) -> Iterator[tuple[str, list[ndarray]]]:
     Raises InputError on a missing or damaged file, and when keys or shapes differ from the first file's.
     """
     headers = [read_header(path) for path in paths]
+    for path, header in zip(paths, headers, strict=True):
+        check_floating({name: entry for name, entry in header.items() if entry[0] not in WHOLE}, str(path))
     shapes = [{name: shape for name, (_, shape) in header.items()} for header in headers]
     for path, own in zip(paths, shapes, strict=True):
         if own != shapes[0]:
@@ -93,28 +102,39 @@ def _open(path: Path, framework: str = "pt") -> Iterator[Any]:
 
     if path.suffix != ".safetensors":
         raise InputError(f"weights are read from .safetensors files, which cannot run code, received {path.name}")
-    if not path.is_file():
+    if not os.path.isfile(path):
         raise InputError(f"a file is missing: {path}")
     try:
         with safe_open(path, framework=framework) as file:
             yield file
-    except SafetensorError as error:
-        raise InputError(f"a file must be valid safetensors: {path} ({error})") from None
+    except InputError:
+        raise
+    except (SafetensorError, OSError, ValueError, TypeError, AttributeError, OverflowError, MemoryError) as error:
+        reason = " ".join(str(error).split())[:160]  # bindings raise what their arguments give, where a header lies
+        raise InputError(f"a file must be valid safetensors: {path} ({reason})") from None
 
 
 def check_header(header: Header, expected: Header, where: str) -> None:
     """Raise InputError unless a file holds floating-point weights of the keys and shapes expected, naming a culprit."""
-    for name, (kind, _) in header.items():
-        if kind not in FLOATS:
-            raise InputError(f"weights are of type {', '.join(FLOATS)}: {name} is {kind} in {where}")
+    check_floating(header, where)
     shapes = {name: shape for name, (_, shape) in header.items()}
     _check_shapes(shapes, {name: shape for name, (_, shape) in expected.items()}, where)
+
+
+def check_floating(header: Header, where: str) -> None:
+    """Raise InputError unless every tensor is of a type that weights have, naming the first that is not."""
+    for name, (kind, _) in header.items():
+        if kind not in FLOATS:
+            raise InputError(f"weights are of type {', '.join(FLOATS)}: {shown(name)} is {kind} in {where}")
 
 
 def check_matches(tensors: dict[str, Tensor], expected: dict[str, Tensor], where: str) -> None:
     """Raise InputError unless `tensors` has finite values and the keys and shapes of `expected`, naming a culprit."""
     shapes = {name: tuple(tensor.shape) for name, tensor in tensors.items()}
     _check_shapes(shapes, {name: tuple(tensor.shape) for name, tensor in expected.items()}, where)
+    for name, tensor in tensors.items():
+        if not tensor.is_floating_point():
+            raise InputError(f"weights are of floating point: {shown(name)} is {tensor.dtype} in {where}")
     check_finite(tensors, where)
 
 

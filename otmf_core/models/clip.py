@@ -31,7 +31,7 @@ def _model_cfg(config: dict[str, Any]) -> dict[str, Any]:
 
 def build_clip(config: dict[str, Any]) -> open_clip.CLIP:
     """The whole CLIP model of a config, with random weights, in eval mode. Raises InputError on a malformed config."""
-    return open_clip.CLIP(**_model_cfg(config)).eval()
+    return _built(_model_cfg(config))
 
 
 def build_encoder(config: dict[str, Any]) -> nn.Module:
@@ -41,7 +41,15 @@ def build_encoder(config: dict[str, Any]) -> nn.Module:
     """
     cfg = dict(_model_cfg(config))
     cfg["text_cfg"] = {"context_length": 1, "vocab_size": 1, "width": 8, "heads": 1, "layers": 1}
-    return open_clip.CLIP(**cfg).eval().visual
+    return _built(cfg).visual
+
+
+def _built(cfg: dict[str, Any]) -> open_clip.CLIP:
+    try:
+        return open_clip.CLIP(**cfg).eval()
+    except (AssertionError, AttributeError, ImportError, LookupError, RuntimeError, TypeError, ValueError) as error:
+        reason = " ".join(f"{type(error).__name__}: {error}".split())[:160]
+        raise InputError(f"a backbone config describes a CLIP that can be built: {reason}") from None
 
 
 def preprocess(images: Tensor, config: dict[str, Any]) -> Tensor:
@@ -69,8 +77,10 @@ class ClipTower(Tower):
 
 def clip_tower(config: dict[str, Any], base: StateDict, device: torch.device, where: str) -> ClipTower:
     """The image tower of a config at θ⁰, on that device; raises InputError about `where` unless θ⁰ fits it."""
+    with torch.device("meta"):  # shapes alone: a config that asks for more than θ⁰ has takes no memory
+        drawn = build_encoder(config).state_dict()
+    check_matches(base, {name: tensor for name, tensor in drawn.items() if tensor.is_floating_point()}, where)
     tower = ClipTower(build_encoder(config).to(device), {n: t.to(device) for n, t in base.items()}, device, config)
-    check_matches(tower.base, tower.weights(), where)
     tower.load()
     return tower
 

@@ -23,7 +23,7 @@ def resolve(name: str) -> torch.device:
     except RuntimeError:
         raise InputError(f"a device is auto, cpu, cuda, cuda:N or mps, received {name!r}") from None
     available = {
-        "cpu": True,
+        "cpu": device.index in (None, 0),
         "cuda": torch.cuda.is_available() and (device.index or 0) < torch.cuda.device_count(),
         "mps": torch.backends.mps.is_available(),
     }

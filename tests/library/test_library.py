@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import io
 import json
 import random
 from collections.abc import Callable
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 import torch
+from PIL import Image
 from safetensors.torch import load_file, save_file
 
 from otmf_core.errors import InputError
+from otmf_core.library.geometry import concerns, geometry
 from otmf_core.library.library import Library, list_libraries, open_library, order
-from tests.tiny import CLASSES, TASKS, pixels, vouch
+from tests.tiny import CLASSES, TASKS, merge_config, merged, pixels, vouch
 
 
 def edit(root: Path, change: Callable[[dict], object]) -> Library:
@@ -101,13 +106,6 @@ def test_a_damaged_manifest(content: str, own_tiny: Path):
     (own_tiny / "manifest.json").write_text(content)
     with pytest.raises(InputError, match=r"^a file must (be valid JSON|hold a JSON object): .*manifest\.json"):
         open_library(str(own_tiny))
-
-
-@pytest.mark.parametrize("key", ["id", "name", "classes"])
-def test_a_task_without_a_part(key: str, own_tiny: Path):
-    library = edit(own_tiny, lambda manifest: manifest["tasks"][1].pop(key))
-    with pytest.raises(InputError, match=f"^a task has an id, a name and classes: .*{key}.* in .*manifest.json$"):
-        library.task("red")
 
 
 def test_a_task_without_a_file(own_tiny: Path):
@@ -204,3 +202,141 @@ def test_weights_without_an_image_tower(own_tiny: Path):
     vouch(own_tiny)
     with pytest.raises(InputError, match=r"^a pre-trained model has an image tower: no key starts with 'visual.' in "):
         open_library(str(own_tiny)).base()
+
+
+def unit_rows(rows: int = CLASSES) -> torch.Tensor:
+    return torch.nn.functional.normalize(torch.arange(1.0, rows * 16 + 1).view(rows, 16), dim=-1)
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({"weight": unit_rows() * 2}, "the rows of a head have length one: row 0 has 2 in "),
+        ({"logit_scale": torch.tensor(0.0)}, "a logit_scale is one number above 0, at most 1000: received 0 in "),
+        ({"logit_scale": torch.tensor(-20.0)}, "a logit_scale is one number .*: received -20 in "),
+        ({"logit_scale": torch.tensor(3e38)}, "a logit_scale is one number .*: received 3e.38 in "),
+        ({"logit_scale": torch.ones(2)}, "a logit_scale is one number .*: received 2 values in "),
+        ({"logit_scale": torch.tensor(20)}, "weights are of type F64, F32, F16, BF16: 'logit_scale' is I64 in "),
+        ({"weight": unit_rows().to(torch.complex64)}, "weights are of type .*: 'weight' is C64 in "),
+        ({"weight": unit_rows().to(torch.float8_e4m3fn)}, "weights are of type .*: 'weight' is F8_E4M3 in "),
+        ({"weight": torch.ones(CLASSES, 16, dtype=torch.bool)}, "weights are of type .*: 'weight' is BOOL in "),
+    ],
+)
+def test_a_head_of_wrong_values(changes: dict, sentence: str, own_tiny: Path):
+    head = {"weight": unit_rows(), "logit_scale": torch.tensor(20.0), **changes}
+    save_file(head, own_tiny / "tasks/red/head.safetensors")
+    vouch(own_tiny)
+    with pytest.raises(InputError, match=f"^{sentence}"):
+        open_library(str(own_tiny)).head("red")
+
+
+@pytest.mark.parametrize("kind", [torch.int8, torch.int64, torch.bool, torch.complex64, torch.float8_e5m2])
+def test_weights_of_another_type_are_refused_by_their_header(kind: torch.dtype, own_tiny: Path):
+    path = own_tiny / "tasks/red/task_vector.safetensors"
+    save_file({name: tensor.to(kind) for name, tensor in load_file(path).items()}, path)
+    vouch(own_tiny)
+    library = open_library(str(own_tiny))
+    for read in (lambda: library.check_task("red", ()), lambda: library.task_vector("red")):
+        with pytest.raises(InputError, match=r"^weights are of type F64, F32, F16, BF16: '.*' is .* in "):
+            read()
+    with pytest.raises(InputError, match=r"^(weights are of type|files have the same keys)"):
+        geometry(library, TASKS)
+
+
+def test_a_buffer_of_whole_numbers_is_no_weight(own_tiny: Path):
+    """As open_clip's old position_ids."""
+    path = own_tiny / "backbone/weights.safetensors"
+    save_file({**load_file(path), "visual.position_ids": torch.arange(5)[None]}, path)
+    vouch(own_tiny)
+    library = open_library(str(own_tiny))
+    assert "position_ids" not in library.base()
+    for method in ("otmf", "average", "task-arithmetic"):
+        merged(merge_config(own_tiny, method=method), own_tiny.parent / method)
+
+
+def test_a_task_vector_of_zeros_is_named(own_tiny: Path):
+    path = own_tiny / "tasks/green/task_vector.safetensors"
+    save_file({name: tensor * 0 for name, tensor in load_file(path).items()}, path)
+    vouch(own_tiny)
+    library = open_library(str(own_tiny))
+    with pytest.raises(InputError, match="Green does not differ from the pre-trained model, in "):
+        library.task_vector("green")
+    assert "green does not differ from the pre-trained model" in concerns(geometry(library, TASKS))
+
+
+def test_line_ends_that_a_checkout_changed_change_nothing(own_tiny: Path):
+    """A clone on Windows: every text has CRLF, and another size and hash than the manifest records."""
+    before = open_library(str(own_tiny)).manifest_hash
+    text = (own_tiny / "backbone/config.json").read_text()
+    (own_tiny / "backbone/config.json").write_text(json.dumps(json.loads(text), indent=1))
+    vouch(own_tiny)
+    manifest = json.dumps(json.loads((own_tiny / "manifest.json").read_text()), indent=1)
+    (own_tiny / "manifest.json").write_text(manifest)
+    plain = open_library(str(own_tiny)).manifest_hash
+    assert plain != before
+    for path in own_tiny.rglob("*.json"):
+        path.write_bytes(path.read_bytes().replace(b"\n", b"\r\n"))
+    library = open_library(str(own_tiny))
+    assert library.manifest_hash == plain
+    assert library.backbone_config["model_cfg"]["embed_dim"] == 16
+    (own_tiny / "backbone/config.json").write_bytes(b"{}\r\n")
+    with pytest.raises(InputError, match=r"^a file must have the hash its manifest records: "):
+        _ = open_library(str(own_tiny)).backbone_config
+
+
+def test_pictures_of_another_size_than_the_models_are_refused_before_a_run(own_tiny: Path):
+    path = own_tiny / "tasks/red/test.parquet"
+    pq.write_table(pa.table({"image": [png(8, 20), png(8, 20)], "label": [0, 1]}), path)
+    vouch(own_tiny)
+    rule = r"^images have the size that the model takes, 16 × 16: the first is 20 × 8 in .*test\.parquet$"
+    with pytest.raises(InputError, match=rule):
+        open_library(str(own_tiny)).check_task("red", ("test",))
+
+
+def png(width: int, height: int) -> bytes:
+    file = io.BytesIO()
+    Image.new("RGB", (width, height), "red").save(file, format="PNG")
+    return file.getvalue()
+
+
+def test_pictures_as_hugging_face_stores_them(own_tiny: Path):
+    path = own_tiny / "tasks/red/test.parquet"
+    table = pq.read_table(path)
+    expected = open_library(str(own_tiny)).examples("red", "test")
+    wrapped = [{"bytes": blob, "path": "/etc/passwd"} for blob in table["image"].to_pylist()]
+    pq.write_table(pa.table({"image": wrapped, "label": table["label"]}), path)
+    vouch(own_tiny)
+    assert torch.equal(pixels(open_library(str(own_tiny)).examples("red", "test")), pixels(expected))
+    kind = pa.struct({"bytes": pa.binary(), "path": pa.string()})
+    empty = pa.array([{"bytes": None, "path": "/etc/passwd"}] * 2, kind)
+    pq.write_table(pa.table({"image": empty, "label": [0, 1]}), path)
+    vouch(own_tiny)
+    with pytest.raises(InputError, match="row 0 has an image without bytes"):
+        open_library(str(own_tiny)).examples("red", "test")
+
+
+@pytest.mark.parametrize(
+    "labels",
+    [
+        pa.array([0, 1, 2] * 8, pa.int8()),
+        pa.array([0, 1, 2] * 8, pa.uint64()),
+        pa.array(["0", "1", "2"] * 8),
+        pa.array([0.0, 1.0, 2.0] * 8),
+        pa.array(["0", "1", "2"] * 8).dictionary_encode(),
+        pa.array([0, 1, 2] * 8, pa.int64()).dictionary_encode(),
+    ],
+)
+def test_labels_of_any_whole_numbers(labels: pa.Array, own_tiny: Path):
+    path = own_tiny / "tasks/red/test.parquet"
+    pq.write_table(pq.read_table(path).set_column(1, "label", labels), path)
+    vouch(own_tiny)
+    assert open_library(str(own_tiny)).examples("red", "test").labels.tolist() == [0, 1, 2] * 8
+
+
+@pytest.mark.parametrize("labels", [[2**40, 1], [0.5, 1.0], [[0], [1]], [float("nan"), 1.0]])
+def test_labels_that_are_none(labels: list, own_tiny: Path):
+    path = own_tiny / "tasks/red/test.parquet"
+    pq.write_table(pa.table({"image": [png(16, 16)] * 2, "label": labels}), path)
+    vouch(own_tiny)
+    with pytest.raises(InputError, match=r"^images come as a Parquet table with columns image and label: .*label: "):
+        open_library(str(own_tiny)).examples("red", "test")

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import torch
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 
 from otmf_core.errors import InputError
 from otmf_core.library import library as library_module
@@ -124,7 +124,7 @@ DAMAGES: dict[str, tuple[Damage, str]] = {
     ),
     "integers": (
         change_tensors(VECTOR, lambda t: t.update(proj=t["proj"].int())),
-        "weights are of type F64, F32, F16, BF16: proj is I32 in {}/" + VECTOR,
+        "weights are of type F64, F32, F16, BF16: 'proj' is I32 in {}/" + VECTOR,
     ),
     "pickle": (pickled, "weights are read from .safetensors files, which cannot run code, received task_vector.bin"),
     "traversal": (
@@ -222,3 +222,35 @@ def test_a_run_id_that_is_taken(tiny: Path, out: Path):
     with pytest.raises(InputError, match=r"^a new run needs a new folder: .*earlier exists$"):
         merged(merge_config(tiny), out, "earlier")
     assert contents(out) == before
+
+
+@pytest.mark.parametrize("method", ["otmf", "average", "task-arithmetic"])
+@pytest.mark.parametrize("scale", [1e20, 1e38])
+def test_weights_that_overflow_though_they_are_finite_end_the_run_by_name(
+    method: str, scale: float, own_tiny: Path, out: Path
+):
+    """No accuracy of NaN features is counted: they would all be of class 0."""
+    path = own_tiny / VECTOR
+    tensors = load_file(path)
+    for name in tensors:
+        tensors[name] = (tensors[name].float() * scale).clamp(-3e38, 3e38)
+    save_file(tensors, path)
+    vouch(own_tiny)
+    with pytest.raises(InputError, match=r"^features must be finite: those of 'blue' are not from .*layer.* on$"):
+        merged(merge_config(own_tiny, method=method), out, "overflown")
+    run = load_run(out / "overflown")
+    assert run.status == "failed" and run.record is None
+
+
+def test_a_sum_that_overflows_though_each_vector_is_finite_is_named(own_tiny: Path, out: Path):
+    for task in ("green", "blue"):
+        path = own_tiny / f"tasks/{task}/task_vector.safetensors"
+        tensors = {name: tensor.float() for name, tensor in load_file(path).items()}
+        tensors["positional_embedding"][0, 0] = 3e38  # a place that attention forgets: features stay finite
+        save_file(tensors, path)
+    vouch(own_tiny)
+    config = merge_config(own_tiny, method="task-arithmetic", scaling=1.0)
+    with pytest.raises(
+        InputError, match=r"^(features must be finite|weights must be finite: .* task vector of step 3)"
+    ):
+        merged(config, out, "overflown")

@@ -34,7 +34,7 @@ def test_the_evaluator_asks_for_features_of_the_test_images_and_reads_them_once(
     asked = []
 
     class AtItsClass(ClipTower):
-        def features(self, inputs: torch.Tensor) -> torch.Tensor:
+        def features(self, inputs: torch.Tensor, of: str) -> torch.Tensor:
             asked.append(inputs)
             return head.weight[expected.labels]  # every image at its own class
 
@@ -55,7 +55,7 @@ def test_only_evaluation_reads_a_test_split():
     engine = [path for path in ENGINE.rglob("*.py") if "minizoo" not in path.parts]
     assert len(engine) > 20
     reads = {path.name: lines for path in engine if (lines := mentions_of_the_test_split(path))}
-    # examples: the split's name, the exemption from two classes; library: its part in the manifest; config: checks of
+    # examples: the split's name, the exemption from two classes; manifest: its part; config: checks of
     # the file; sizes: how many images there are; features: pictures of a finished run, nothing is learnt from them
-    allowed = {"evaluation.py": 1, "examples.py": 2, "library.py": 1, "config.py": 1, "sizes.py": 1, "features.py": 1}
+    allowed = {"evaluation.py": 1, "examples.py": 2, "manifest.py": 2, "config.py": 1, "sizes.py": 1, "features.py": 1}
     assert {name: len(lines) for name, lines in reads.items()} == allowed

@@ -272,7 +272,7 @@ def test_without_a_kept_teacher_the_merged_model_so_far_teaches(tmp_path: Path):
     assert rows[0]["loss_post"] is None
 
     learning.tower.load(pre)
-    expected = learning.tower.features(previous.inputs)
+    expected = learning.tower.features(previous.inputs, "green")
     masks = mask_training.new_masks(settings, pre, post, context)
     teacher = mask_training._teachers(masks, learning)[-2]
     assert teacher is not None

@@ -33,8 +33,8 @@ def folders(tmp_path_factory):
 def test_a_pico_library_opens_and_vouches_for_every_file(folders):
     library = open_library(str(folders[1]))
     found = {path.relative_to(library.root).as_posix() for path in library.root.rglob("*") if path.is_file()}
-    assert found == {*library.manifest["files"], "manifest.json", "LICENSES.md"}
-    for name in library.manifest["files"]:
+    assert found == {*library.manifest.files, "manifest.json", "LICENSES.md"}
+    for name in library.manifest.files:
         library.path(name)  # raises where the hash differs
     assert set(library.tower_header) == set(library.base())
     for task in library.tasks:

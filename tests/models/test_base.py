@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
+import pytest
 import torch
 from torch import Tensor, nn
 
+from otmf_core.errors import InputError
 from otmf_core.models import base as module
 from otmf_core.models.base import Tower
 
@@ -73,7 +76,20 @@ def test_features_of_many_inputs_are_those_of_each_without_a_gradient(monkeypatc
     rows.load(DELTA)
     inputs = torch.arange(14.0).view(7, 2)
     expected = inputs.numpy() @ np.array([[3, 6], [-0.5, 4.25]]).T + 2
-    features = rows.features(inputs)
+    features = rows.features(inputs, "rows")
     np.testing.assert_allclose(features.numpy(), expected, rtol=1e-6)
     assert not features.requires_grad
     assert rows.encode(inputs).requires_grad
+
+
+@pytest.mark.parametrize(("value", "layer"), [(1e38, "layer 1"), (float("nan"), "layer 0"), (1e25, "the last layer")])
+def test_features_that_are_not_finite_name_whose_they_are_and_the_first_layer(value: float, layer: str):
+    network: Any = nn.Sequential(nn.Linear(2, 2, bias=False), nn.Linear(2, 2, bias=False))
+    with torch.no_grad():
+        network[0].weight.copy_(torch.eye(2) * value)
+        network[1].weight.copy_(torch.eye(2) * (100.0 if value == 1e38 else 1.0))
+    rows, inputs = Rows(network, {}, torch.device("cpu")), torch.tensor([[0.0, 0.0], [1.0, 1.0]])
+    if value == value:
+        assert torch.equal(rows.features(inputs[:1], "red"), torch.zeros(1, 2))
+    with pytest.raises(InputError, match=f"^features must be finite: those of 'red' are not from {layer} on$"):
+        rows.features(inputs, "red")

@@ -14,8 +14,8 @@ from otmf_core.models.checkpoints import read_header
 
 def overview(library: Library) -> None:
     """Draw what the library is, in a sentence and a row of numbers."""
-    if description := library.manifest.get("description"):
-        st.markdown(description)
+    if library.manifest.description:
+        st.markdown(library.manifest.description)
     classes = sum(len(task.classes) for task in library.tasks)
     values: dict[str, tuple[str | None, str | None]] = {
         "Tasks": (f"{len(library.tasks)}", None),
@@ -29,7 +29,7 @@ def overview(library: Library) -> None:
         tower = {name: value for name, value in header.items() if name.startswith("visual.")}
         size = f"{parameters(tower) / 1e6:.2f} M"
         values["Image tower"] = size, "Parameters of the image tower: what a merge changes."
-    recorded = library.manifest.get("recipe", {}).get("figures") or []
+    recorded = library.manifest.recipe.get("figures") or []
     if recorded:
         last = recorded[-1]
         source = f"mean over the {last['suite']} tasks, {last['split']} images, recorded when the library was made."

@@ -6,17 +6,17 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 
 import pandas as pd
-import pyarrow.parquet as pq
 import streamlit as st
 
 from dashboard.library.calibration_sheets import calibration_strip
 from otmf_core.files import inside
+from otmf_core.library.examples import Split
 from otmf_core.library.geometry import Geometry
 from otmf_core.library.library import Library, open_library
 from otmf_core.models.checkpoints import Header, read_header
 from otmf_core.runs.folder import Run
 
-SPLITS = {"calibration": "Calibration", "labelled": "Labelled", "test": "Test"}
+SPLITS: dict[Split, str] = {"calibration": "Calibration", "labelled": "Labelled", "test": "Test"}
 Accuracies = Mapping[str, tuple[float, float, str]]  # task → zero-shot and individual accuracy in percent, and the run
 
 
@@ -56,7 +56,7 @@ def task_table(library: Library, accuracies: Accuracies) -> pd.DataFrame:
 
 def checkpoint_table(library: Library, geometry: Geometry | None) -> pd.DataFrame:
     """A row per weights file, the pre-trained model's first: types and sizes as stored, hashes as recorded."""
-    files = [("Pre-trained model", library.manifest["backbone"].get("weights"))]
+    files = [("Pre-trained model", library.manifest.backbone.weights)]
     files += [(task.name, task.files.get("task_vector")) for task in library.tasks]
     relative = dict(zip(geometry.tasks, geometry.relative, strict=True)) if geometry else {}
     lengths: list[float | None] = [None, *(relative.get(task.id) for task in library.tasks)]
@@ -75,7 +75,7 @@ def checkpoint_table(library: Library, geometry: Geometry | None) -> pd.DataFram
                 "parameters": parameters(header),
                 "size": path.stat().st_size / 1e6,
                 "norm": None if length is None else 100 * length,
-                "sha256": library.manifest["files"].get(name, {}).get("sha256", ""),
+                "sha256": library.manifest.files[name].sha256 if name in library.manifest.files else "",
             }
         )
     return pd.DataFrame(rows)
@@ -91,7 +91,7 @@ def split_sizes(root: str, manifest: str, task: str) -> dict[str, int]:
     """Images of every split that the task has, from the tables' footers; verified files only."""
     library = open_library(root)
     files = library.task(task).files
-    return {SPLITS[split]: pq.read_metadata(library.file(task, split)).num_rows for split in SPLITS if split in files}
+    return {title: library.count(task, split) for split, title in SPLITS.items() if split in files}
 
 
 def cosine_frame(geometry: Geometry, names: Sequence[str]) -> pd.DataFrame:

@@ -13,7 +13,6 @@ import torch
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
-from dashboard.app_pages.try_it import uploads
 from dashboard.app_pages.try_it.charts import RIGHT, WRONG, answers_chart, answers_frame
 from dashboard.app_pages.try_it.picture_choice import draw_images
 from dashboard.app_pages.try_it.uploads import fit, png_of_uri
@@ -21,6 +20,7 @@ from dashboard.charts.colours import POST
 from dashboard.library.pictures import data_uri
 from otmf_core.analysis.answers import MERGED, PRE_TRAINED, answer, load_model
 from otmf_core.errors import InputError
+from otmf_core.library import pictures
 from otmf_core.library.library import open_library
 from tests.dashboard.pages import metrics, opener, texts
 from tests.tiny import is_one_sentence, merge_config, merged
@@ -164,7 +164,7 @@ def test_other_files_are_refused_in_a_sentence(data: bytes, rule: str):
 
 
 def test_a_small_file_of_many_pixels_is_refused(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(uploads, "MOST_PIXELS", 100)
+    monkeypatch.setattr(pictures, "MAX_PIXELS", 100)
     with pytest.raises(InputError, match=r"at most 0 million pixels, received 20 × 10 in x\.png"):
         fit(png(), "x.png", 8)
 

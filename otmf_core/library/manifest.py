@@ -1,0 +1,125 @@
+"""The manifest of a library, validated whole: what it holds, and the hash and size of every file."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from otmf_core.errors import InputError
+from otmf_core.files import read_object, shown
+
+FORMAT = 1
+# What moves a cursor, ends a line or turns the direction of writing: no part of a name.
+CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
+Part = Literal["task_vector", "head", "calibration", "labelled", "test"]
+PARTS: tuple[Part, ...] = ("task_vector", "head", "calibration", "labelled", "test")
+
+
+def _plain(text: str) -> str:
+    if CONTROL.search(text):
+        raise ValueError("a text has no control characters")
+    return text
+
+
+def _plain_lines(text: str) -> str:
+    _plain(text.replace("\n", " ").replace("\t", " "))
+    return text
+
+
+Name = Annotated[str, Field(strict=True, min_length=1, max_length=200), AfterValidator(_plain)]
+Label = Annotated[str, Field(strict=True, min_length=1, max_length=500), AfterValidator(_plain)]
+Text = Annotated[str, Field(strict=True, max_length=20_000), AfterValidator(_plain_lines)]
+Place = Annotated[str, Field(strict=True, min_length=1, max_length=1000), AfterValidator(_plain)]
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+class FileEntry(_Model):
+    """The content of a file, as it was when the library was made."""
+
+    sha256: Annotated[str, Field(strict=True, pattern=r"^[0-9a-fA-F]{64}$")]
+    bytes: Annotated[int, Field(strict=True, ge=0)] | None = None
+
+
+class BackboneEntry(_Model):
+    """The pre-trained model's files, by their path in the library."""
+
+    config: Place | None = None
+    weights: Place | None = None
+
+
+class TaskEntry(_Model):
+    """A task: its names, and its files by their path in the library, as far as it has them."""
+
+    id: Name
+    name: Name
+    classes: tuple[Label, ...] = Field(min_length=1, max_length=10_000)
+    train_source: Text = ""
+    test_source: Text = ""
+    licence: Text = ""
+    task_vector: Place | None = None
+    head: Place | None = None
+    calibration: Place | None = None
+    labelled: Place | None = None
+    test: Place | None = None
+
+    def files(self) -> dict[str, str]:
+        """The path in the library of every part that the task has."""
+        paths = {part: getattr(self, part) for part in PARTS}
+        return {part: path for part, path in paths.items() if path is not None}
+
+
+class Manifest(_Model):
+    """What manifest.json holds; of `recipe`, what its maker noted, nothing is known but that it is an object."""
+
+    format: Literal[1]
+    id: Name
+    name: Name
+    description: Text = ""
+    backbone: BackboneEntry
+    suites: dict[Name, tuple[Name, ...]] = {}
+    tasks: tuple[TaskEntry, ...] = Field(max_length=10_000)
+    files: dict[Place, FileEntry]
+    recipe: dict[str, Any] = {}
+
+    @field_validator("tasks")
+    @classmethod
+    def _once(cls, tasks: tuple[TaskEntry, ...]) -> tuple[TaskEntry, ...]:
+        ids = [task.id for task in tasks]
+        twice = sorted({name for name in ids if ids.count(name) > 1})
+        if twice:
+            raise ValueError(f"a task stands in a manifest once, received twice: {shown(twice[0])}")
+        return tasks
+
+    @model_validator(mode="after")
+    def _suites_of_its_tasks(self) -> Manifest:
+        ids = {task.id for task in self.tasks}
+        for suite, tasks in self.suites.items():
+            for task in tasks:
+                if task not in ids:
+                    raise ValueError(f"a suite is made of the library's tasks: {shown(suite)} has {shown(task)}")
+            if len(set(tasks)) < len(tasks):
+                raise ValueError(f"a suite has a task once: {shown(suite)} has one twice")
+        return self
+
+
+def read_manifest(path: Path) -> Manifest:
+    """The manifest in that file; raises InputError, naming the field, unless all of it is as it must be."""
+    fields = read_object(path)
+    if fields.get("format") != FORMAT or isinstance(fields.get("format"), bool):
+        raise InputError(f"a library's format is {FORMAT}, received {shown(fields.get('format'))} in {path}")
+    missing = [key for key in ("id", "name", "backbone", "tasks", "files") if key not in fields]
+    if missing:
+        raise InputError(f"a manifest names {missing[0]!r}, which is missing in {path}")
+    try:
+        return Manifest(**fields)
+    except ValidationError as error:
+        first = error.errors()[0]
+        field = ".".join(str(part) for part in first["loc"]) or "all of it"
+        reason = first["msg"].removeprefix("Value error, ")
+        raise InputError(f"a manifest is right as a whole: {shown(field)} is not ({reason}) in {path}") from None

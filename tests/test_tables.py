@@ -1,0 +1,87 @@
+"""Tables from anyone: bounded by what their footer says before they are read."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from otmf_core.errors import InputError
+from otmf_core.tables import first_row, read_table, table_rows
+
+WHAT = "curves come as a Parquet table"
+
+
+@pytest.fixture
+def table(tmp_path: Path) -> Path:
+    path = tmp_path / "table.parquet"
+    pq.write_table(pa.table({"a": [1, 2, 3], "b": [b"x", b"x", b"y"], "c": [[1.0], [2.0], []]}), path)
+    return path
+
+
+def test_a_table_is_read_as_the_columns_asked_for(table: Path):
+    assert table_rows(table, WHAT) == 3
+    read = read_table(table, ["a"], WHAT, max_rows=3, optional=["c", "d"])
+    assert read.to_pydict() == {"a": [1, 2, 3], "c": [[1.0], [2.0], []]}
+    assert read_table(table, None, WHAT, max_rows=3)["b"].to_pylist() == [b"x", b"x", b"y"]
+    assert first_row(table, ["b"], WHAT).to_pydict() == {"b": [b"x"]}
+
+
+def test_a_missing_column_a_missing_file_and_too_many_rows_are_sentences(table: Path):
+    with pytest.raises(InputError, match=rf"^{WHAT}: {table} \(column 'd' is missing\)$"):
+        read_table(table, ["d"], WHAT, max_rows=3)
+    with pytest.raises(InputError, match=rf"^{WHAT}: {table} has 3 rows, at most 2 are read$"):
+        read_table(table, ["a"], WHAT, max_rows=2)
+    with pytest.raises(InputError, match=r"^a file is missing: "):
+        read_table(table / "none", ["a"], WHAT, max_rows=2)
+
+
+def test_small_files_that_unpack_to_gigabytes_are_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    path = tmp_path / "bomb.parquet"
+    pq.write_table(pa.table({"a": np.zeros(5_000_000)}), path, compression="zstd")
+    assert path.stat().st_size < 50_000
+    monkeypatch.setattr(pq.ParquetFile, "read", None)  # nothing but the footer
+    with pytest.raises(InputError, match="has 5,000,000 rows, at most 100 are read"):
+        read_table(path, ["a"], WHAT, max_rows=100)
+    lists = pa.array([[0] * 2_000_000, []])
+    pq.write_table(pa.table({"a": lists}), path, compression="zstd")
+    with pytest.raises(InputError, match="unpacks to more than is read"):
+        read_table(path, ["a"], WHAT, max_rows=100)
+    monkeypatch.setattr("otmf_core.tables.MAX_BYTES", 1 << 20)
+    pq.write_table(pa.table({"a": [b"x" * (2 << 20)]}), path, compression="zstd")
+    with pytest.raises(InputError, match="unpacks to more than is read"):
+        read_table(path, ["a"], WHAT, max_rows=100)
+    pq.write_table(pa.table({str(i): [1] for i in range(300)}), path)
+    with pytest.raises(InputError, match="has 300 columns, at most 256 are read"):
+        read_table(path, None, WHAT, max_rows=100)
+
+
+def test_one_large_value_of_many_rows_is_kept_once(tmp_path: Path):
+    path = tmp_path / "bomb.parquet"
+    pq.write_table(pa.table({"a": pa.array([b"x" * 500_000] * 20_000)}), path, compression="zstd")
+    read = read_table(path, ["a"], WHAT, max_rows=20_000)  # 10 GB as they are
+    assert read.nbytes < 10_000_000 and read["a"][19_999].as_py() == b"x" * 500_000
+
+
+def test_folders_and_tildes_are_names(tmp_path: Path, table: Path):
+    path = tmp_path / "year=2026/~/x.parquet"
+    path.parent.mkdir(parents=True)
+    path.write_bytes(table.read_bytes())
+    assert read_table(path, None, WHAT, max_rows=3).column_names == ["a", "b", "c"]
+
+
+def test_whatever_damage_is_a_sentence_or_a_table(table: Path):
+    good, random = table.read_bytes(), np.random.default_rng(0)
+    for _ in range(500):
+        data = bytearray(good)
+        for place in random.integers(0, len(data), 2):
+            data[place] = random.integers(0, 256)
+        table.write_bytes(bytes(data))
+        try:
+            read_table(table, None, WHAT, max_rows=3)
+            first_row(table, ["a"], WHAT)
+        except InputError as error:
+            assert str(table) in str(error) and "\n" not in str(error)
