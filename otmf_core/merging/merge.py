@@ -64,6 +64,8 @@ def _go_on(
         emit(replace(event, run=name, seconds=time.monotonic() - began))
 
     with owned(path):
+        for draft in path.rglob(".*.part"):  # of a process that was killed while it wrote
+            draft.unlink()
         folder.set_status(path, "running")
         try:
             inputs = inputs or open_inputs(config)
