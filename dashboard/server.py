@@ -11,10 +11,8 @@ from importlib import import_module
 from pkgutil import walk_packages
 
 import streamlit as st
-from starlette.middleware import Middleware
 
 import dashboard
-from dashboard.ui.response_headers import ResponseHeaders
 from dashboard.ui.streamlit_internals import send_packets_at_once
 from otmf_core.errors import InputError
 from otmf_core.library.library import list_libraries, order
@@ -42,4 +40,4 @@ async def lifespan(app: st.App) -> AsyncIterator[None]:
     yield
 
 
-app = st.App("app.py", lifespan=lifespan, middleware=[Middleware(ResponseHeaders)])
+app = st.App("app.py", lifespan=lifespan)

@@ -2,41 +2,6 @@
 
 from __future__ import annotations
 
-import re
-
-# What Streamlit's Markdown gives a meaning wherever it stands, and what only at the beginning of a text.
-MARKED = re.compile(r"[\\`*_\[\]<>&$~]|^(?:[#+=-]|\d+[.)](?=\s))")
-# What it looks for in finished text, where a backslash no longer helps: emoji and icons, directives of colour,
-# addresses that become links, and pairs that become arrows and the like. Nobody sees the joiner between two letters.
-FOUND_LATER = re.compile(r"(?<=:)(?=[\w/:+-])|(?<=[wW]{3})(?=\.)|(?<=@)(?=\w)|(?<=[<>~=-])(?=[<>=-])")
-JOINER = "\u2060"
-
-
-def letters(text: object, most: int = 1000) -> str:
-    """A text that comes from a file or the address bar, for Markdown: on screen it stands letter by letter.
-
-    On one line, and no longer than `most` characters.
-    """
-    line = " ".join(str(text).split())
-    line = line if len(line) <= most else f"{line[: most - 1]}…"
-    line = "".join(letter if letter.isprintable() else "\ufffd" for letter in line)
-    parts = FOUND_LATER.split(line)
-    return JOINER.join(MARKED.sub(lambda mark: _escaped(mark[0]), part) for part in parts)
-
-
-def _escaped(mark: str) -> str:
-    return f"{mark[:-1]}\\{mark[-1]}"
-
-
-def chart_letters(text: str) -> str:
-    """The same for the texts of charts, in which Plotly reads tags and entities as HTML has them."""
-    return re.sub(r"&(?=#?\w+;)", "&amp;", text).replace("<", "&lt;")
-
-
-def said(message: str) -> str:
-    """A message of the engine, which quotes what it was given, as a sentence for Markdown."""
-    return letters(sentence(message))
-
 
 def sentence(message: str) -> str:
     """A message of the engine as a sentence: a capital first, a full stop last."""

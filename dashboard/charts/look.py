@@ -18,7 +18,6 @@ import plotly.graph_objects as go
 from plotly.utils import PlotlyJSONEncoder
 
 from dashboard.charts.colours import BACKGROUND, GREY, INK
-from dashboard.text import chart_letters
 
 FONT = "Source Sans, sans-serif"  # Streamlit's
 GRID_LINES = {"light": "#e8e9ec", "dark": "#2a2d38"}
@@ -26,10 +25,6 @@ CHARACTER, WIDEST_LABEL = 5.9, 240  # pixels: the mean width of a character at 1
 LINE, GAP, STANDOFF, EDGE = 16, 10, 8, 8  # pixels: of a line of labels, before it, before a title, around the chart
 LEGEND = {"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom"}
 LEGEND_WIDTH = 460  # pixels, on a narrow screen
-
-TEXTS = {"name", "text", "hovertext", "customdata", "x", "y"}  # of a trace: what may hold names from files
-AXIS_TEXTS = {"ticktext", "categoryarray"}
-MARKUP = "markup"  # the meta of a trace whose texts are markup already
 
 
 def dressed(chart: go.Figure, theme: str) -> go.Figure:
@@ -46,31 +41,10 @@ def dressed(chart: go.Figure, theme: str) -> go.Figure:
             layout[name] = _completed(axes[name[:5]], layout.get(name, {}))
     layout = _completed(_layout(theme), layout)
     layout["margin"] = {**_margin(layout, traces), **layout.get("margin", {})}
-    for trace in traces:
-        if trace.get("meta") != MARKUP:
-            trace |= {key: _with_letters(trace[key]) for key in TEXTS & trace.keys()}
-    for name in layout:
-        if name[1:5] == "axis":
-            layout[name] |= {key: _with_letters(layout[name][key]) for key in AXIS_TEXTS & layout[name].keys()}
-    for note in layout.get("annotations", []):
-        note |= {"text": chart_letters(note["text"])} if "text" in note else {}
     content = json.dumps(traces, cls=PlotlyJSONEncoder)
     copy = go.Figure(traces, {**layout, "datarevision": zlib.crc32(content.encode())})
     copy.layout.template = None
     return copy
-
-
-def _with_letters(value: Any) -> Any:
-    """Texts at any depth as Plotly shows them letter by letter; in its own templates tags keep their meaning."""
-    if isinstance(value, str):
-        return chart_letters(value)
-    if isinstance(value, np.ndarray) and value.dtype.kind not in "OUS":
-        return value
-    if isinstance(value, list | tuple | np.ndarray):
-        if isinstance(value, list) and value and isinstance(value[0], int | float):
-            return value
-        return [_with_letters(part) for part in value]
-    return value
 
 
 def _layout(theme: str) -> dict[str, Any]:

@@ -36,11 +36,6 @@ def _done_view(files: tuple[tuple[str, Mark], ...], _run: Run) -> RunView:
     return stored_view(_run)
 
 
-def progress(view: RunView) -> tuple[str, int]:
-    """The status, and how many steps have ended: what a page that follows a run looks for a change of."""
-    return view.status, sum(row is not None for row in view.matrix)
-
-
 def readable_runs() -> tuple[list[Run], list[Damaged]]:
     """The run folders that this version can show, newest first, and those that it cannot.
 

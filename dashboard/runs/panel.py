@@ -7,19 +7,18 @@ import streamlit as st
 from dashboard.engine.memory import memory_line
 from dashboard.runs.accuracy_charts import accuracy_charts
 from dashboard.runs.fusion_charts import fusion_charts
-from dashboard.runs.loading import progress, view_of
 from dashboard.runs.metrics import main_metrics
 from dashboard.runs.stamp import stamp
 from dashboard.runs.titles import RESUMABLE, status_badge, title
 from dashboard.state import queue, runs_folder, show_run
-from dashboard.text import duration, letters, said
+from dashboard.text import duration, sentence
 from dashboard.ui.deferred import defer
 from otmf_core.errors import InputError
 from otmf_core.files import inside
-from otmf_core.runs.lock import Holder, owner, take_over
+from otmf_core.runs.lock import owner
 from otmf_core.runs.view import RunView, fraction_done
 
-POLL_SECONDS, REDRAW_SECONDS, FOLLOW_SECONDS = 1.0, 4.0, 3.0
+POLL_SECONDS, REDRAW_SECONDS = 1.0, 4.0
 PAUSE_HELP = (
     "Ends the work on this merge and keeps everything done so far; the queue goes on with the next. "
     "Resume continues where it was, also after a restart of the program."
@@ -118,7 +117,7 @@ def _buttons(view: RunView, page: str) -> None:
         try:
             queue().resume(view.run)
         except InputError as error:
-            st.error(said(str(error)), title="The run did not resume")
+            st.error(sentence(str(error)), title="The run did not resume")
         else:
             st.rerun()
 
@@ -126,37 +125,15 @@ def _buttons(view: RunView, page: str) -> None:
 def _why_not_done(view: RunView) -> None:
     """Say why a run that is not done is not done."""
     if view.status == "failed":
-        st.error(said(view.message) or "No reason was recorded.", title="The merge failed", icon=":material/error:")
+        st.error(sentence(view.message) or "No reason was recorded.", title="The merge failed", icon=":material/error:")
     elif view.status == "interrupted":
         st.warning("The program ended while this run was merging. Resume continues where it was last saved.")
     elif view.status == "stopped":
         st.caption("Everything done so far is kept in its run folder. Resume continues from there, whenever you like.")
     elif view.status in ("queued", "running"):
-        _follow_elsewhere(view.run, progress(view))
+        st.info(f"{_holder(view.run)} is merging this run; reload the page to see how far it is.")
 
 
-@st.fragment(run_every=FOLLOW_SECONDS)
-def _follow_elsewhere(run: str, drawn: tuple[str, int]) -> None:
-    """Say who merges a run that is not in this queue, and draw the page anew when its folder says more than `drawn`."""
-    try:
-        view = view_of(run)
-    except InputError:
-        st.rerun()
-    if progress(view) != drawn:
-        st.rerun()
-    holder = owner(inside(runs_folder(), run)) or Holder(None)
-    who = f"A process of {letters(holder.host)}" if holder.host else "Another process"
-    if holder.sure:
-        st.info(f"{who} is merging this run. What it finds appears here, step by step.")
-        return
-    st.warning(f"{who} claims this run, and from here it cannot be known whether it still works on it.")
-    with st.popover("Take over", icon=":material/swap_horiz:"):
-        st.markdown("Only if that process surely does not run any more: two at once would write one run and spoil it.")
-        if st.button("It does not: resume here", key=f"take-over-{run}", icon=":material/play_arrow:"):
-            try:
-                take_over(inside(runs_folder(), run))
-                queue().resume(run)
-            except InputError as error:
-                st.error(said(str(error)), title="The run was not taken over")
-            else:
-                st.rerun()
+def _holder(run: str) -> str:
+    holder = owner(inside(runs_folder(), run))
+    return f"A process of {holder.host}" if holder and holder.host else "Another process"

@@ -8,11 +8,11 @@ from zoneinfo import ZoneInfo
 
 import streamlit as st
 
-from dashboard.runs.loading import progress, readable_runs, view_of
+from dashboard.runs.loading import readable_runs, view_of
 from dashboard.runs.stamp import stamp
 from dashboard.runs.titles import BADGES, title
-from dashboard.state import current_run, show_run
-from dashboard.text import letters, said
+from dashboard.state import current_run, queue, show_run
+from dashboard.text import sentence
 from otmf_core.errors import InputError
 from otmf_core.runs.folder import Run
 from otmf_core.runs.view import RunView
@@ -35,10 +35,7 @@ def choose_run(page: str, is_active: Callable[[Run], bool], nothing: str) -> Run
     selected = current_run(page)
     if selected not in labels:
         if st.query_params.get("run"):
-            st.warning(
-                f"There is nothing to show here of run {letters(selected, 80)}. This is another one.",
-                icon=":material/info:",
-            )
+            st.warning(f"There is nothing to show here of run {selected}. This is another one.", icon=":material/info:")
         selected = runs[0].id
     key = f"{page}-run-choice"
     st.session_state[key] = selected
@@ -54,23 +51,25 @@ def choose_run(page: str, is_active: Callable[[Run], bool], nothing: str) -> Run
     try:
         view = view_of(selected)
     except InputError as error:
-        st.error(said(str(error)), title="This run cannot be shown")
+        st.error(sentence(str(error)), title="This run cannot be shown")
         st.stop()
     stamp(view)
-    if view.status in ("queued", "running"):
-        _follow(selected, progress(view))
+    if queue().snapshot(selected) is not None and view.status in ("queued", "running"):
+        _follow(selected, _progress(view))
     return view
 
 
 @st.fragment(run_every=POLL_SECONDS)
 def _follow(run: str, drawn: tuple[str, int]) -> None:
-    """Draw the page anew when the run, here or in another process, has ended another step, or altogether."""
-    try:
-        view = view_of(run)
-    except InputError:
+    """Draw the page anew when the run has ended another step, or altogether."""
+    view = queue().snapshot(run)
+    if view is None or _progress(view) != drawn:
         st.rerun()
-    if progress(view) != drawn:
-        st.rerun()
+
+
+def _progress(view: RunView) -> tuple[str, int]:
+    """The status, and how many steps have ended."""
+    return view.status, sum(row is not None for row in view.matrix)
 
 
 def _label(run: Run) -> str:

@@ -6,19 +6,7 @@ import math
 
 import pytest
 
-from dashboard.text import (
-    chart_letters,
-    duration,
-    letters,
-    number_text,
-    plural,
-    rounded,
-    said,
-    sentence,
-    size_text,
-    with_minus,
-    with_unit,
-)
+from dashboard.text import duration, number_text, plural, rounded, sentence, size_text, with_minus, with_unit
 
 MIB = 2**20
 
@@ -109,33 +97,3 @@ def test_sizes_are_in_mebibytes_until_a_thousand():
         "1.0 GiB",
         "1.5 GiB",
     ]
-
-
-@pytest.mark.parametrize(
-    ("text", "escaped"),
-    [
-        ("Devanagari letters", "Devanagari letters"),
-        ("20261127-003546-otmf-0c91 · ACC 67.9% (8 tasks)", "20261127-003546-otmf-0c91 · ACC 67.9% (8 tasks)"),
-        ("a_b *c* `d`", r"a\_b \*c\* \`d\`"),
-        ("![x](http://h/t.png)", "!\\[x\\](http:\u2060//h/t.png)"),
-        ("$5 <b> &lt; ~~s~~", r"\$5 \<b\> \&lt; \~\~s\~\~"),
-        (":smile: :red[r] ::a", ":\u2060smile: :\u2060red\\[r\\] :\u2060:\u2060a"),
-        ("# heading", r"\# heading"),
-        ("1. item", r"1\. item"),
-        ("- item\n- another", r"\- item - another"),
-        ("www.h.org a@b.c", "www\u2060.h.org a@\u2060b.c"),
-        ("a -> b", "a -\u2060\\> b"),
-        ("a\u202eb\0c", "a\ufffdb\ufffdc"),
-        ("x" * 2000, "x" * 999 + "…"),
-    ],
-)
-def test_foreign_letters_are_escaped(text: str, escaped: str):
-    assert letters(text) == escaped
-
-
-def test_what_the_engine_says_is_a_sentence_of_letters():
-    assert said("a task is one of *these*") == r"A task is one of \*these\*."
-
-
-def test_charts_read_no_tags_in_names():
-    assert chart_letters("R&D <b>x</b> &lt; a & b") == "R&D &lt;b>x&lt;/b> &amp;lt; a & b"

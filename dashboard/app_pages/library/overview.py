@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from dashboard.app_pages.library.tables import parameters
-from dashboard.text import letters, said
+from dashboard.text import sentence
 from dashboard.ui.layout import numbers
 from otmf_core.errors import InputError
 from otmf_core.library.library import Library
@@ -15,7 +15,7 @@ from otmf_core.models.checkpoints import read_header
 def overview(library: Library) -> None:
     """Draw what the library is, in a sentence and a row of numbers."""
     if library.manifest.description:
-        st.markdown(letters(library.manifest.description))
+        st.markdown(library.manifest.description)
     classes = sum(len(task.classes) for task in library.tasks)
     values: dict[str, tuple[str | None, str | None]] = {
         "Tasks": (f"{len(library.tasks)}", None),
@@ -24,7 +24,7 @@ def overview(library: Library) -> None:
     try:
         header = read_header(library.backbone("weights"))
     except InputError as error:
-        st.error(said(str(error)), title="The pre-trained model cannot be read")
+        st.error(sentence(str(error)), title="The pre-trained model cannot be read")
     else:
         tower = {name: value for name, value in header.items() if name.startswith("visual.")}
         size = f"{parameters(tower) / 1e6:.2f} M"

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import streamlit as st
 
-from dashboard.text import said
+from dashboard.text import sentence
 from otmf_core.errors import InputError
 
 REFUSAL_KEY = "runs_refused"  # of the session's state: title and sentence of what was just asked for and not done
@@ -17,7 +17,7 @@ def attempt(action: Callable[[], object], heading: str) -> bool:
     try:
         action()
     except InputError as error:
-        st.session_state[REFUSAL_KEY] = (heading, said(str(error)))
+        st.session_state[REFUSAL_KEY] = (heading, sentence(str(error)))
         return False
     return True
 

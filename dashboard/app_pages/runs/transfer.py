@@ -11,7 +11,6 @@ import streamlit as st
 
 from dashboard.app_pages.runs.attempts import attempt
 from dashboard.state import runs_folder, show_run
-from dashboard.text import letters
 from otmf_core.layout import CARD, EXPORT
 from otmf_core.runs.archive import MAX_BYTES, import_run, write_zip
 from otmf_core.runs.folder import Run
@@ -46,7 +45,7 @@ def _import(key: str) -> None:
     if file is None:
         return
     st.session_state["imports"] += 1
-    attempt(lambda: show_run("runs", import_run(file, runs_folder())), f"{letters(file.name, 80)} was not imported")
+    attempt(lambda: show_run("runs", import_run(file, runs_folder())), f"{file.name} was not imported")
 
 
 def download_button(run: Run, busy: bool) -> None:

@@ -9,7 +9,6 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from dashboard.charts.colours import MEAN, POST
-from dashboard.text import chart_letters
 
 CLASSES_SHOWN = 5  # of each model
 RIGHT, WRONG = "#299c4a", MEAN
@@ -54,7 +53,7 @@ def answers_chart(answers: Mapping[str, Sequence[float]], classes: Sequence[str]
             marker={"color": shades},
             showlegend=False,
             customdata=[classes[label] for label in labels],
-            hovertemplate="%{customdata}: %{x:.2f}%<extra>" + chart_letters(model) + "</extra>",
+            hovertemplate="%{customdata}: %{x:.2f}%<extra>" + model + "</extra>",
             row=1,
             col=column,
         )

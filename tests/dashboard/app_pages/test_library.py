@@ -56,7 +56,7 @@ def test_what_is_missing_is_said(app: AppTest):
     open_page(app)
     said = texts(app)
     assert "A backbone has a config and weights" in said
-    assert "Red names no task\\_vector" in said
+    assert "Red names no task_vector" in said
     assert list(app.dataframe[0].value["task"]) == ["Red", "Green", "Blue", "White"]
 
 

@@ -9,8 +9,6 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from dashboard.charts.colours import INK, MEAN, PALETTE, POST, PRE
-from dashboard.charts.look import MARKUP
-from dashboard.text import chart_letters
 
 MODELS = {"pre": "Before the step", "post": "Incoming expert", "merged": "Merged"}
 COLOURS = {"pre": PRE, "post": POST, "merged": "#2a9d8f"}
@@ -63,10 +61,8 @@ def feature_map(
     by_model = {model: table.loc[table["model"] == model].sort_values("image") for model in MODELS}
     merged = by_model["merged"]
     hovers = [
-        f"<b>{chart_letters(name)}</b><br>"
-        + "<br>".join(
-            f"{title}: {chart_letters(by_model[model]['answer'].iloc[image])}" for model, title in MODELS.items()
-        )
+        f"<b>{name}</b><br>"
+        + "<br>".join(f"{title}: {by_model[model]['answer'].iloc[image]}" for model, title in MODELS.items())
         for image, name in enumerate(merged["class"])
     ]
     for model, title in MODELS.items():
@@ -82,7 +78,6 @@ def feature_map(
             marker={"color": colour, "symbol": SYMBOLS[model], "size": SIZES[model]},
             opacity=0.9 if model == "merged" else 0.75,
             text=hovers,
-            meta=MARKUP,
             hovertemplate="%{text}<extra>" + title + "</extra>",
         )
         chart.add_scatter(  # what the legend shows: the symbol, in grey where colour means the class
