@@ -7,7 +7,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from dashboard.text import sentence
+from dashboard.text import reason
 from otmf_core.errors import InputError
 from otmf_core.library.library import Library, list_libraries, open_library
 
@@ -53,7 +53,7 @@ def choose_library() -> tuple[str, Library]:
         library.tasks  # noqa: B018  read here, where an error can be told
         return name, library
     except InputError as error:
-        st.error(sentence(str(error)), title="The library cannot be read")
+        st.error(reason(error), title="The library cannot be read")
         st.stop()
 
 

@@ -11,7 +11,7 @@ from dashboard.runs.metrics import main_metrics
 from dashboard.runs.stamp import stamp
 from dashboard.runs.titles import RESUMABLE, status_badge, title
 from dashboard.state import queue, runs_folder, show_run
-from dashboard.text import duration, sentence
+from dashboard.text import duration, letters, reason, sentence
 from dashboard.ui.deferred import defer
 from otmf_core.errors import InputError
 from otmf_core.files import inside
@@ -28,7 +28,7 @@ PAUSE_HELP = (
 def run_panel(view: RunView, page: str) -> None:
     """Draw a run with the buttons that its status allows; `page` begins the keys of what is drawn."""
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.subheader(title(view.config), width="content", anchor=False)
+        st.subheader(letters(title(view.config)), width="content", anchor=False)
         status_badge(view)
         st.space("stretch")
         _buttons(view, page)
@@ -68,7 +68,7 @@ def _live(run: str, status: str) -> None:
         st.rerun()
     _progress_bars(view)
     if status == "running":
-        st.caption(memory_line(view.device))
+        st.caption(letters(memory_line(view.device)))
     main_metrics(view)
 
 
@@ -97,7 +97,7 @@ def _phase_text(view: RunView) -> str:
     if view.phase == "Stopping":
         return "Pausing"
     if between_fusions:
-        return view.phase
+        return letters(view.phase)
     return f"Fusion {view.step - 1} of {len(view.tasks) - 1} · iteration {view.iteration} of {view.iterations}"
 
 
@@ -117,7 +117,7 @@ def _buttons(view: RunView, page: str) -> None:
         try:
             queue().resume(view.run)
         except InputError as error:
-            st.error(sentence(str(error)), title="The run did not resume")
+            st.error(reason(error), title="The run did not resume")
         else:
             st.rerun()
 
@@ -125,7 +125,11 @@ def _buttons(view: RunView, page: str) -> None:
 def _why_not_done(view: RunView) -> None:
     """Say why a run that is not done is not done."""
     if view.status == "failed":
-        st.error(sentence(view.message) or "No reason was recorded.", title="The merge failed", icon=":material/error:")
+        st.error(
+            letters(sentence(view.message)) or "No reason was recorded.",
+            title="The merge failed",
+            icon=":material/error:",
+        )
     elif view.status == "interrupted":
         st.warning("The program ended while this run was merging. Resume continues where it was last saved.")
     elif view.status == "stopped":
@@ -136,4 +140,4 @@ def _why_not_done(view: RunView) -> None:
 
 def _holder(run: str) -> str:
     holder = owner(inside(runs_folder(), run))
-    return f"A process of {holder.host}" if holder and holder.host else "Another process"
+    return f"A process of {letters(holder.host)}" if holder and holder.host else "Another process"

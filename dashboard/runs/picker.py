@@ -12,7 +12,7 @@ from dashboard.runs.loading import readable_runs, view_of
 from dashboard.runs.stamp import stamp
 from dashboard.runs.titles import BADGES, title
 from dashboard.state import current_run, queue, show_run
-from dashboard.text import sentence
+from dashboard.text import from_link, reason
 from otmf_core.errors import InputError
 from otmf_core.runs.folder import Run
 from otmf_core.runs.view import RunView
@@ -34,8 +34,11 @@ def choose_run(page: str, is_active: Callable[[Run], bool], nothing: str) -> Run
     labels = {run.id: _label(run) for run in runs}
     selected = current_run(page)
     if selected not in labels:
-        if st.query_params.get("run"):
-            st.warning(f"There is nothing to show here of run {selected}. This is another one.", icon=":material/info:")
+        if linked := st.query_params.get("run"):
+            st.warning(
+                f"There is nothing to show here of run {from_link(linked)}. This is another one.",
+                icon=":material/info:",
+            )
         selected = runs[0].id
     key = f"{page}-run-choice"
     st.session_state[key] = selected
@@ -51,7 +54,7 @@ def choose_run(page: str, is_active: Callable[[Run], bool], nothing: str) -> Run
     try:
         view = view_of(selected)
     except InputError as error:
-        st.error(sentence(str(error)), title="This run cannot be shown")
+        st.error(reason(error), title="This run cannot be shown")
         st.stop()
     stamp(view)
     if queue().snapshot(selected) is not None and view.status in ("queued", "running"):

@@ -12,6 +12,7 @@ from dashboard.app_pages.try_it.drawing_pad import drawing_pad
 from dashboard.app_pages.try_it.picture_grid import picture_grid
 from dashboard.app_pages.try_it.uploads import MOST_UPLOAD_BYTES, fit, image_side, png_of_uri
 from dashboard.library.pictures import data_uri, evaluation_pictures
+from dashboard.text import letters
 from otmf_core.library.library import Library, TaskInfo
 
 SOURCES = {"test": "Test image", "upload": "Upload", "draw": "Draw"}
@@ -93,7 +94,7 @@ def _test_picture(library: Library, task: TaskInfo) -> Picture:
 
     thumbnails = [(data_uri(blob), task.classes[label]) for blob, label in (pictures[image] for image in images)]
     picture_grid(thumbnails, images.index(selected) if selected in images else None, "thumbnails", put_in_link)
-    st.caption(f"{len(images)} of {len(pictures):,} test images of {task.name}, drawn by the seed.")
+    st.caption(f"{len(images)} of {len(pictures):,} test images of {letters(task.name)}, drawn by the seed.")
     blob, truth = pictures[selected]
     return Picture(blob, f"Test image {selected}", truth)
 
