@@ -5,7 +5,7 @@ from __future__ import annotations
 import html
 import re
 
-LONGEST_NAME = 80  # characters of a name from the address bar in a sentence
+LONGEST_NAME, LONGEST_SENTENCE = 80, 400  # characters: of a name from the address bar, and of what an exception says
 
 # Characters that are acted upon and not seen: controls, halves of a character, changes of the writing direction.
 UNSEEN = re.compile(r"[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
@@ -27,7 +27,7 @@ def letters(text: str) -> str:
 
 def from_link(name: str) -> str:
     """A name from the address bar as Markdown that shows it letter by letter, its middle left out where it is long."""
-    return letters(name if len(name) <= LONGEST_NAME else f"{name[: LONGEST_NAME // 2]}…{name[-LONGEST_NAME // 2 :]}")
+    return letters(_shortened(name, LONGEST_NAME))
 
 
 def chart_letters(text: str) -> str:
@@ -36,13 +36,18 @@ def chart_letters(text: str) -> str:
 
 
 def reason(error: Exception) -> str:
-    """What an exception says, as a sentence in Markdown that shows it letter by letter."""
-    return letters(sentence(str(error)))
+    """What an exception says, as a sentence in Markdown that shows it letter by letter, its middle left out if long."""
+    return letters(sentence(_shortened(str(error), LONGEST_SENTENCE)))
 
 
 def _letter(found: re.Match[str]) -> str:
     """A character with a backslash; in an element of its own, without a colour, where that does not help."""
     return rf":color[\{found[0]}]" if found["replaced"] else rf"\{found[0]}"
+
+
+def _shortened(text: str, most: int) -> str:
+    """A text of about `most` characters, its middle left out where it has more."""
+    return text if len(text) <= most else f"{text[: most // 2]}…{text[-most // 2 :]}"
 
 
 def _seen(text: str) -> str:

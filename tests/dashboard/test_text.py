@@ -167,3 +167,4 @@ def test_a_name_from_a_link_is_shortened_in_the_middle():
 
 def test_a_reason_is_a_sentence_letter_by_letter():
     assert reason(InputError("a task is one of a (b), received '*'")) == r"A task is one of a (b), received '\*'."
+    assert reason(InputError("x" * 5000)) == "X" + "x" * 199 + "…" + "x" * 200 + "."

@@ -9,7 +9,7 @@ from dashboard.app_pages.runs.transfer import import_button
 from dashboard.runs.loading import readable_runs, view_of
 from dashboard.runs.panel import run_panel
 from dashboard.state import run_of
-from dashboard.text import plural, sentence
+from dashboard.text import letters, plural, reason, sentence
 from otmf_core.errors import InputError
 
 runs, problems = readable_runs()
@@ -21,7 +21,7 @@ show_refusal()
 if problems:
     folders = "A run folder" if len(problems) == 1 else f"{len(problems)} run folders"
     st.warning(
-        "\n".join(f"- {sentence(problem)}" for problem in problems),
+        "\n".join(f"- {letters(sentence(problem))}" for problem in problems),
         title=f"{folders} cannot be shown",
         icon=":material/folder_off:",
     )
@@ -45,6 +45,6 @@ if row is not None:
 try:
     view = view_of(opened)
 except InputError as error:
-    st.error(sentence(str(error)), title="This run cannot be shown")
+    st.error(reason(error), title="This run cannot be shown")
 else:
     run_panel(view, "runs")

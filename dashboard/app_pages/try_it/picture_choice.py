@@ -80,14 +80,23 @@ def choose_picture(library: Library, task: TaskInfo) -> Picture | None:
 
 def _test_picture(library: Library, task: TaskInfo) -> Picture:
     pictures = evaluation_pictures(str(library.root), library.manifest_hash, task.id)
+    is_number = len(linked := st.query_params.get("draw", "0")) < 10 and linked.isdecimal()
+    if not is_number:
+        del st.query_params["draw"]  # Streamlit raises on an infinite one
     with st.container(horizontal=True, vertical_alignment="bottom"):
         seed = st.number_input(
-            "Seed", 0, SEEDS - 1, key="draw", width=130, bind="query-params", on_change=_forget_image
+            "Seed",
+            0,
+            SEEDS - 1,
+            key="draw",
+            width=130,
+            bind="query-params" if is_number else None,
+            on_change=_forget_image,
         )
         st.button("Shuffle", icon=":material/shuffle:", key="shuffle", on_click=_shuffle)
     images = draw_images(THUMBNAILS, len(pictures), int(seed))
     linked = st.query_params.get("image", "")
-    selected = int(linked) if linked.isdecimal() and int(linked) < len(pictures) else images[0]
+    selected = int(linked) if linked.isdecimal() and len(linked) < 10 and int(linked) < len(pictures) else images[0]
 
     def put_in_link(index: int) -> None:
         st.query_params.update({"task": task.id, "image": str(images[index])})
