@@ -6,6 +6,7 @@ import streamlit as st
 
 from dashboard.engine.memory import memory_line
 from dashboard.runs.accuracy_charts import accuracy_charts
+from dashboard.runs.following import follow, progress_of
 from dashboard.runs.fusion_charts import fusion_charts
 from dashboard.runs.metrics import main_metrics
 from dashboard.runs.stamp import stamp
@@ -123,7 +124,7 @@ def _buttons(view: RunView, page: str) -> None:
 
 
 def _why_not_done(view: RunView) -> None:
-    """Say why a run that is not done is not done."""
+    """Say why a run that is not done is not done; follow one that another process merges."""
     if view.status == "failed":
         st.error(
             letters(sentence(view.message)) or "No reason was recorded.",
@@ -135,7 +136,10 @@ def _why_not_done(view: RunView) -> None:
     elif view.status == "stopped":
         st.caption("Everything done so far is kept in its run folder. Resume continues from there, whenever you like.")
     elif view.status in ("queued", "running"):
-        st.info(f"{_holder(view.run)} is merging this run; reload the page to see how far it is.")
+        done = fraction_done(view)
+        st.progress(done, text=f"**{done:.0%}** · {view.step} of {len(view.tasks)} tasks merged")
+        st.caption(f"{_holder(view.run)} is merging this run. Every step that it ends appears here.")
+        follow(view.run, progress_of(view))
 
 
 def _holder(run: str) -> str:
