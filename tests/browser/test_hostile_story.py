@@ -10,7 +10,7 @@ import pytest
 
 from tests.benchmarks.page_latency import READY
 from tests.browser.conftest import PATIENCE
-from tests.hostile import BARE, DONE, FAILED, HOST, NAME, TEXT, hostile_library, hostile_runs
+from tests.hostile_texts import BARE, DONE, FAILED, HOST, NAME, TEXT, hostile_library, hostile_runs
 
 pytestmark = pytest.mark.browser
 

@@ -17,7 +17,7 @@ from dashboard.ui import deferred
 from otmf_core.analysis.features import take_features
 from tests.dashboard.conftest import APP
 from tests.dashboard.pages import opener
-from tests.hostile import BARE, DONE, FAILED, MARK, NAME, TEXT, hostile_library, hostile_runs
+from tests.hostile_texts import BARE, DONE, FAILED, MARK, NAME, TEXT, hostile_library, hostile_runs
 
 SPEC = "PlotlyChart.spec"
 # Fields that Streamlit shows as they are, or does not show; cells of tables, too, but those are Arrow.
