@@ -11,11 +11,21 @@ from importlib import import_module
 from pkgutil import walk_packages
 
 import streamlit as st
+from starlette.datastructures import MutableHeaders
+from starlette.middleware import Middleware
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 import dashboard
 from dashboard.ui.streamlit_internals import send_packets_at_once
 from otmf_core.errors import InputError
 from otmf_core.library.library import list_libraries, order
+
+HEADERS = {
+    "Content-Security-Policy": "frame-ancestors 'none'",
+    "X-Frame-Options": "DENY",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+}
 
 
 @asynccontextmanager
@@ -40,4 +50,18 @@ async def lifespan(app: st.App) -> AsyncIterator[None]:
     yield
 
 
-app = st.App("app.py", lifespan=lifespan)
+def guarded(app: ASGIApp) -> ASGIApp:
+    """`app` with HEADERS on every answer: no other site frames it and leads clicks to Delete, or learns an address."""
+
+    async def answer(scope: Scope, receive: Receive, send: Send) -> None:
+        async def send_guarded(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                MutableHeaders(scope=message).update(HEADERS)
+            await send(message)
+
+        await app(scope, receive, send_guarded)
+
+    return answer
+
+
+app = st.App("app.py", lifespan=lifespan, middleware=[Middleware(guarded)])

@@ -2,6 +2,58 @@
 
 from __future__ import annotations
 
+import html
+import re
+
+LONGEST_NAME, LONGEST_SENTENCE = 80, 400  # characters: of a name from the address bar, and of what an exception says
+
+# Characters that are acted upon and not seen: controls, halves of a character, changes of the writing direction.
+UNSEEN = re.compile(r"[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+# What Streamlit replaces even behind a backslash: addresses become links; arrows, :names: of icons a character.
+REPLACED = (
+    r":(?=//|[\w+-]+:|material/)|(?<=www)\.|(?<=[\w.+-])@(?=\w)"
+    r"|(?<=(?<!\S)<)-(?=>?(?!\S))|(?<=(?<!\S)-)[->](?!\S)|(?<=(?<!\S)[<>~])=(?!\S)"
+)
+MARKDOWN = re.compile(
+    rf"(?P<replaced>{REPLACED})|[\\`*\[\]<>&$~#]|(?<![^\W_])_|_(?![^\W_])|:(?!\s)|^[-+=|]", re.IGNORECASE
+)
+NUMBERED = re.compile(r"^(\d+)([.)])(?=\s|$)")
+
+
+def letters(text: str) -> str:
+    """Markdown that shows a text from a file or an address letter by letter, on one line, and acts on none of it."""
+    return NUMBERED.sub(r"\1\\\2", MARKDOWN.sub(_letter, _seen(text)))
+
+
+def from_link(name: str) -> str:
+    """A name from the address bar as Markdown that shows it letter by letter, its middle left out where it is long."""
+    return letters(_shortened(name, LONGEST_NAME))
+
+
+def chart_letters(text: str) -> str:
+    """The same for Plotly, which acts on tags and entities in everything that it writes."""
+    return html.escape(_seen(text), quote=False)
+
+
+def reason(error: Exception) -> str:
+    """What an exception says, as a sentence in Markdown that shows it letter by letter, its middle left out if long."""
+    return letters(sentence(_shortened(str(error), LONGEST_SENTENCE)))
+
+
+def _letter(found: re.Match[str]) -> str:
+    """A character with a backslash; in an element of its own, without a colour, where that does not help."""
+    return rf":color[\{found[0]}]" if found["replaced"] else rf"\{found[0]}"
+
+
+def _shortened(text: str, most: int) -> str:
+    """A text of about `most` characters, its middle left out where it has more."""
+    return text if len(text) <= most else f"{text[: most // 2]}…{text[-most // 2 :]}"
+
+
+def _seen(text: str) -> str:
+    """A text on one line, unseen characters as their escapes."""
+    return UNSEEN.sub(lambda found: ascii(found[0])[1:-1], " ".join(text.split()))
+
 
 def sentence(message: str) -> str:
     """A message of the engine as a sentence: a capital first, a full stop last."""

@@ -8,6 +8,7 @@ from statistics import fmean
 import plotly.graph_objects as go
 
 from dashboard.charts.colours import MEAN
+from dashboard.text import chart_letters
 
 
 def accuracy_curves(
@@ -25,6 +26,7 @@ def accuracy_curves(
     also the means of a[0] and of the fine-tuned models.
     """
     chart = go.Figure()
+    names = {task: chart_letters(name) for task, name in names.items()}
     columns = [column for column, task in enumerate(tasks) if selection is None or task in selection]
     before: list[tuple[float | None, float | None, str, int]] = []  # x, y, name, size; None between tasks
     for column in columns:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import plotly.graph_objects as go
 
 from dashboard.charts.matrix import SCALES, cell_numbers, names_above, names_beside
-from dashboard.text import number_text
+from dashboard.text import chart_letters, number_text
 
 LEAST_TOP = 0.3  # the scale reaches at least here, so that near-orthogonal vectors do not look related
 
@@ -17,6 +17,7 @@ def cosine_matrix(cosines: Sequence[Sequence[float]], names: Sequence[str], them
 
     The darker a cell in the light theme (the lighter in the dark one), the more two task vectors point the same way.
     """
+    names = [*map(chart_letters, names)]
     others = [[None if i == j else value for j, value in enumerate(row)] for i, row in enumerate(cosines)]
     values = [value for row in others for value in row if value is not None and value == value]
     top = max([LEAST_TOP, *values])

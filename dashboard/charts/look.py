@@ -7,6 +7,7 @@ drawings for one. So colours and fonts stand in the layout, numbers in lists, an
 
 from __future__ import annotations
 
+import html
 import json
 import math
 import zlib
@@ -54,6 +55,7 @@ def _layout(theme: str) -> dict[str, Any]:
         "paper_bgcolor": BACKGROUND[theme],
         "plot_bgcolor": BACKGROUND[theme],
         "hoverlabel": {
+            "namelength": -1,
             "bgcolor": BACKGROUND[theme],
             "bordercolor": GRID_LINES[theme],
             "font": {"color": INK[theme][0]},
@@ -121,13 +123,13 @@ def _margin(layout: Mapping[str, Any], traces: Sequence[Mapping[str, Any]]) -> d
 def _labels(name: str, axis: Mapping[str, Any], traces: Sequence[Mapping[str, Any]]) -> list[str]:
     """The texts along an axis: its own, its categories, or numbers as long as Plotly will write them."""
     if "ticktext" in axis:
-        return list(axis["ticktext"])
+        return [*map(html.unescape, axis["ticktext"])]
     letter = name[0]
     reference = letter + name[5:]
     columns = [trace.get(letter, []) for trace in traces if trace.get(f"{letter}axis", letter) == reference]
     values = [value for column in columns for value in column if value is not None]
     if any(isinstance(value, str) for value in values):
-        return list(dict.fromkeys(map(str, values)))
+        return [*map(html.unescape, dict.fromkeys(map(str, values)))]
     ends = [end for end in axis.get("range") or values if end == end]
     if not ends:
         return [""]
@@ -143,7 +145,7 @@ def _with_legend(
 ) -> dict[str, float]:
     """Room for a legend above the axes or at their right; Plotly makes more where a narrow screen wraps it."""
     entries = [trace for trace in traces if trace["type"] != "heatmap" and trace.get("showlegend", True)]
-    names = [trace.get("name", "") for trace in entries]
+    names = [html.unescape(trace.get("name", "")) for trace in entries]
     if not layout.get("showlegend", len(names) > 1 or any("showlegend" in trace for trace in entries)) or not names:
         return margin
     widest = 45 + CHARACTER * max(map(len, names))

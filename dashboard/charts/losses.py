@@ -8,6 +8,7 @@ from typing import Any
 import plotly.graph_objects as go
 
 from dashboard.charts.colours import MEAN, POST, PRE
+from dashboard.text import chart_letters
 
 Sides = tuple[Sequence[float | None], Sequence[float | None]]  # pre, post
 SIDE_LABELS = (("Pre: merged so far", PRE), ("Post: incoming task", POST))
@@ -61,7 +62,7 @@ def _curves(fusions: Mapping[int, Sides], iterations: int, tasks: Sequence[str],
     chart.update_xaxes(
         title=f"Iteration ({iterations} per fusion), by incoming task",
         tickvals=[(step - 1.5) * iterations for step in range(2, len(tasks) + 1)],
-        ticktext=[names[task] for task in tasks[1:]],
+        ticktext=[chart_letters(names[task]) for task in tasks[1:]],
         tickangle=-30 if len(tasks) > 5 else 0,
         range=[0, max(1, (len(tasks) - 1) * iterations)],
     )

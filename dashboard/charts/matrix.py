@@ -8,6 +8,7 @@ from typing import Any
 import plotly.graph_objects as go
 
 from dashboard.charts.colours import INK
+from dashboard.text import chart_letters
 
 # From the page's background to its accent, so that an empty cell and a low one are near and a high one stands out.
 SCALES = {
@@ -27,6 +28,7 @@ def accuracy_matrix(
     Outlined cells are the ones in which a task has just been merged. `theme` is light or dark. Where it is `narrow`,
     rows have the step's number only, which leaves the room to the cells.
     """
+    names = [*map(chart_letters, names)]
     tasks = len(names)
     values = [list(row) if row is not None else [None] * tasks for row in matrix]
     rows = ["Pre-trained", *(f"{step} · {name}" for step, name in enumerate(names, 1))]

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import streamlit as st
 
-from dashboard.text import sentence
+from dashboard.text import reason
 from otmf_core.errors import InputError
+from otmf_core.files import shown, user_path
 from otmf_core.library.library import Library, list_libraries, open_library
 
 LIBRARY_KEY = "library_chosen"  # of the session's state, kept from page to page; a widget's own key is not
@@ -53,13 +54,26 @@ def choose_library() -> tuple[str, Library]:
         library.tasks  # noqa: B018  read here, where an error can be told
         return name, library
     except InputError as error:
-        st.error(sentence(str(error)), title="The library cannot be read")
+        st.error(reason(error), title="The library cannot be read")
         st.stop()
 
 
 def name_in_config(name: str, installed: Collection[str]) -> str:
-    """The library's name in a configuration: an installed one's id, or a whole path, to be resumed from anywhere."""
-    return name if name in installed else str(Path(name).expanduser().resolve())
+    """The library's name in a configuration: an installed one's id, or a whole path, to be resumed from anywhere.
+
+    Raises InputError for a path that no disk has.
+    """
+    if name in installed:
+        return name
+    try:
+        folder = user_path(name).resolve()
+        folder.stat()
+    except FileNotFoundError:
+        pass  # the library's own sentence says what is installed
+    except (OSError, RuntimeError) as error:  # a name longer than a disk has, a loop of links
+        why = error.strerror if isinstance(error, OSError) else error
+        raise InputError(f"a library is a folder on this machine: {shown(name)} leads nowhere ({why})") from None
+    return str(folder)
 
 
 def _remember() -> None:

@@ -6,16 +6,17 @@ import streamlit as st
 
 from dashboard.engine.memory import memory_line
 from dashboard.runs.accuracy_charts import accuracy_charts
+from dashboard.runs.following import follow, progress_of
 from dashboard.runs.fusion_charts import fusion_charts
 from dashboard.runs.metrics import main_metrics
 from dashboard.runs.stamp import stamp
 from dashboard.runs.titles import RESUMABLE, status_badge, title
 from dashboard.state import queue, runs_folder, show_run
-from dashboard.text import duration, sentence
+from dashboard.text import duration, letters, reason, sentence
 from dashboard.ui.deferred import defer
 from otmf_core.errors import InputError
 from otmf_core.files import inside
-from otmf_core.runs.lock import owner
+from otmf_core.runs.lock import Holder, owner, take_over
 from otmf_core.runs.view import RunView, fraction_done
 
 POLL_SECONDS, REDRAW_SECONDS = 1.0, 4.0
@@ -28,7 +29,7 @@ PAUSE_HELP = (
 def run_panel(view: RunView, page: str) -> None:
     """Draw a run with the buttons that its status allows; `page` begins the keys of what is drawn."""
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.subheader(title(view.config), width="content", anchor=False)
+        st.subheader(letters(title(view.config)), width="content", anchor=False)
         status_badge(view)
         st.space("stretch")
         _buttons(view, page)
@@ -68,7 +69,7 @@ def _live(run: str, status: str) -> None:
         st.rerun()
     _progress_bars(view)
     if status == "running":
-        st.caption(memory_line(view.device))
+        st.caption(letters(memory_line(view.device)))
     main_metrics(view)
 
 
@@ -97,7 +98,7 @@ def _phase_text(view: RunView) -> str:
     if view.phase == "Stopping":
         return "Pausing"
     if between_fusions:
-        return view.phase
+        return letters(view.phase)
     return f"Fusion {view.step - 1} of {len(view.tasks) - 1} · iteration {view.iteration} of {view.iterations}"
 
 
@@ -117,23 +118,45 @@ def _buttons(view: RunView, page: str) -> None:
         try:
             queue().resume(view.run)
         except InputError as error:
-            st.error(sentence(str(error)), title="The run did not resume")
+            st.error(reason(error), title="The run did not resume")
         else:
             st.rerun()
 
 
 def _why_not_done(view: RunView) -> None:
-    """Say why a run that is not done is not done."""
+    """Say why a run that is not done is not done; follow one that another process merges."""
     if view.status == "failed":
-        st.error(sentence(view.message) or "No reason was recorded.", title="The merge failed", icon=":material/error:")
+        st.error(
+            letters(sentence(view.message)) or "No reason was recorded.",
+            title="The merge failed",
+            icon=":material/error:",
+        )
     elif view.status == "interrupted":
         st.warning("The program ended while this run was merging. Resume continues where it was last saved.")
     elif view.status == "stopped":
         st.caption("Everything done so far is kept in its run folder. Resume continues from there, whenever you like.")
     elif view.status in ("queued", "running"):
-        st.info(f"{_holder(view.run)} is merging this run; reload the page to see how far it is.")
+        done = fraction_done(view)
+        st.progress(done, text=f"**{done:.0%}** · {view.step} of {len(view.tasks)} tasks merged")
+        _holder(view.run)
+        follow(view.run, progress_of(view))
 
 
-def _holder(run: str) -> str:
-    holder = owner(inside(runs_folder(), run))
-    return f"A process of {holder.host}" if holder and holder.host else "Another process"
+def _holder(run: str) -> None:
+    """Say which process merges a run that is not in this queue; offer to take over from one that may be gone."""
+    holder = owner(inside(runs_folder(), run)) or Holder(None)
+    who = f"A process of {letters(holder.host)}" if holder.host else "Another process"
+    if holder.sure:
+        st.caption(f"{who} is merging this run. Every step that it ends appears here.")
+        return
+    st.warning(f"{who} claims this run, and from here it cannot be known whether it still works on it.")
+    with st.popover("Take over", icon=":material/swap_horiz:"):
+        st.markdown("Only if that process surely does not run any more: two at once would write one run and spoil it.")
+        if st.button("It does not: resume here", key=f"take-over-{run}", icon=":material/play_arrow:"):
+            try:
+                take_over(inside(runs_folder(), run))
+                queue().resume(run)
+            except InputError as error:
+                st.error(reason(error), title="The run was not taken over")
+            else:
+                st.rerun()

@@ -8,16 +8,15 @@ from zoneinfo import ZoneInfo
 
 import streamlit as st
 
+from dashboard.runs.following import follow, progress_of
 from dashboard.runs.loading import readable_runs, view_of
 from dashboard.runs.stamp import stamp
 from dashboard.runs.titles import BADGES, title
-from dashboard.state import current_run, queue, show_run
-from dashboard.text import sentence
+from dashboard.state import current_run, show_run
+from dashboard.text import from_link, reason
 from otmf_core.errors import InputError
 from otmf_core.runs.folder import Run
 from otmf_core.runs.view import RunView
-
-POLL_SECONDS = 2.0
 
 
 def choose_run(page: str, is_active: Callable[[Run], bool], nothing: str) -> RunView:
@@ -34,8 +33,11 @@ def choose_run(page: str, is_active: Callable[[Run], bool], nothing: str) -> Run
     labels = {run.id: _label(run) for run in runs}
     selected = current_run(page)
     if selected not in labels:
-        if st.query_params.get("run"):
-            st.warning(f"There is nothing to show here of run {selected}. This is another one.", icon=":material/info:")
+        if linked := st.query_params.get("run"):
+            st.warning(
+                f"There is nothing to show here of run {from_link(linked)}. This is another one.",
+                icon=":material/info:",
+            )
         selected = runs[0].id
     key = f"{page}-run-choice"
     st.session_state[key] = selected
@@ -51,25 +53,12 @@ def choose_run(page: str, is_active: Callable[[Run], bool], nothing: str) -> Run
     try:
         view = view_of(selected)
     except InputError as error:
-        st.error(sentence(str(error)), title="This run cannot be shown")
+        st.error(reason(error), title="This run cannot be shown")
         st.stop()
     stamp(view)
-    if queue().snapshot(selected) is not None and view.status in ("queued", "running"):
-        _follow(selected, _progress(view))
+    if view.status in ("queued", "running"):
+        follow(selected, progress_of(view))
     return view
-
-
-@st.fragment(run_every=POLL_SECONDS)
-def _follow(run: str, drawn: tuple[str, int]) -> None:
-    """Draw the page anew when the run has ended another step, or altogether."""
-    view = queue().snapshot(run)
-    if view is None or _progress(view) != drawn:
-        st.rerun()
-
-
-def _progress(view: RunView) -> tuple[str, int]:
-    """The status, and how many steps have ended."""
-    return view.status, sum(row is not None for row in view.matrix)
 
 
 def _label(run: Run) -> str:

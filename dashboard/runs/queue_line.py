@@ -6,7 +6,7 @@ import streamlit as st
 
 from dashboard.runs.titles import title
 from dashboard.state import queue
-from dashboard.text import duration
+from dashboard.text import duration, letters
 from otmf_core.runs.view import RunView, fraction_done
 
 POLL_SECONDS = 3.0
@@ -32,7 +32,7 @@ def queue_line() -> None:
 
 def progress_text(view: RunView, waiting: int) -> str:
     """The progress of a merge in words, and how many wait behind it."""
-    parts = [f"Merging: **{fraction_done(view):.0%}**", title(view.config)]
+    parts = [f"Merging: **{fraction_done(view):.0%}**", letters(title(view.config))]
     if view.eta_seconds is not None:
         parts.append(f"about {duration(view.eta_seconds)} left")
     if waiting:

@@ -7,7 +7,7 @@ from typing import Any
 
 import streamlit as st
 
-from dashboard.text import duration, size_text
+from dashboard.text import duration, letters, size_text
 from otmf_core.runs.record import RunRecord
 from otmf_core.runs.view import RunView
 
@@ -41,8 +41,9 @@ def data_facts(data: Mapping[str, Any]) -> list[str]:
 def facts_line(labels: str, heads: str, facts: Sequence[str]) -> None:
     """Draw the labels that a merge reads, orange where it reads any, and what else its results rest on."""
     colour = "orange" if heads == "tuned" else "green"
+    rest = letters(" · ".join(facts))
     st.markdown(
-        f":{colour}-badge[:material/label: Labels: {labels}] &ensp; :gray[:small[{' · '.join(facts)}]]",
+        f":{colour}-badge[:material/label: Labels: {letters(labels)}] &ensp; :gray[:small[{rest}]]",
         help="Labels are what training data a merge reads: none, images without labels, or labels for its heads.",
     )
 

@@ -12,10 +12,11 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from dashboard.charts.look import dressed
+from dashboard.text import letters
 from dashboard.ui.theme import theme
 
 P = ParamSpec("P")
-MODEBAR = {"displaylogo": False, "modeBarButtonsToRemove": ["lasso2d", "select2d", "autoScale2d"]}
+MODEBAR = {"displaylogo": False, "typesetMath": False, "modeBarButtonsToRemove": ["lasso2d", "select2d", "autoScale2d"]}
 
 
 def cached_chart(build: Callable[P, go.Figure], *args: P.args, **kwargs: P.kwargs) -> go.Figure:
@@ -45,7 +46,7 @@ def show_chart(
 def heading(data: Callable[[], pd.DataFrame], *, title: str, measured: str, key: str, name: str) -> None:
     """Draw the line above a chart or a table, for pages that draw that themselves (to react to clicks, say)."""
     with st.container(horizontal=True, vertical_alignment="center", gap="small", wrap=False):
-        st.markdown(f"**{title}** · {measured}", width="stretch")
+        st.markdown(f"**{letters(title)}** · {letters(measured)}", width="stretch")
         st.download_button(
             "CSV",
             lambda: data().to_csv(index=False),

@@ -6,7 +6,21 @@ import math
 
 import pytest
 
-from dashboard.text import duration, number_text, plural, rounded, sentence, size_text, with_minus, with_unit
+from dashboard.text import (
+    chart_letters,
+    duration,
+    from_link,
+    letters,
+    number_text,
+    plural,
+    reason,
+    rounded,
+    sentence,
+    size_text,
+    with_minus,
+    with_unit,
+)
+from otmf_core.errors import InputError
 
 MIB = 2**20
 
@@ -97,3 +111,60 @@ def test_sizes_are_in_mebibytes_until_a_thousand():
         "1.0 GiB",
         "1.5 GiB",
     ]
+
+
+@pytest.mark.parametrize(
+    ("text", "markdown"),
+    [
+        ("don't know", "don't know"),
+        ("task_vector in /tmp/a_b/x.json: 3 of 4", "task_vector in /tmp/a_b/x.json: 3 of 4"),
+        ("_a_ and __b__", r"\_a\_ and \_\_b\_\_"),
+        ("C#", r"C\#"),
+        ("$5 to $10", r"\$5 to \$10"),
+        ("*a*, **b**, ~~c~~", r"\*a\*, \*\*b\*\*, \~\~c\~\~"),
+        ("1. item", r"1\. item"),
+        ("12) item, 3. item", r"12\) item, 3. item"),
+        ("1.5 and -1", "1.5 and -1"),
+        ("- item", r"\- item"),
+        ("+ item", r"\+ item"),
+        ("> said", r"\> said"),
+        ("<b> &amp; `k`", r"\<b\> \&amp; \`k\`"),
+        ("![i](a) [l](b)", r"!\[i\](a) \[l\](b)"),
+        (":red[x] :small 12:30 a: b:", r"\:red\[x\] \:small 12\:30 a: b\:"),
+        (":smile: x:y:", r":color[\:]smile: x:color[\:]y\:"),
+        (":material/home: :material_home:", r":color[\:]material/home: :color[\:]material_home\:"),
+        ("http://a.b www.c.d e@f.g", r"http:color[\:]//a.b www:color[\.]c.d e:color[\@]f.g"),
+        ("a -> b <- c <-> d", r"a -:color[\>] b \<:color[\-] c \<:color[\-]\> d"),
+        ("a -- b >= c <= d ~= e", r"a -:color[\-] b \>:color[\=] c \<:color[\=] d \~:color[\=] e"),
+        ("C:\\x", r"C\:\\x"),
+        ("    two\nlines\u2028more", "two lines more"),
+        ("a\0b\ud800c\u202ed", r"a\\x00b\\ud800c\\u202ed"),
+        ("", ""),
+    ],
+)
+def test_markdown_shows_a_text_letter_by_letter(text: str, markdown: str):
+    assert letters(text) == markdown
+
+
+@pytest.mark.parametrize(
+    ("text", "written"),
+    [
+        ("don't know", "don't know"),
+        ("$5 *a* :red[b]", "$5 *a* :red[b]"),
+        ("<b>x</b><br>", "&lt;b&gt;x&lt;/b&gt;&lt;br&gt;"),
+        ("&lt; %{x}", "&amp;lt; %{x}"),
+        ("a\nb\ud800", "a b\\ud800"),
+    ],
+)
+def test_a_chart_shows_a_text_letter_by_letter(text: str, written: str):
+    assert chart_letters(text) == written
+
+
+def test_a_name_from_a_link_is_shortened_in_the_middle():
+    assert from_link("20260101-000000-otmf-0000") == "20260101-000000-otmf-0000"
+    assert from_link("a" * 50 + "*" + "b" * 5000) == "a" * 40 + "…" + "b" * 40
+
+
+def test_a_reason_is_a_sentence_letter_by_letter():
+    assert reason(InputError("a task is one of a (b), received '*'")) == r"A task is one of a (b), received '\*'."
+    assert reason(InputError("x" * 5000)) == "X" + "x" * 199 + "…" + "x" * 200 + "."

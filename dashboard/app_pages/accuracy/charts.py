@@ -8,6 +8,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from dashboard.charts.colours import MEAN
+from dashboard.text import chart_letters
 
 MOST_NAMES = 10  # points up to which their names stand in the chart
 
@@ -15,7 +16,7 @@ MOST_NAMES = 10  # points up to which their names stand in the chart
 def outcome(table: pd.DataFrame, names: Mapping[str, str], colours: Mapping[str, str]) -> go.Figure:
     """Accuracy in percent, a line per task from just merged (open) to now (filled); `table` is that of `outcomes`."""
     chart = go.Figure()
-    labels = [names[task] for task in table["task"]]
+    labels = [chart_letters(names[task]) for task in table["task"]]
     shades = [colours[task] for task in table["task"]]
     lines = [
         {
@@ -45,14 +46,14 @@ def outcome(table: pd.DataFrame, names: Mapping[str, str], colours: Mapping[str,
             hovertemplate="%{y}, " + name.lower() + ": %{x:.1f}%<extra></extra>",
         )
     chart.update_xaxes(title="Test accuracy (%)", range=[0, 101])
-    chart.update_yaxes(range=[len(labels) - 0.5, -0.5], showgrid=False)
+    chart.update_yaxes(type="category", range=[len(labels) - 0.5, -0.5], showgrid=False)
     return chart.update_layout(height=120 + 26 * max(len(table), 4), shapes=lines)
 
 
 def retention(table: pd.DataFrame, names: Mapping[str, str], colours: Mapping[str, str]) -> go.Figure:
     """Stability against plasticity in percent, a point per task; above and to the right is better."""
     tasks = table.dropna(subset=["plasticity", "stability"])
-    labels = [names[task] for task in tasks["task"]]
+    labels = [chart_letters(names[task]) for task in tasks["task"]]
     middle = tasks["plasticity"].mean()
     chart = go.Figure(
         go.Scatter(

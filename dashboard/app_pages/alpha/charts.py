@@ -10,6 +10,7 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from dashboard.charts.colours import MEAN, shade
+from dashboard.text import chart_letters
 from otmf_core.settings import Setting
 
 ACC, BWT, STABILITY, PLASTICITY = (shade(index) for index in range(4))
@@ -96,6 +97,7 @@ def each_task(
 
     `table` has the setting's column, ascending within a task, and task, just_merged and now.
     """
+    names = {task: chart_letters(names[task]) for task in tasks}
     rows = -(-len(tasks) // TASKS_IN_A_ROW)
     cells: list[dict[str, Any]] = [
         {"row": index // TASKS_IN_A_ROW + 1, "col": index % TASKS_IN_A_ROW + 1} for index in range(len(tasks))

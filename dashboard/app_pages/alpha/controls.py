@@ -9,7 +9,7 @@ import streamlit as st
 
 from dashboard.runs.panel import POLL_SECONDS
 from dashboard.state import queue
-from dashboard.text import duration, plural, sentence
+from dashboard.text import duration, letters, plural, reason, sentence
 from otmf_core.analysis.sweeps import SweepStatus, at
 from otmf_core.config import MergeConfig
 from otmf_core.errors import InputError
@@ -64,7 +64,7 @@ def _start(config: MergeConfig, status: SweepStatus) -> None:
         try:
             queue().resume(run)
         except InputError as error:
-            st.toast(f"{symbol} = {value:g} did not resume. {sentence(str(error))}", icon=":material/error:")
+            st.toast(f"{symbol} = {value:g} did not resume. {reason(error)}", icon=":material/error:")
 
 
 @st.fragment(run_every=POLL_SECONDS)
@@ -95,7 +95,7 @@ def _failures(status: SweepStatus, stored: Mapping[str, Run], symbol: str) -> No
     for value, run in status.resume.items():
         state = queue().snapshot(run) or stored.get(run)
         if state and state.status == "failed":
-            lines.append(f"- {symbol} = {value:g}: {sentence(state.message) or 'no reason was recorded.'}")
+            lines.append(f"- {symbol} = {value:g}: {letters(sentence(state.message)) or 'no reason was recorded.'}")
     if lines:
         st.error("\n".join(lines), title="Some merges failed", icon=":material/error:")
 

@@ -10,7 +10,7 @@ from dashboard.app_pages.alpha.sequences import FORM, form_config, sequences
 from dashboard.library.task_labels import task_labels
 from dashboard.runs.stamp import data_facts, facts_line
 from dashboard.state import current_run
-from dashboard.text import plural, sentence
+from dashboard.text import from_link, plural, reason
 from otmf_core.analysis.sweeps import SweepRun, members, same_sweep
 from otmf_core.config import MergeConfig
 from otmf_core.errors import InputError
@@ -24,7 +24,7 @@ def choose_sequence(runs: Sequence[SweepRun]) -> MergeConfig:
     try:
         form = form_config()
     except InputError as error:
-        st.warning(sentence(str(error)), title="The Merge form cannot be swept", icon=":material/info:")
+        st.warning(reason(error), title="The Merge form cannot be swept", icon=":material/info:")
     configs = sequences(runs, form)
     if not configs:
         st.subheader("Nothing to sweep yet", anchor=False)
@@ -61,7 +61,7 @@ def _selected(configs: Mapping[str, MergeConfig], runs: Sequence[SweepRun], form
                 if same_sweep(config, config_of[name]):
                     return key
         if name and name == linked:
-            st.warning(f"There is no run {linked} to sweep. This is another sequence.", icon=":material/info:")
+            st.warning(f"There is no run {from_link(name)} to sweep. This is another sequence.", icon=":material/info:")
     return next(iter(configs))
 
 

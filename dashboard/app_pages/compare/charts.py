@@ -11,6 +11,7 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from dashboard.charts.colours import SHADES, shade
+from dashboard.text import chart_letters
 
 HEIGHT = 380
 SYMBOLS = ("circle", "square", "diamond", "triangle-up", "cross", "x", "star", "hexagon")
@@ -31,6 +32,7 @@ def overlaid(lines: Sequence[Line]) -> go.Figure:
     """
     chart = go.Figure()
     for index, line in enumerate(lines):
+        name = chart_letters(line.name)
         steps = list(range(1, len(line.runs[0]) + 1))
         values = list(zip(*line.runs, strict=True))
         means = [fmean(each) for each in values]
@@ -48,15 +50,15 @@ def overlaid(lines: Sequence[Line]) -> go.Figure:
                 line={"width": 0},
                 hoverinfo="skip",
                 showlegend=False,
-                legendgroup=line.name,
-                name=f"{line.name}, ± std",
+                legendgroup=name,
+                name=f"{name}, ± std",
             )
         chart.add_scatter(
             x=steps,
             y=means,
             mode="lines+markers",
-            name=line.name,
-            legendgroup=line.name,
+            name=name,
+            legendgroup=name,
             line={"color": colour, "width": 2},
             marker={"size": 7, "symbol": _symbol(index)},
             hovertemplate="%{fullData.name}: %{y:.1f}% after %{x} tasks<extra></extra>",
@@ -81,7 +83,7 @@ def cost(table: pd.DataFrame) -> go.Figure:
                 x=[row[metric]],
                 y=[row["acc"]],
                 mode="markers",
-                name=row["name"],
+                name=chart_letters(row["name"]),
                 legendgroup=row["name"],
                 showlegend=column == 1,
                 marker={"color": shade(index), "symbol": _symbol(index), "size": 11},

@@ -11,6 +11,7 @@ from dashboard.app_pages.compare.published import published_table
 from dashboard.app_pages.compare.settings_table import settings_table
 from dashboard.library.task_labels import task_labels
 from dashboard.runs.loading import readable_runs
+from dashboard.text import letters
 from dashboard.ui.chart import heading
 from dashboard.ui.deferred import defer
 from otmf_core.analysis.comparison import differences, leaderboard, letter, metric, mismatches, pools
@@ -31,7 +32,9 @@ if not runs:
 names = {run.id: letter(index) for index, run in enumerate(runs)}
 reasons = mismatches(runs)
 if reasons:
-    st.warning("\n".join(f"- {reason}" for reason in reasons), title="Not like for like", icon=":material/balance:")
+    st.warning(
+        "\n".join(f"- {letters(reason)}" for reason in reasons), title="Not like for like", icon=":material/balance:"
+    )
 
 # The leaderboard, of runs or of pools of them.
 pooled = st.toggle(

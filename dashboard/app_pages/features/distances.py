@@ -8,14 +8,14 @@ import pandas as pd
 import streamlit as st
 
 from dashboard.app_pages.features.charts.distances import distance_curves, distance_frame
-from dashboard.text import sentence
+from dashboard.text import letters, sentence
 from dashboard.ui.chart import cached_chart, heading, show_chart
 from otmf_core.analysis.features import BLUR, TaskFeatures
 
 
 def distance_metrics(features: TaskFeatures, step: int, own: int, names: Sequence[str]) -> None:
     """Draw four distances to the features of the teacher, the expert of step `own`, and what each of them is."""
-    teacher, incoming = names[own - 1], names[step - 1]
+    teacher, incoming = letters(names[own - 1]), letters(names[step - 1])
     first = "the model of task 1" if step == 2 else f"the merged model of tasks 1 to {step - 1}"
     before, after = float(features.distances[step - 1]), float(features.distances[step])
     distances = {
@@ -29,7 +29,7 @@ def distance_metrics(features: TaskFeatures, step: int, own: int, names: Sequenc
         title="Distance to the teacher",
         measured=f"step {step}",
         key="teacher",
-        name=f"distance-{teacher}-{step}",
+        name=f"distance-{names[own - 1]}-{step}",
     )
     st.caption(
         f"From a model's features of these images to those of the fine-tuned model of {teacher}: Sinkhorn divergence, "

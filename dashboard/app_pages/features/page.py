@@ -14,7 +14,7 @@ from dashboard.app_pages.features.taking import features_ready
 from dashboard.charts.colours import INK
 from dashboard.library.task_labels import task_labels
 from dashboard.runs.picker import choose_run
-from dashboard.text import sentence
+from dashboard.text import reason
 from dashboard.ui.deferred import defer
 from dashboard.ui.theme import theme
 from otmf_core.analysis.features import models_at, read_features
@@ -36,7 +36,7 @@ try:
     layout = projection_of(path, tasks, task, method)
     pictures = thumbnails(view.config.library, task, tuple(features.rows.tolist()))
 except InputError as error:
-    st.error(sentence(str(error)), title="Features of this run cannot be shown")
+    st.error(reason(error), title="Features of this run cannot be shown")
     st.stop()
 
 # The three models of the step, and the images that the reader has selected.

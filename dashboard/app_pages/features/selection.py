@@ -9,6 +9,7 @@ import streamlit as st
 
 from dashboard.app_pages.features.charts.feature_map import MODELS
 from dashboard.app_pages.features.reading import THUMBNAIL_SIDE
+from dashboard.text import letters
 from otmf_core.analysis.features import TaskFeatures
 from otmf_core.library.library import TaskInfo
 
@@ -35,11 +36,11 @@ def selected_images(
             label = features.labels[image]
             with st.container(border=True):
                 st.image(pictures[image], width=THUMBNAIL_SIDE)
-                lines = [f"**{task.classes[label]}**"]
+                lines = [f"**{letters(task.classes[label])}**"]
                 for model, title in MODELS.items():
                     answer = answers[model][image]
                     colour = "green" if answer == label else "red"
-                    lines.append(f":small[{title}:] :{colour}[{task.classes[answer]}]")
+                    lines.append(f":small[{title}:] :{colour}[{letters(task.classes[answer])}]")
                 st.markdown("  \n".join(lines))
     if len(selected) > MOST_PICTURES:
         st.caption(f"The first {MOST_PICTURES} of {len(selected)} selected images.")

@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 
 import plotly.graph_objects as go
 
+from dashboard.text import chart_letters
+
 
 def lengths(
     relative: Sequence[float], tasks: Sequence[str], names: Mapping[str, str], colours: Mapping[str, str]
@@ -14,12 +16,12 @@ def lengths(
     chart = go.Figure(
         go.Bar(
             x=[100 * value for value in relative],
-            y=[names[task] for task in tasks],
+            y=[chart_letters(names[task]) for task in tasks],
             orientation="h",
             marker={"color": [colours[task] for task in tasks]},
             hovertemplate="%{y}: %{x:.2f}% of the pre-trained model's norm<extra></extra>",
         )
     )
     chart.update_xaxes(title="‖Δ‖ / ‖θ⁰‖ (%)", rangemode="tozero")
-    chart.update_yaxes(range=[len(tasks) - 0.5, -0.5], showgrid=False)
+    chart.update_yaxes(type="category", range=[len(tasks) - 0.5, -0.5], showgrid=False)
     return chart.update_layout(height=110 + 27 * max(len(tasks), 3), bargap=0.35)

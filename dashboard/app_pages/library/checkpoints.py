@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from dashboard.app_pages.library.tables import checkpoint_table
-from dashboard.text import sentence
+from dashboard.text import reason
 from otmf_core.errors import InputError
 from otmf_core.library.geometry import Geometry
 from otmf_core.library.library import Library
@@ -16,7 +16,7 @@ def checkpoints(library: Library, geometry: Geometry | None) -> None:
     try:
         table = checkpoint_table(library, geometry)
     except InputError as error:
-        st.error(sentence(str(error)), title="The checkpoints cannot be shown")
+        st.error(reason(error), title="The checkpoints cannot be shown")
         return
     st.markdown("**Checkpoints** · types and sizes from the files' headers, SHA-256 as the manifest records it")
     column = st.column_config

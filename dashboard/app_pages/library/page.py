@@ -9,7 +9,7 @@ from dashboard.app_pages.library.task_vectors import task_vectors
 from dashboard.app_pages.library.tasks import choose_task, task_panel
 from dashboard.library.picker import choose_library
 from dashboard.runs.loading import readable_runs
-from dashboard.text import sentence
+from dashboard.text import reason
 from dashboard.ui.deferred import defer
 from otmf_core.errors import InputError
 
@@ -26,7 +26,7 @@ try:
         with right:
             task_panel(library, library.task(task), accuracies.get(task))
 except InputError as error:
-    st.error(sentence(str(error)), title="These tasks cannot be shown")
+    st.error(reason(error), title="These tasks cannot be shown")
 
 # How its task vectors lie to each other, and the files that hold them.
 defer(lambda: checkpoints(library, task_vectors(library)))

@@ -11,7 +11,7 @@ from dashboard.app_pages.library.tables import cosine_frame, lengths_frame
 from dashboard.charts.colours import task_colours
 from dashboard.charts.geometry import cosine_matrix
 from dashboard.library.geometry import COMPARING, task_geometry
-from dashboard.text import sentence
+from dashboard.text import reason
 from dashboard.ui.chart import cached_chart, show_chart
 from dashboard.ui.theme import theme
 from otmf_core.errors import InputError
@@ -25,7 +25,7 @@ def task_vectors(library: Library) -> Geometry | None:
         with st.spinner(COMPARING):
             geometry = task_geometry(str(library.root), library.manifest_hash) if library.tasks else None
     except InputError as error:
-        st.error(sentence(str(error)), title="The task vectors cannot be compared")
+        st.error(reason(error), title="The task vectors cannot be compared")
         return None
     if geometry is None:
         return None

@@ -7,6 +7,8 @@ import streamlit as st
 
 from dashboard.app_pages.library.tables import Accuracies, split_sizes
 from dashboard.library.calibration_sheets import calibration_sheet
+from dashboard.text import letters
+from otmf_core.files import shown
 from otmf_core.library.library import Library, TaskInfo
 
 TABLE_HEIGHT = 560  # pixels at most
@@ -27,10 +29,15 @@ def choose_task(library: Library, table: pd.DataFrame, accuracies: Accuracies) -
 
     linked = st.query_params.get("task")
     if linked and linked not in ids:
-        st.warning(f"{library.name} has no task {linked!r}. This is its first one.", icon=":material/info:")
+        st.warning(
+            f"{letters(library.name)} has no task {letters(shown(linked))}. This is its first one.",
+            icon=":material/info:",
+        )
     selected = linked if linked in ids else ids[0]
     runs = sorted({run for _, _, run in accuracies.values()})
-    source = f"test images, zero-shot heads, as measured by {'run' if len(runs) == 1 else 'runs'} {', '.join(runs)}"
+    source = (
+        f"test images, zero-shot heads, as measured by {'run' if len(runs) == 1 else 'runs'} {letters(', '.join(runs))}"
+    )
     st.markdown(f"**Tasks** · accuracy: {source if runs else 'appears once a run on these tasks has finished'}")
     column = st.column_config
     st.dataframe(
@@ -61,12 +68,12 @@ def choose_task(library: Library, table: pd.DataFrame, accuracies: Accuracies) -
 
 def task_panel(library: Library, task: TaskInfo, accuracies: tuple[float, float, str] | None) -> None:
     """Draw one task in full: images, classes, sizes of its splits, sources and licence."""
-    st.subheader(task.name, anchor=False)
+    st.subheader(letters(task.name), anchor=False)
     sizes = split_sizes(str(library.root), library.manifest_hash, task.id)
     st.caption(" · ".join(f"{split} {count:,} images" for split, count in sizes.items()))
     if accuracies:
         zero_shot, individual, run = accuracies
-        st.caption(f"Test accuracy: zero-shot {zero_shot:.1f}%, individual {individual:.1f}% (run {run})")
+        st.caption(f"Test accuracy: zero-shot {zero_shot:.1f}%, individual {individual:.1f}% (run {letters(run)})")
     if "calibration" in task.files:
         rows = min(-(-len(task.classes) // SHEET_COLUMNS), SHEET_ROWS)
         st.image(
@@ -74,11 +81,11 @@ def task_panel(library: Library, task: TaskInfo, accuracies: tuple[float, float,
             width="stretch",
             alt=f"Calibration images of {task.name}, one of each class where they fit",
         )
-    st.markdown(f"**{len(task.classes)} classes** · " + ", ".join(task.classes))
+    st.markdown(f"**{len(task.classes)} classes** · " + letters(", ".join(task.classes)))
     for label, text in (
         ("Train images", task.train_source),
         ("Test images", task.test_source),
         ("Licence", task.licence),
     ):
         if text:
-            st.caption(f"**{label}:** {text}")
+            st.caption(f"**{label}:** {letters(text)}")

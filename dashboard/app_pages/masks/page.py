@@ -8,6 +8,7 @@ from dashboard.app_pages.masks.reading import attention_heads, run_path, statist
 from dashboard.app_pages.masks.tensor_section import tensor_section
 from dashboard.library.task_labels import task_labels
 from dashboard.runs.picker import choose_run
+from dashboard.text import letters
 from dashboard.ui.deferred import defer
 from otmf_core.masks.reading import SIDES, has_masks, mask_steps
 from otmf_core.models.tensor_names import locate
@@ -27,7 +28,7 @@ with st.container(horizontal=True, gap="medium"):
         step = st.select_slider(
             "Incoming task",
             steps,
-            format_func=incoming.__getitem__,
+            format_func=lambda step: letters(incoming[step]),
             key="step",
             bind="query-params",
             width=460,
@@ -35,7 +36,7 @@ with st.container(horizontal=True, gap="medium"):
         )
     else:
         step = steps[0]
-        st.markdown(f"Incoming task **{incoming[step]}**", width="content")
+        st.markdown(f"Incoming task **{letters(incoming[step])}**", width="content")
     side = st.segmented_control(
         "Mask",
         SIDES,
@@ -68,7 +69,7 @@ map_section(stats, tensor_places, side, tensor, f"{view.run}-step-{step}")
 def one_tensor() -> None:
     """Draw the tensor chosen in the map, entry by entry."""
     tensor_place = tensor_places[tensor]
-    st.subheader(f"{tensor_place.layer} · {tensor_place.kind}", anchor=False)
+    st.subheader(letters(f"{tensor_place.layer} · {tensor_place.kind}"), anchor=False)
     tensor_section(view.run, step, stats, side, tensor, tensor_place, attention_heads(view.config))
 
 

@@ -9,7 +9,7 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from dashboard.state import runs_folder
-from dashboard.text import sentence
+from dashboard.text import reason
 from otmf_core import layout
 from otmf_core.config import MergeConfig
 from otmf_core.errors import InputError
@@ -34,7 +34,7 @@ def statistics_of(run: str, step: int) -> MaskStatistics:
     try:
         return _statistics(run_path(run), step, mark(path))
     except InputError as error:
-        st.error(sentence(str(error)), title="The masks of this step cannot be shown")
+        st.error(reason(error), title="The masks of this step cannot be shown")
         st.stop()
 
 

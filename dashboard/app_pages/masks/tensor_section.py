@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from dashboard.app_pages.masks.charts.tensor import SIDE_NAMES, mask_histogram, mask_matrix
 from dashboard.app_pages.masks.part_controls import choose_part, zoom
 from dashboard.app_pages.masks.reading import Span, mask_block, run_path
-from dashboard.text import sentence
+from dashboard.text import reason
 from dashboard.ui.chart import cached_chart, heading, png_settings, show_chart
 from dashboard.ui.layout import panels
 from dashboard.ui.theme import theme
@@ -42,7 +42,7 @@ def tensor_section(
         size = block_size(rows[1] - rows[0], columns[1] - columns[0], MOST_CELLS)
         means = mask_block(run, step, side, tensor, rows, columns, size)
     except InputError as error:
-        st.error(sentence(str(error)), title="This mask cannot be read")
+        st.error(reason(error), title="This mask cannot be read")
         with panels(1, "tensor")[0]:
             _histogram(stats, tensor, histogram_name)
         return

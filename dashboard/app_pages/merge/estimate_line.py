@@ -8,7 +8,7 @@ import streamlit as st
 
 from dashboard.runs.loading import readable_runs
 from dashboard.state import queue
-from dashboard.text import duration, sentence, size_text
+from dashboard.text import duration, reason, size_text
 from otmf_core.config import MergeConfig
 from otmf_core.errors import InputError
 from otmf_core.forecast.sizes import Sizes, sizes
@@ -30,7 +30,7 @@ def estimate_line(config: MergeConfig, library: Library) -> None:
                 _measure(key, config, library)
             st.rerun()
     except InputError as error:
-        st.caption(f"No estimate: {sentence(str(error))}")
+        st.caption(f"No estimate: {reason(error)}")
         return
     if estimate:
         time, memory = duration(estimate.seconds), size_text(estimate.memory)

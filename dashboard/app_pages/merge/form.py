@@ -13,7 +13,7 @@ from dashboard.app_pages.merge.options import merge_options
 from dashboard.app_pages.merge.settings import session_value, setting_input
 from dashboard.app_pages.merge.task_order import task_order
 from dashboard.merge_choices import FIRST_METHOD, setting_key, titles
-from dashboard.text import sentence
+from dashboard.text import reason
 from otmf_core.config import MergeConfig
 from otmf_core.errors import InputError
 from otmf_core.library.library import Library
@@ -46,7 +46,7 @@ def merge_form(name: str, library: Library) -> MergeConfig | None:
         button_container.button(
             "Run", type="primary", icon=":material/play_arrow:", width="stretch", disabled=True, key="run"
         )
-        button_container.warning(sentence(str(error)), icon=":material/info:")
+        button_container.warning(reason(error), icon=":material/info:")
         return None
 
 

@@ -9,7 +9,7 @@ import streamlit as st
 
 from dashboard.charts.geometry import cosine_matrix
 from dashboard.library.geometry import BYTES_READ_UNASKED, COMPARING, task_geometry, vector_bytes
-from dashboard.text import sentence
+from dashboard.text import letters, reason, sentence
 from dashboard.ui.chart import cached_chart, show_chart
 from dashboard.ui.theme import theme
 from otmf_core.errors import InputError
@@ -27,13 +27,13 @@ def geometry_line(library: Library, tasks: Sequence[str]) -> None:
         with st.spinner(COMPARING):
             geometry = task_geometry(str(library.root), library.manifest_hash).only(tasks)
     except InputError as error:
-        st.caption(f"Task vectors were not compared: {sentence(str(error))}")
+        st.caption(f"Task vectors were not compared: {reason(error)}")
         return
     names = [library.task(task).name for task in tasks]
     cosines = [geometry.cosines[i][j] for i in range(len(tasks)) for j in range(i)]
     shortest, longest = (100 * pick(geometry.relative) for pick in (min, max))
     for concern in concerns(geometry):
-        st.warning(sentence(concern), icon=":material/warning:")
+        st.warning(letters(sentence(concern)), icon=":material/warning:")
     panel = st.popover(
         f"Task vectors: mean cosine {sum(cosines) / len(cosines):.2f}, lengths {shortest:.0f}–{longest:.0f}%",
         type="tertiary",

@@ -10,7 +10,7 @@ from dashboard.merge_choices import chosen_tasks
 from dashboard.runs.loading import view_of
 from dashboard.runs.panel import run_panel
 from dashboard.state import queue, run_of, show_run
-from dashboard.text import plural, sentence
+from dashboard.text import letters, plural, reason
 from otmf_core.errors import InputError
 
 left, right = st.columns([5, 9], gap="medium")
@@ -18,7 +18,7 @@ left, right = st.columns([5, 9], gap="medium")
 with left:
     name, library = choose_library()
     if not library.tasks:
-        st.error(f"A library to merge from has tasks, and {library.name} has none.", title="Nothing to merge")
+        st.error(f"A library to merge from has tasks, and {letters(library.name)} has none.", title="Nothing to merge")
         st.stop()
     config = merge_form(name, library)
 
@@ -41,6 +41,6 @@ with right:
         try:
             view = view_of(run)
         except InputError as error:
-            st.error(sentence(str(error)), title="This run cannot be shown")
+            st.error(reason(error), title="This run cannot be shown")
         else:
             run_panel(view, "merge")

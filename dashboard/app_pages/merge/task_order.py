@@ -6,6 +6,7 @@ import streamlit as st
 
 from dashboard.app_pages.merge.task_table import order_table
 from dashboard.merge_choices import choose_by_hand, choose_tasks, chosen_tasks
+from dashboard.text import letters
 from otmf_core.library.library import Library, order, shuffled
 
 CANONICAL = "Canonical"
@@ -27,6 +28,7 @@ def task_order(library: Library) -> list[str]:
                 "Suite",
                 suites,
                 key="suite",
+                format_func=letters,
                 on_change=_replace_tasks,
                 args=(library,),
                 persist_state="session",

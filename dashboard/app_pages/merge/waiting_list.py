@@ -6,6 +6,7 @@ import streamlit as st
 
 from dashboard.runs.titles import status_badge, title
 from dashboard.state import queue, show_run
+from dashboard.text import letters
 
 
 def waiting_list(shown: str | None) -> None:
@@ -15,7 +16,7 @@ def waiting_list(shown: str | None) -> None:
         if run == shown or view is None:
             continue
         with st.container(horizontal=True, vertical_alignment="center", border=True):
-            st.markdown(title(view.config), width="content")
+            st.markdown(letters(title(view.config)), width="content")
             status_badge(view)
             st.space("stretch")
             if status == "running":

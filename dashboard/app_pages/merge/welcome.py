@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import streamlit as st
 
 from dashboard.library.calibration_sheets import calibration_sheet
-from dashboard.text import sentence
+from dashboard.text import letters, reason
 from otmf_core.errors import InputError
 from otmf_core.library.library import Library
 
@@ -16,8 +16,8 @@ def welcome(library: Library, tasks: Sequence[str]) -> None:
     """Draw what Run does with `tasks`, and a sheet of calibration images of each, in merge order."""
     st.subheader("One model out of many, fused task by task", anchor=False)
     st.markdown(
-        f"Press **Run** to merge {len(tasks)} fine-tuned models of {library.name} into one, and watch what the "
-        "merged model gains with each task and what it forgets. These are the images they know:"
+        f"Press **Run** to merge {len(tasks)} fine-tuned models of {letters(library.name)} into one, and watch what "
+        "the merged model gains with each task and what it forgets. These are the images they know:"
     )
     try:
         with st.grid(4, min_column_width=120):
@@ -25,8 +25,8 @@ def welcome(library: Library, tasks: Sequence[str]) -> None:
                 info = library.task(task)
                 st.image(
                     calibration_sheet(str(library.root), task),
-                    caption=f"{info.name} · {len(info.classes)} classes",
+                    caption=f"{letters(info.name)} · {len(info.classes)} classes",
                     width="stretch",
                 )
     except InputError as error:
-        st.error(sentence(str(error)), title="The library cannot be read")
+        st.error(reason(error), title="The library cannot be read")

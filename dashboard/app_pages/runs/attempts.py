@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import streamlit as st
 
-from dashboard.text import sentence
+from dashboard.text import letters, reason
 from otmf_core.errors import InputError
 
 REFUSAL_KEY = "runs_refused"  # of the session's state: title and sentence of what was just asked for and not done
@@ -17,7 +17,7 @@ def attempt(action: Callable[[], object], heading: str) -> bool:
     try:
         action()
     except InputError as error:
-        st.session_state[REFUSAL_KEY] = (heading, sentence(str(error)))
+        st.session_state[REFUSAL_KEY] = (heading, reason(error))
         return False
     return True
 
@@ -25,5 +25,5 @@ def attempt(action: Callable[[], object], heading: str) -> bool:
 def show_refusal() -> None:
     """Say, once, why what was asked for in the last click was not done."""
     if REFUSAL_KEY in st.session_state:
-        heading, reason = st.session_state.pop(REFUSAL_KEY)
-        st.error(reason, title=heading, icon=":material/block:")
+        heading, said = st.session_state.pop(REFUSAL_KEY)
+        st.error(said, title=letters(heading), icon=":material/block:")

@@ -8,7 +8,7 @@ import streamlit as st
 
 from dashboard.app_pages.runs.attempts import attempt
 from dashboard.state import queue
-from dashboard.text import sentence
+from dashboard.text import letters, sentence
 from otmf_core.runs.folder import Damaged
 
 
@@ -18,7 +18,7 @@ def show_damaged(damaged: Sequence[Damaged]) -> None:
         return
     folders = "A run folder" if len(damaged) == 1 else f"{len(damaged)} run folders"
     st.warning(
-        "\n".join(f"- {sentence(folder.sentence)}" for folder in damaged),
+        "\n".join(f"- {letters(sentence(folder.sentence))}" for folder in damaged),
         title=f"{folders} cannot be shown",
         icon=":material/folder_off:",
     )

@@ -7,6 +7,7 @@ import streamlit as st
 from dashboard.app_pages.runs.attempts import attempt
 from dashboard.runs.titles import title
 from dashboard.state import forget_run, queue, show_run
+from dashboard.text import letters
 from otmf_core.runs.folder import Run
 
 
@@ -16,7 +17,7 @@ def confirm_deletion(run: Run, after: str | None) -> None:
     files = [path for path in run.path.rglob("*") if path.is_file()]
     size = sum(path.stat().st_size for path in files)
     st.text(run.name or title(run.config))
-    st.caption(run.id)
+    st.caption(letters(run.id))
     st.markdown(
         f"Its settings, figures, masks and merged weights ({len(files)} files, {size / 1e6:,.1f} MB) are deleted for "
         "good. Other runs stay as they are."

@@ -10,7 +10,7 @@ from dashboard.app_pages.runs.transfer import import_button
 from dashboard.runs.loading import readable_runs, view_of
 from dashboard.runs.panel import run_panel
 from dashboard.state import run_of
-from dashboard.text import plural, sentence
+from dashboard.text import plural, reason
 from otmf_core.errors import InputError
 
 runs, damaged = readable_runs()
@@ -40,6 +40,6 @@ if row is not None:
 try:
     view = view_of(opened)
 except InputError as error:
-    st.error(sentence(str(error)), title="This run cannot be shown")
+    st.error(reason(error), title="This run cannot be shown")
 else:
     run_panel(view, "runs")

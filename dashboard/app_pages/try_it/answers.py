@@ -11,6 +11,7 @@ import streamlit as st
 from dashboard.app_pages.try_it.charts import ranking
 from dashboard.app_pages.try_it.models import ask_experts
 from dashboard.app_pages.try_it.picture_choice import Picture
+from dashboard.text import letters
 from dashboard.ui.layout import cells
 from otmf_core.library.library import TaskInfo
 
@@ -22,8 +23,8 @@ def verdicts(
     for cell, (model, values) in zip(cells(len(answers), "verdicts"), answers.items(), strict=True):
         best = ranking(values)[0]
         cell.metric(
-            names[model],
-            task.classes[best],
+            letters(names[model]),
+            letters(task.classes[best]),
             None if truth is None else "right" if best == truth else "wrong",
             delta_color="off" if truth is None else "green" if best == truth else "red",
             delta_arrow="off",

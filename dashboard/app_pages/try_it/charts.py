@@ -9,6 +9,7 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from dashboard.charts.colours import MEAN, POST
+from dashboard.text import chart_letters
 
 CLASSES_SHOWN = 5  # of each model
 RIGHT, WRONG = "#299c4a", MEAN
@@ -34,6 +35,7 @@ def answers_chart(answers: Mapping[str, Sequence[float]], classes: Sequence[str]
 
     Where the true class is not among the five it follows below them.
     """
+    classes = [*map(chart_letters, classes)]
     best = {model: ranking(values)[:CLASSES_SHOWN] for model, values in answers.items()}
     if truth is not None:
         best = {model: labels if truth in labels else [*labels, truth] for model, labels in best.items()}
@@ -49,11 +51,11 @@ def answers_chart(answers: Mapping[str, Sequence[float]], classes: Sequence[str]
             y=ranks,
             orientation="h",
             width=0.34,
-            name=model,
+            name=chart_letters(model),
             marker={"color": shades},
             showlegend=False,
             customdata=[classes[label] for label in labels],
-            hovertemplate="%{customdata}: %{x:.2f}%<extra>" + model + "</extra>",
+            hovertemplate="%{customdata}: %{x:.2f}%<extra>%{fullData.name}</extra>",
             row=1,
             col=column,
         )

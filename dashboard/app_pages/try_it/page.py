@@ -11,7 +11,7 @@ from dashboard.app_pages.try_it.picture_choice import choose_picture, choose_tas
 from dashboard.library.task_labels import task_labels
 from dashboard.runs.picker import choose_run
 from dashboard.state import runs_folder
-from dashboard.text import sentence
+from dashboard.text import letters, reason
 from dashboard.ui.chart import cached_chart, show_chart
 from otmf_core import layout
 from otmf_core.errors import InputError
@@ -43,8 +43,8 @@ try:
         titles = {**names, task.id: f"Fine-tuned on {task.name}"}
         with st.container(horizontal=True, vertical_alignment="center"):
             st.image(picture.blob, width=112, alt=picture.name)
-            truth = f" · **{task.classes[picture.truth]}**" if picture.truth is not None else ""
-            st.markdown(f"{picture.name}{truth}", width="content")
+            truth = f" · **{letters(task.classes[picture.truth])}**" if picture.truth is not None else ""
+            st.markdown(f"{letters(picture.name)}{truth}", width="content")
         verdicts(answers, titles, task, picture.truth)
         answers_by_title = {titles[model]: values for model, values in answers.items()}
         show_chart(
@@ -62,4 +62,4 @@ try:
         st.caption(f"{models}, answered in {1000 * answering:.0f} ms. Zero-shot heads{tuned}.")
         every_model(run, tasks, answers, names, task, picture)
 except InputError as error:
-    st.error(sentence(str(error)), title="The models cannot answer")
+    st.error(reason(error), title="The models cannot answer")

@@ -12,6 +12,7 @@ from dashboard.app_pages.try_it.drawing_pad import drawing_pad
 from dashboard.app_pages.try_it.picture_grid import picture_grid
 from dashboard.app_pages.try_it.uploads import MOST_UPLOAD_BYTES, fit, image_side, png_of_uri
 from dashboard.library.pictures import data_uri, evaluation_pictures
+from dashboard.text import letters
 from otmf_core.library.library import Library, TaskInfo
 
 SOURCES = {"test": "Test image", "upload": "Upload", "draw": "Draw"}
@@ -79,21 +80,30 @@ def choose_picture(library: Library, task: TaskInfo) -> Picture | None:
 
 def _test_picture(library: Library, task: TaskInfo) -> Picture:
     pictures = evaluation_pictures(str(library.root), library.manifest_hash, task.id)
+    is_number = len(linked := st.query_params.get("draw", "0")) < 10 and linked.isdecimal()
+    if not is_number:
+        del st.query_params["draw"]  # Streamlit raises on an infinite one
     with st.container(horizontal=True, vertical_alignment="bottom"):
         seed = st.number_input(
-            "Seed", 0, SEEDS - 1, key="draw", width=130, bind="query-params", on_change=_forget_image
+            "Seed",
+            0,
+            SEEDS - 1,
+            key="draw",
+            width=130,
+            bind="query-params" if is_number else None,
+            on_change=_forget_image,
         )
         st.button("Shuffle", icon=":material/shuffle:", key="shuffle", on_click=_shuffle)
     images = draw_images(THUMBNAILS, len(pictures), int(seed))
     linked = st.query_params.get("image", "")
-    selected = int(linked) if linked.isdecimal() and int(linked) < len(pictures) else images[0]
+    selected = int(linked) if linked.isdecimal() and len(linked) < 10 and int(linked) < len(pictures) else images[0]
 
     def put_in_link(index: int) -> None:
         st.query_params.update({"task": task.id, "image": str(images[index])})
 
     thumbnails = [(data_uri(blob), task.classes[label]) for blob, label in (pictures[image] for image in images)]
     picture_grid(thumbnails, images.index(selected) if selected in images else None, "thumbnails", put_in_link)
-    st.caption(f"{len(images)} of {len(pictures):,} test images of {task.name}, drawn by the seed.")
+    st.caption(f"{len(images)} of {len(pictures):,} test images of {letters(task.name)}, drawn by the seed.")
     blob, truth = pictures[selected]
     return Picture(blob, f"Test image {selected}", truth)
 

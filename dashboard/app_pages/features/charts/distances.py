@@ -8,6 +8,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from dashboard.charts.colours import MEAN, POST
+from dashboard.text import chart_letters
 
 
 def distance_frame(distances: Sequence[float], tasks: int) -> pd.DataFrame:
@@ -27,7 +28,7 @@ def distance_curves(table: pd.DataFrame, names: Sequence[str], own: int, step: i
     `names` are the tasks' in merge order, `own` the step at which the teacher's task was merged.
     """
     chart = go.Figure()
-    labels = ["Pre-trained", *(f"{number} · {name}" for number, name in enumerate(names, 1))]
+    labels = ["Pre-trained", *(f"{number} · {chart_letters(name)}" for number, name in enumerate(names, 1))]
     for column, title, line, marker in (
         ("incoming_expert", "Incoming expert", {"width": 0}, {"symbol": "diamond-open", "size": 8, "color": POST}),
         ("merged", "Merged", {"color": colour, "width": 3}, {"size": 8, "color": colour}),

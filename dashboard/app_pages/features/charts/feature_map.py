@@ -9,6 +9,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from dashboard.charts.colours import INK, MEAN, PALETTE, POST, PRE
+from dashboard.text import chart_letters
 
 MODELS = {"pre": "Before the step", "post": "Incoming expert", "merged": "Merged"}
 COLOURS = {"pre": PRE, "post": POST, "merged": "#2a9d8f"}
@@ -61,8 +62,10 @@ def feature_map(
     by_model = {model: table.loc[table["model"] == model].sort_values("image") for model in MODELS}
     merged = by_model["merged"]
     hovers = [
-        f"<b>{name}</b><br>"
-        + "<br>".join(f"{title}: {by_model[model]['answer'].iloc[image]}" for model, title in MODELS.items())
+        f"<b>{chart_letters(name)}</b><br>"
+        + "<br>".join(
+            f"{title}: {chart_letters(by_model[model]['answer'].iloc[image])}" for model, title in MODELS.items()
+        )
         for image, name in enumerate(merged["class"])
     ]
     for model, title in MODELS.items():
@@ -118,7 +121,7 @@ def _class_names(merged: pd.DataFrame, theme: str) -> list[dict[str, object]]:
     font = {"size": 12, "color": INK[theme][0]}
     label = {"showarrow": False, "yshift": 16, "font": font, "bgcolor": VEIL[theme]}
     return [
-        {"x": x, "y": y, "text": name, **label}
+        {"x": x, "y": y, "text": chart_letters(name), **label}
         for name, x, y in zip(centres.index, centres["x"], centres["y"], strict=True)
     ]
 

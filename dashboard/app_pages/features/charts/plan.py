@@ -9,6 +9,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from dashboard.charts.matrix import SCALES
+from dashboard.text import chart_letters
 
 
 def plan_frame(mass: np.ndarray, classes: Sequence[str]) -> pd.DataFrame:
@@ -28,7 +29,7 @@ def plan_heatmap(mass: np.ndarray, classes: Sequence[str], theme: str = "light")
     `mass` (classes, classes) is the plan's; rows of classes without an image are left out.
     """
     present = [label for label in range(len(classes)) if mass[label].sum() > 0]
-    names = [classes[label] for label in present]
+    names = [chart_letters(classes[label]) for label in present]
     block = mass[np.ix_(present, present)]
     chart = go.Figure(
         go.Heatmap(
@@ -44,7 +45,7 @@ def plan_heatmap(mass: np.ndarray, classes: Sequence[str], theme: str = "light")
             hovertemplate="%{z:.1f}% of %{y} (merged) goes to %{x} (teacher)<extra></extra>",
         )
     )
-    small = {"tickfont": {"size": 11 if len(names) <= 16 else 9}, "ticks": "", "showgrid": False}
+    small = {"type": "category", "tickfont": {"size": 11 if len(names) <= 16 else 9}, "ticks": "", "showgrid": False}
     chart.update_xaxes(title="Class in the teacher's features", tickangle=-60, **small)
     chart.update_yaxes(title="Class in the merged model's", range=[len(names) - 0.5, -0.5], **small)
     return chart.update_layout(height=400)

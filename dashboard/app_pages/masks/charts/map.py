@@ -10,7 +10,7 @@ import plotly.graph_objects as go
 
 from dashboard.charts.colours import INK
 from dashboard.charts.matrix import EMPTY_CELL, SCALES, names_above, names_beside
-from dashboard.text import number_text, with_minus
+from dashboard.text import chart_letters, number_text, with_minus
 from otmf_core.models.tensor_names import TensorPlace, kinds, layers
 
 # Below one the merge shrinks, at one it keeps, above it amplifies; told apart by every kind of colour vision.
@@ -73,7 +73,11 @@ def mask_map(
     unit, digits = ("%", 0 if high - low >= 20 else 1) if measure.share else ("", 2)
     weak, strong = INK[theme]
     hovers = [
-        (name, tensor_place.layer, "none kept" if math.isnan(number) else with_minus(f"{number:.3g}{unit}"))
+        (
+            name,
+            *map(chart_letters, (name, tensor_place.layer)),
+            "none kept" if math.isnan(number) else with_minus(f"{number:.3g}{unit}"),
+        )
         for (name, tensor_place), number in zip(tensor_places.items(), numbers, strict=True)
     ]
     title = measure.label + (" (%)" if unit else "")
@@ -103,7 +107,7 @@ def mask_map(
                     "color": [strong if _strong(number, low, high, measure) else weak for number in numbers],
                 },
                 customdata=hovers,
-                hovertemplate="%{customdata[0]}: %{customdata[2]}<extra>%{customdata[1]}</extra>",
+                hovertemplate="%{customdata[1]}: %{customdata[3]}<extra>%{customdata[2]}</extra>",
                 showlegend=False,
             ),
         ]
@@ -117,8 +121,8 @@ def mask_map(
         y1=row + 0.5,
         line={"color": weak, "width": 2},
     )
-    chart.update_xaxes(**names_above(columns))
-    chart.update_yaxes(**names_beside(rows))
+    chart.update_xaxes(**names_above([*map(chart_letters, columns)]))
+    chart.update_yaxes(**names_beside([*map(chart_letters, rows)]))
     return chart.update_layout(
         height=110 + ROW_HEIGHT * max(len(rows), 4),
         plot_bgcolor=EMPTY_CELL[theme],

@@ -1,0 +1,56 @@
+"""A library and runs whose every text would do something if a page read it as Markdown, HTML, TeX or Plotly's tags."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from tests.tiny import merge_config, merged
+
+MARK = "zq7"
+HOST = "foreign.invalid"
+NAME = f"{MARK} <b>B</b> **x** _y_ ![i](http://{HOST}/t.png) $z$ :red[c] :a: -> `k`"  # 80 characters at most
+TEXT = f"{NAME} [l](javascript:alert(1)) <img src=http://{HOST}/h.png> http://{HOST} www.{HOST} ~~s~~ &amp; $\\frac12$"
+
+DONE, FAILED, BARE = (f"20260101-00000{number}-otmf-0000" for number in range(3))
+
+
+def hostile_library(tiny: Path, folder: Path) -> Path:
+    """A copy of the tiny library whose names, classes, sources and description are hostile."""
+    shutil.copytree(tiny, folder)
+    change(folder / "manifest.json", _renamed)
+    return folder
+
+
+def hostile_runs(library: Path, runs: Path) -> None:
+    """Three runs in folder `runs`: one done, one that failed, and one whose library is gone, so that ids are shown."""
+    done = merged(merge_config(library), runs, DONE)
+    facts = {"labels": TEXT, "calibration_split": TEXT, "device": TEXT}
+    change(done / "record.json", lambda record: record | facts)
+    change(done / "notes.json", lambda _: {"name": NAME, "note": TEXT})
+    failed = Path(shutil.copytree(done, runs / FAILED))
+    (failed / "record.json").unlink()
+    change(failed / "status.json", lambda status: status | {"status": "failed", "message": TEXT})
+    bare = Path(shutil.copytree(done, runs / BARE))
+    tasks = {"tasks": [f"{NAME}{number}" for number in range(3)]}
+    change(bare / "config.json", lambda config: config | tasks | {"library": f"/nowhere/{TEXT}"})
+    for name in ("record.json", "progress.json"):
+        change(bare / name, lambda content: content | tasks)
+
+
+def change(file: Path, to: Callable[[Any], Any]) -> None:
+    """Change what a JSON file holds; {} where there is no such file."""
+    file.write_text(json.dumps(to(json.loads(file.read_text()) if file.exists() else {})))
+
+
+def _renamed(manifest: dict[str, Any]) -> dict[str, Any]:
+    for number, task in enumerate(manifest["tasks"]):
+        task["name"] = f"{NAME}{number}"
+        task["classes"] = [f"{NAME}{label}" for label in range(len(task["classes"]))]
+        task |= {"train_source": TEXT, "test_source": TEXT, "licence": TEXT}
+    suites = {f"{NAME}{name}": tasks for name, tasks in manifest.get("suites", {}).items()}
+    figures = [{"suite": TEXT, "split": TEXT, "zero_shot": 1.0, "individual": 2.0}]
+    return manifest | {"name": NAME, "description": TEXT, "suites": suites, "recipe": {"figures": figures}}
