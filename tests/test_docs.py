@@ -29,7 +29,8 @@ from otmf_core.runs.state import RunState
 from tests.tiny import ROOT
 
 ARCHITECTURE, RUN_FOLDER, METHOD = "docs/architecture.md", "docs/run-folder.md", "docs/adding-a-method.md"
-DOCUMENTS = ["README.md", "CONTRIBUTING.md", "CHANGELOG.md", ARCHITECTURE, RUN_FOLDER, METHOD, "docs/benchmarks.md"]
+AT_THE_TOP = ["README.md", "CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md"]
+DOCUMENTS = [*AT_THE_TOP, ARCHITECTURE, RUN_FOLDER, METHOD, "docs/benchmarks.md"]
 
 FENCE = re.compile(r"^ *```(\w*)\n(.*?)^ *```$", re.MULTILINE | re.DOTALL)
 CODE = re.compile(r"`([^`\n]+)`")
