@@ -11,6 +11,7 @@ same seed and number make the same input. Linux only: memory is read from /proc,
 from __future__ import annotations
 
 import argparse
+import faulthandler
 import json
 import os
 import resource
@@ -26,6 +27,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
 from typing import Any
+
+os.environ["OMP_NUM_THREADS"] = "1"  # read when torch is first imported: threads do not live on in a forked process
 
 from otmf_core.errors import InputError
 from tests.hostile.box import Box, made_run
@@ -159,7 +162,9 @@ def work(sound: Sound, root: Path, seed: int, numbers: range, keep: Path, pipe: 
         os.dup2(os.open(os.devnull, os.O_WRONLY), standard)
     most = (_memory("VmSize") << 10) + MEMORY
     resource.setrlimit(resource.RLIMIT_AS, (most, most))
+    stuck = (root.parent / "stuck.txt").open("w")
     for number in numbers:
+        faulthandler.dump_traceback_later(HANGS - 2, file=stuck)
         Path("/proc/self/clear_refs").write_text("5")  # the peak begins anew
         before = _memory("VmRSS")
         result = tried(sound, root, seed, number)
@@ -210,15 +215,17 @@ def campaign(sound: Sound, folder: Path, seed: int, inputs: int, seconds: float,
             os.close(reading)
             try:
                 work(sound, folder / "box", seed, numbers, keep, writing)
+            except BaseException:
+                (folder / "stuck.txt").write_text(traceback.format_exc())
             finally:
                 os._exit(0)
         os.close(writing)
         with os.fdopen(reading, "rb") as lines:
-            number = _followed(child, lines, numbers, tally, end)
+            number = _followed(child, lines, folder, numbers, tally, end)
     return tally
 
 
-def _followed(child: int, lines: Any, numbers: range, tally: Tally, end: float) -> int:
+def _followed(child: int, lines: Any, folder: Path, numbers: range, tally: Tally, end: float) -> int:
     """Take in what a process reports until it ends, hangs or the time is over; the number of the next input."""
     number = numbers.start
     while number < numbers.stop and time.monotonic() < end:
@@ -227,7 +234,7 @@ def _followed(child: int, lines: Any, numbers: range, tally: Tally, end: float) 
         if not line:
             os.kill(child, signal.SIGKILL)
             outcome = "the process ended" if ready else f"no answer after {HANGS} s"
-            tally.add(number, outcome, "", "", 0, 0)
+            tally.add(number, outcome, "", (folder / "stuck.txt").read_text()[:3_000], 0, 0)
             number += 1
             break
         tally.add(*json.loads(line))
@@ -252,7 +259,7 @@ def main() -> None:
         tally = campaign(sound, folder, options.seed, options.inputs, options.seconds, keep)
     spent = time.monotonic() - began
     for finding in tally.findings:
-        print(f"{tally.outcomes[finding]:6} {finding}\n       {tally.first[finding]}"[:600])
+        print(f"{tally.outcomes[finding]:6} {finding}\n       {tally.first[finding]}"[:3_000])
     total = tally.outcomes.total()
     print(
         f"seed {options.seed}: {total} inputs in {spent:.0f} s ({total / spent:.0f} a second), "

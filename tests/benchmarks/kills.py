@@ -97,17 +97,19 @@ def killed(act: Callable[[], object], kill: Kill, within: Path) -> tuple[bool, f
             act()
             os.write(writing, str(len(count)).encode())
             code = 0
+        except BaseException as error:
+            os.write(writing, f"{type(error).__name__}: {error}"[:500].encode(errors="replace"))
         finally:
             os._exit(code)
     os.close(writing)
     status = _waited(child, began + kill.seconds)
     with os.fdopen(reading, "rb") as told:
-        operations = int(told.read() or 0)
+        said = told.read().decode()
     if os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGKILL:
-        return True, time.monotonic() - began, operations
+        return True, time.monotonic() - began, 0
     if os.waitstatus_to_exitcode(status):
-        raise RuntimeError(f"a process ended with {os.waitstatus_to_exitcode(status)}")
-    return False, time.monotonic() - began, operations
+        raise RuntimeError(f"a process failed: {said}")
+    return False, time.monotonic() - began, int(said)
 
 
 def _waited(child: int, until: float) -> int:
@@ -176,10 +178,7 @@ def merge_trial(whole: Reference, kills: Iterator[Kill], out: Path, used: bytes)
     while load_run(out / "run").status != "done":
         if load_run(out / "run").status not in ("interrupted", "queued"):
             return f"corrupted: {load_run(out / 'run').status}"
-        try:
-            killed(go_on, next(kills, Kill()), out)
-        except RuntimeError as error:
-            return f"corrupted: {error}"
+        killed(go_on, next(kills, Kill()), out)
     found = {key: value for key, value in results(out / "run").items() if not key.startswith(layout.RESUME)}
     if found != whole.results:
         keys = sorted(key for key in found.keys() | whole.results.keys() if found.get(key) != whole.results.get(key))
@@ -325,7 +324,10 @@ def carried_out(scene: Scene, all_trials: Iterator[Trial]) -> tuple[Counter[str]
     out = scene.folder / "trial"
     for name, trial in all_trials:
         shutil.rmtree(out, ignore_errors=True)
-        outcome = trial(out)
+        try:
+            outcome = trial(out)
+        except RuntimeError as error:
+            outcome = f"corrupted: {error}".replace(str(out), "…")
         outcomes[outcome] += 1
         if not outcome.startswith(GOOD):
             bad.append(f"{name}: {outcome}")

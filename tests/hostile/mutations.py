@@ -85,7 +85,7 @@ def _json(random: Random, content: bytes) -> bytes:
                 holder[key] = old[:-1]
             case 5:
                 nested: Any = old
-                for _ in range(random.choice((5, 100, 900))):
+                for _ in range(random.choice((5, 50, 200))):
                     nested = [nested]
                 holder[key] = nested
             case _:
