@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, Union
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from otmf_core.errors import InputError
+from otmf_core.files import shown
 from otmf_core.library.examples import Split
 from otmf_core.methods.base import Method
 from otmf_core.methods.table import METHODS, TABLE
@@ -20,7 +21,7 @@ PRESETS: dict[str, dict[str, Any]] = {"default": {}, "paper": {"head_lr": 0.01}}
 
 def _printable(text: str) -> str:
     if not text.isprintable():
-        raise ValueError(f"a name or a path has no control characters, received {text[:80]!r}")
+        raise ValueError(f"a name or a path has no control characters, received {shown(text)}")
     return text
 
 
@@ -75,7 +76,7 @@ class MergeConfig(BaseModel):
     @model_validator(mode="after")
     def _known_preset(self) -> MergeConfig:
         if self.preset not in presets():
-            raise ValueError(f"a preset is one of {', '.join(presets())}, received {self.preset!r}")
+            raise ValueError(f"a preset is one of {', '.join(presets())}, received {shown(self.preset)}")
         return self
 
     @property
@@ -125,10 +126,10 @@ class MergeConfig(BaseModel):
         `method` is a method's name. Raises InputError with one sentence.
         """
         if preset not in presets():
-            raise InputError(f"a preset is one of {', '.join(presets())}, received {preset!r}")
+            raise InputError(f"a preset is one of {', '.join(presets())}, received {shown(preset)}")
         name = settings.pop("method", "otmf")
         if name not in METHODS:
-            raise InputError(f"a method is one of {', '.join(METHODS)}, received {name!r}")
+            raise InputError(f"a method is one of {', '.join(METHODS)}, received {shown(name)}")
         own = {key: value for key, value in settings.items() if key not in cls.model_fields}
         run = {key: value for key, value in settings.items() if key in cls.model_fields}
         method = {"name": name, **METHODS[name].presets.get(preset, {}), **own}
@@ -195,15 +196,16 @@ def _sentence(error: ValidationError, fields: dict[str, Any]) -> str:
     if first["type"] == "extra_forbidden":
         owners = [name for name, method in METHODS.items() if field in method.described()]
         if owners:
-            return f"{field} is a setting of {' and '.join(owners)}, not of {method or 'a run'}, received {received!r}"
-        return f"a configuration has no field {field!r}, received {received!r}"
+            others = " and ".join(owners)
+            return f"{field} is a setting of {others}, not of {method or 'a run'}, received {shown(received)}"
+        return f"a configuration has no field {shown(field)}, received {shown(received)}"
     if first["type"] in ("union_tag_invalid", "union_tag_not_found"):
         received = received.get("name", received) if isinstance(received, dict) else received
-        return f"a method is one of {', '.join(METHODS)}, received {received!r}"
+        return f"a method is one of {', '.join(METHODS)}, received {shown(received)}"
     reason = first["msg"].removeprefix("Value error, ")
     if first["type"] == "value_error":
         return reason
     if first["type"].startswith(("less_than", "greater_than")):
         described = METHODS[method].described() if own else run_settings()
-        return f"{field} must be {described[field].bounds}, received {received!r}"
-    return f"{field}: {reason[0].lower()}{reason[1:]}, received {received!r}"
+        return f"{field} must be {described[field].bounds}, received {shown(received)}"
+    return f"{field}: {reason[0].lower()}{reason[1:]}, received {shown(received)}"

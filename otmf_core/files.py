@@ -35,10 +35,10 @@ def not_written(error: OSError, path: Path) -> InputError:
     return InputError(f"the folder must be writable: {path} was not written ({error.strerror})")
 
 
-def shown(value: object) -> str:
+def shown(value: object, most: int = QUOTED) -> str:
     """A path, a name or another value as a sentence quotes it: escaped, and shortened in the middle."""
     text = repr(str(value) if isinstance(value, Path) else value)
-    return text if len(text) <= QUOTED else f"{text[: QUOTED // 2]}…{text[-QUOTED // 2 :]}"
+    return text if len(text) <= most else f"{text[: most // 2]}…{text[-most // 2 :]}"
 
 
 def user_path(text: str) -> Path:

@@ -72,6 +72,8 @@ def _footer(path: Path, what: str) -> tuple[int, list[Chunk]]:
 def _check_columns(path: Path, wanted: Collection[str], names: Collection[str], what: str) -> None:
     if len(names) > MAX_COLUMNS:
         raise InputError(f"{what}: {path} has {len(names):,} columns, at most {MAX_COLUMNS} are read")
+    if len({*names}) < len(names):
+        raise InputError(f"{what}: {path} (a column is there twice)")
     for name in wanted:
         if name not in names:
             raise InputError(f"{what}: {path} (column {name!r} is missing)")

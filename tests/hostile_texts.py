@@ -28,7 +28,7 @@ def hostile_library(tiny: Path, folder: Path) -> Path:
 def hostile_runs(library: Path, runs: Path) -> None:
     """Three runs in folder `runs`: one done, one that failed, and one whose library is gone, so that ids are shown."""
     done = merged(merge_config(library), runs, DONE)
-    facts = {"labels": TEXT, "calibration_split": TEXT, "device": TEXT}
+    facts = {"device": TEXT, "versions": {"torch": TEXT}}  # labels and splits are held against the configuration
     change(done / "record.json", lambda record: record | facts)
     change(done / "notes.json", lambda _: {"name": NAME, "note": TEXT})
     failed = Path(shutil.copytree(done, runs / FAILED))

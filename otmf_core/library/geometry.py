@@ -52,7 +52,8 @@ def geometry(library: Library, tasks: Sequence[str]) -> Geometry:
         flat = [array.reshape(-1) for array in arrays]
         for start in range(0, flat[0].size, CHUNK):
             rows = np.stack([values[start : start + CHUNK] for values in flat]).astype(np.float64)
-            gram += rows @ rows.T  # (T, T)
+            with np.errstate(all="ignore"):  # what is not finite is told below
+                gram += rows @ rows.T  # (T, T)
     for path, square in zip(paths, gram.diagonal(), strict=True):
         if not np.isfinite(square):
             raise InputError(f"weights must be finite: a task vector has NaN or infinite values in {path}")

@@ -108,7 +108,7 @@ def read_statistics(run: Path, step: int) -> MaskStatistics:
         return MaskStatistics(tensors, side_of("pre"), side_of("post"))
     except InputError:
         raise
-    except (pa.ArrowException, KeyError, ValueError, TypeError, OverflowError) as error:
+    except (pa.ArrowException, AttributeError, KeyError, ValueError, TypeError, OverflowError) as error:
         raise InputError(f"{STATISTICS}: {path} ({error})") from None
 
 

@@ -87,7 +87,7 @@ def _same(stated: Any, value: Any) -> bool:
 
 
 def _short(value: Any) -> str:
-    return f"{value:.2f}" if isinstance(value, float) else shown(value)
+    return f"{value:.2f}" if isinstance(value, float) else shown(value, 50)
 
 
 def _contradiction(path: Path, what: str) -> InputError:

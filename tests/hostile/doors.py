@@ -132,7 +132,8 @@ def run_doors(run: Path) -> Iterator[Door]:
 
     def listing() -> tuple[Any, list[str]]:
         try:
-            return list_runs(out)
+            runs, damaged = list_runs(out)
+            return runs, [folder.sentence for folder in damaged]
         except InputError as error:
             raise AssertionError(f"one damaged run hides all runs: {error}") from error
 

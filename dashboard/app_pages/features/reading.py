@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -17,6 +16,7 @@ from otmf_core.analysis.features import BLUR, TaskFeatures
 from otmf_core.analysis.projection import projection, projection_file
 from otmf_core.files import Mark, mark
 from otmf_core.library.library import open_library
+from otmf_core.library.pictures import open_picture
 from otmf_core.transport.transport_plan import class_mass, transport_plan
 
 THUMBNAIL_SIDE = 96  # pixels
@@ -54,7 +54,4 @@ def thumbnails(library: str, task: str, rows: tuple[int, ...]) -> list[str]:
     opened = open_library(library)
     blobs = [blob for blob, _ in evaluation_pictures(str(opened.root), opened.manifest_hash, task)]
     size = THUMBNAIL_SIDE, THUMBNAIL_SIDE
-    return [
-        webp_uri(Image.open(io.BytesIO(blobs[row])).convert("RGB").resize(size, Image.Resampling.BICUBIC))
-        for row in rows
-    ]
+    return [webp_uri(open_picture(blobs[row], f"row {row}").resize(size, Image.Resampling.BICUBIC)) for row in rows]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,9 +9,8 @@ from typing import Any
 
 import numpy as np
 import streamlit as st
-from PIL import Image
 
-from otmf_core.errors import InputError
+from otmf_core.library.pictures import open_picture
 
 MOST_ENCODERS = 6  # in memory: two runs' pre-trained, merged and one fine-tuned model
 
@@ -52,7 +50,4 @@ def _pixels(picture: bytes) -> Any:
     """uint8 (1, H, W, 3)."""
     import torch
 
-    try:
-        return torch.from_numpy(np.array(Image.open(io.BytesIO(picture)).convert("RGB"))).unsqueeze(0)
-    except (OSError, SyntaxError, ValueError) as error:
-        raise InputError(f"images of a split are pictures: {error}") from None
+    return torch.from_numpy(np.array(open_picture(picture, "the picture"))).unsqueeze(0)
