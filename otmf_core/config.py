@@ -197,15 +197,15 @@ def _sentence(error: ValidationError, fields: dict[str, Any]) -> str:
         owners = [name for name, method in METHODS.items() if field in method.described()]
         if owners:
             others = " and ".join(owners)
-            return f"{field} is a setting of {others}, not of {method or 'a run'}, received {shown(received)}"
-        return f"a configuration has no field {shown(field)}, received {shown(received)}"
+            return f"{field} is a setting of {others}, not of {method or 'a run'}, received {shown(received, 80)}"
+        return f"a configuration has no field {shown(field)}, received {shown(received, 80)}"
     if first["type"] in ("union_tag_invalid", "union_tag_not_found"):
         received = received.get("name", received) if isinstance(received, dict) else received
-        return f"a method is one of {', '.join(METHODS)}, received {shown(received)}"
+        return f"a method is one of {', '.join(METHODS)}, received {shown(received, 80)}"
     reason = first["msg"].removeprefix("Value error, ")
     if first["type"] == "value_error":
         return reason
     if first["type"].startswith(("less_than", "greater_than")):
         described = METHODS[method].described() if own else run_settings()
-        return f"{field} must be {described[field].bounds}, received {shown(received)}"
-    return f"{field}: {reason[0].lower()}{reason[1:]}, received {shown(received)}"
+        return f"{field} must be {described[field].bounds}, received {shown(received, 80)}"
+    return f"{field}: {reason[0].lower()}{reason[1:]}, received {shown(received, 80)}"

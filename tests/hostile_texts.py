@@ -36,7 +36,7 @@ def hostile_runs(library: Path, runs: Path) -> None:
     change(failed / "status.json", lambda status: status | {"status": "failed", "message": TEXT})
     bare = Path(shutil.copytree(done, runs / BARE))
     tasks = {"tasks": [f"{NAME}{number}" for number in range(3)]}
-    change(bare / "config.json", lambda config: config | tasks | {"library": f"/nowhere/{TEXT}"})
+    change(bare / "config.json", lambda config: config | tasks | {"library": f"/nowhere/{NAME}"})
     for name in ("record.json", "progress.json"):
         change(bare / name, lambda content: content | tasks)
 

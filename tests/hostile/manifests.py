@@ -62,8 +62,8 @@ def _tasks() -> Iterator[Case]:
 def _suites() -> Iterator[Case]:
     for label in ("null", "text", "number", "nested", "true"):
         yield Case(f"a suite is {label}", _changed(setting("suites", "3", to=WRONG[label])))
-    yield Case("a suite names an unknown task", _changed(setting("suites", "3", to=["red", "pink"])))
-    yield Case("a suite names a task twice", _changed(setting("suites", "3", to=["red", "red"])))
+    yield Case("a suite names an unknown task", _changed(setting("suites", "3", to=["red", "pink"])), "either")
+    yield Case("a suite names a task twice", _changed(setting("suites", "3", to=["red", "red"])), "either")
 
 
 def _backbone_and_files() -> Iterator[Case]:

@@ -133,7 +133,7 @@ def _entries_that_lie() -> Iterator[ZipCase]:
             struct.pack_into(form, content, content.rindex(f"{RUN}/record.json".encode()) - 46 + place, value)
             return bytes(content)
 
-        yield ZipCase(f"the record is {label}", made)
+        yield ZipCase(f"the record is {label}", made, "either" if label == "packed to 4 GiB" else "refused")
     yield ZipCase("the directory begins before the file", lambda files: _directory(files, 16, 0xFFFFFF00))
     yield ZipCase("the directory is longer than the file", lambda files: _directory(files, 12, 0xFFFFFF00))
     yield ZipCase("the directory has another number of entries", lambda files: _directory(files, 8, 0xFFFF), "either")

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import json
-import os
-import platform
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import psutil
 import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
@@ -16,19 +14,20 @@ from streamlit.testing.v1 import AppTest
 from dashboard.runs import following, panel, picker
 from otmf_core import layout
 from otmf_core.files import write_json
+from otmf_core.jobs.queue import job_queue
 from otmf_core.runs.folder import set_status
-from tests.dashboard.pages import metrics, opener, texts
+from otmf_core.runs.lock import owned, owner
+from tests.dashboard.pages import metrics, opener, press, settle, texts
 
 
 @pytest.fixture
-def elsewhere(finished: list[str], tmp_path: Path) -> Path:
+def elsewhere(finished: list[str], tmp_path: Path) -> Iterator[Path]:
     """The newest run as another process merges it, with its first step done."""
     run = tmp_path / "runs" / finished[-1]
     at_step(run, 1)
     set_status(run, "running")
-    started = psutil.Process(os.getppid()).create_time()
-    write_json(run / layout.CLAIM, {"host": platform.node(), "pid": os.getppid(), "started": started})
-    return run
+    with owned(run):
+        yield run
 
 
 def at_step(run: Path, step: int) -> None:
@@ -78,3 +77,30 @@ def test_a_page_is_drawn_anew_when_the_folder_says_more(elsewhere: Path, monkeyp
     assert looks_again()
     (elsewhere / layout.STATUS).write_text("{")
     assert looks_again()
+
+
+def test_a_claim_of_which_nothing_is_known_is_taken_over_by_hand(finished: list[str], app: AppTest, tmp_path: Path):
+    run = tmp_path / "runs" / finished[0]
+    (run / layout.RECORD).unlink()
+    at_end = json.loads((run / layout.STATE).read_text())
+    write_json(run / layout.STATE, {**at_end, "step": 1, "matrix": at_end["matrix"][:2], "individual": [90.0]})
+    set_status(run, "running")
+    write_json(run / layout.CLAIM, {"host": "elsewhere", "boot": "another", "pid": 1, "locked": True})
+    opener("merge")(app, run=run.name)
+    assert "A process of elsewhere claims this run" in texts(app)
+    press(app, f"take-over-{run.name}")
+    settle(tmp_path, run.name, "done")
+    assert owner(run) is None
+
+
+def test_the_queue_that_loses_a_run_lets_it_go(finished: list[str], app: AppTest, tmp_path: Path):
+    """Two servers on one folder: what the other one merges has not failed here."""
+    run = tmp_path / "runs" / finished[0]
+    set_status(run, "stopped")
+    (run / layout.RECORD).unlink()
+    queue = job_queue(tmp_path / "runs")
+    with owned(run):
+        queue.resume(run.name)
+        while queue.active():
+            pass
+        assert queue.snapshot(run.name) is None
