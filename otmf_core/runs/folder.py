@@ -142,7 +142,7 @@ def _created(status: dict[str, Any], path: Path) -> str:
     created = status.get("created")
     try:
         moment = datetime.fromisoformat(created)  # pyright: ignore[reportArgumentType]
-        if moment.tzinfo is None or not 1980 <= moment.year < 2200:
+        if moment.tzinfo is None or not 1980 <= moment.year < 2100:
             raise ValueError
         moment.astimezone(timezone.utc)
     except (TypeError, ValueError, OverflowError):
