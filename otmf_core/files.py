@@ -41,6 +41,11 @@ def shown(value: object, most: int = QUOTED) -> str:
     return text if len(text) <= most else f"{text[: most // 2]}…{text[-most // 2 :]}"
 
 
+def brief(error: Exception) -> str:
+    """What an exception of a library says, on one line and no longer than a sentence can quote."""
+    return " ".join(str(error).split())[:QUOTED]
+
+
 def user_path(text: str) -> Path:
     """The path that a user typed, ~ expanded; raises InputError for one that no disk can have."""
     if "\0" in text:
@@ -109,7 +114,7 @@ def read_json(path: Path) -> Any:
     except InputError:
         raise
     except (ValueError, RecursionError) as error:  # of a number of thousands of digits, of brackets without end
-        raise InputError(f"a file must be valid JSON: {path} ({str(error)[:QUOTED]})") from None
+        raise InputError(f"a file must be valid JSON: {path} ({brief(error)})") from None
 
 
 def read_object(path: Path) -> dict[str, Any]:
@@ -173,5 +178,6 @@ def inside(root: Path, name: str) -> Path:
             path.exists()  # raises where a part of the name is longer than a disk has
             return path
     except (OSError, RuntimeError, ValueError) as error:  # a loop of links, a zero byte
-        raise InputError(f"a file must lie inside its folder: {shown(name)} leads nowhere ({error})") from None
+        reason = error.strerror if isinstance(error, OSError) else brief(error)
+        raise InputError(f"a file must lie inside its folder: {shown(name)} leads nowhere ({reason})") from None
     raise InputError(f"a file must lie inside its folder: {shown(name)} leads out of {root}")

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from otmf_core.errors import InputError
+from otmf_core.files import brief
 from otmf_core.parquet_footer import Chunk, read_footer
 
 if TYPE_CHECKING:
@@ -96,4 +97,4 @@ def _opened(path: Path, what: str) -> Iterator[Any]:
     except InputError:
         raise
     except (pa.ArrowException, OSError, ValueError, KeyError, TypeError, OverflowError) as error:
-        raise InputError(f"{what}: {path} ({' '.join(str(error).split())[:160]})") from None
+        raise InputError(f"{what}: {path} ({brief(error)})") from None

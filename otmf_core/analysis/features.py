@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from otmf_core import layout
 from otmf_core.analysis.finished_run import finished_run
 from otmf_core.errors import InputError
-from otmf_core.files import inside, read_object, write_json, write_tensors
+from otmf_core.files import brief, inside, read_object, write_json, write_tensors
 from otmf_core.library.library import Library
 from otmf_core.runs.folder import Run
 
@@ -83,7 +83,7 @@ def read_features(path: Path, task: str) -> TaskFeatures:
         with safe_open(where, framework="numpy") as file:
             arrays = {name: file.get_tensor(f"{task}/{name}") for name in TaskFeatures.__dataclass_fields__}
     except (SafetensorError, OSError, ValueError, TypeError, OverflowError, AttributeError) as error:
-        raise InputError(f"features are those of the run's tasks: {task} in {where} ({error})") from None
+        raise InputError(f"features are those of the run's tasks: {task} in {where} ({brief(error)})") from None
     shape = arrays["features"].shape
     expected = {"features": shape, "answers": shape[:2], "distances": shape[:1], "rows": shape[1:2]}
     expected["labels"] = expected["rows"]

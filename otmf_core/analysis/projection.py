@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from otmf_core import layout
 from otmf_core.analysis.features import read_features
 from otmf_core.errors import InputError
-from otmf_core.files import inside, write_table
+from otmf_core.files import brief, inside, write_table
 from otmf_core.tables import read_table
 
 if TYPE_CHECKING:
@@ -102,7 +102,7 @@ def _read(where: Path, parameters: str, points: int) -> np.ndarray | None:
     try:
         places = np.stack([table["x"].to_numpy(), table["y"].to_numpy()], axis=1).astype(np.float32)
     except (TypeError, ValueError) as error:
-        raise InputError(f"{what}: {where} ({error})") from None
+        raise InputError(f"{what}: {where} ({brief(error)})") from None
     if not np.isfinite(places).all():
         raise InputError(f"{what}: {where} (places are not finite)")
     return places

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from otmf_core.errors import InputError
-from otmf_core.files import shown
+from otmf_core.files import brief, shown
 from otmf_core.library.pictures import open_picture, picture_size
 from otmf_core.tables import first_row, read_table, table_rows
 
@@ -53,7 +53,7 @@ def read_labels(path: Path) -> list[int]:
                 chunk = numbers.take(chunk.indices)
             labels += chunk.cast(pa.int32()).fill_null(-1).to_pylist()
     except (pa.ArrowException, TypeError) as error:
-        raise InputError(f"{TABLE}: {path} (label: {' '.join(str(error).split())[:100]})") from None
+        raise InputError(f"{TABLE}: {path} (label: {brief(error)})") from None
     return labels
 
 

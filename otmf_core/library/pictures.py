@@ -12,6 +12,7 @@ import warnings
 from typing import TYPE_CHECKING
 
 from otmf_core.errors import InputError
+from otmf_core.files import brief
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -65,7 +66,7 @@ def _damaged(error: Exception, formats: tuple[str, ...], where: str) -> InputErr
     from PIL import UnidentifiedImageError
 
     unknown = isinstance(error, UnidentifiedImageError)  # which says no more than that
-    reason = "" if unknown else " (" + " ".join(f"{type(error).__name__}: {error}".split())[:100] + ")"
+    reason = "" if unknown else f" ({type(error).__name__}: {brief(error)})"
     names = f"{', '.join(formats[:-1])} or {formats[-1]}"
     return InputError(f"a picture is a whole {names} file, received {where}{reason}")
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from otmf_core import layout
 from otmf_core.errors import InputError
-from otmf_core.files import inside
+from otmf_core.files import brief, inside
 from otmf_core.masks.measures import BINS, SIDES
 from otmf_core.tables import read_table
 
@@ -109,7 +109,7 @@ def read_statistics(run: Path, step: int) -> MaskStatistics:
     except InputError:
         raise
     except (pa.ArrowException, AttributeError, KeyError, ValueError, TypeError, OverflowError) as error:
-        raise InputError(f"{STATISTICS}: {path} ({error})") from None
+        raise InputError(f"{STATISTICS}: {path} ({brief(error)})") from None
 
 
 def matrix_shape(run: Path, step: int, side: str, tensor: str) -> tuple[int, int]:
@@ -177,7 +177,7 @@ def _mask(run: Path, step: int, side: str, tensor: str) -> Iterator[Any]:
         with safe_open(path, framework="numpy") as file:
             yield file.get_slice(f"{side}.{tensor}")
     except (SafetensorError, OSError, ValueError, TypeError, OverflowError, AttributeError) as error:
-        raise InputError(f"masks come as a safetensors file with {side}.{tensor}: {path} ({error})") from None
+        raise InputError(f"masks come as a safetensors file with {side}.{tensor}: {path} ({brief(error)})") from None
 
 
 def _as_matrix(shape: Sequence[int]) -> tuple[int, int, int]:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from otmf_core.errors import InputError
-from otmf_core.files import shown
+from otmf_core.files import brief, shown
 
 if TYPE_CHECKING:
     from numpy import ndarray
@@ -110,8 +110,8 @@ def _open(path: Path, framework: str = "pt") -> Iterator[Any]:
     except InputError:
         raise
     except (SafetensorError, OSError, ValueError, TypeError, AttributeError, OverflowError, MemoryError) as error:
-        reason = " ".join(str(error).split())[:160]  # bindings raise what their arguments give, where a header lies
-        raise InputError(f"a file must be valid safetensors: {path} ({reason})") from None
+        # bindings raise whatever their arguments give, where a header lies
+        raise InputError(f"a file must be valid safetensors: {path} ({brief(error)})") from None
 
 
 def check_header(header: Header, expected: Header, where: str) -> None:

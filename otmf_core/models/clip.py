@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from otmf_core.errors import InputError
+from otmf_core.files import brief
 from otmf_core.models import convstem as convstem  # registers our own tower with timm
 from otmf_core.models.base import Tower
 from otmf_core.models.checkpoints import check_matches
@@ -48,7 +49,7 @@ def _built(cfg: dict[str, Any]) -> open_clip.CLIP:
     try:
         return open_clip.CLIP(**cfg).eval()
     except (AssertionError, AttributeError, ImportError, LookupError, RuntimeError, TypeError, ValueError) as error:
-        reason = " ".join(f"{type(error).__name__}: {error}".split())[:160]
+        reason = f"{type(error).__name__}: {brief(error)}"
         raise InputError(f"a backbone config describes a CLIP that can be built: {reason}") from None
 
 

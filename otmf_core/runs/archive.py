@@ -20,7 +20,7 @@ from typing import IO
 
 from otmf_core import layout
 from otmf_core.errors import InputError
-from otmf_core.files import inside, not_written, shown
+from otmf_core.files import brief, inside, not_written, shown
 from otmf_core.runs.check import check_run
 from otmf_core.runs.drafts import draft_folder
 from otmf_core.runs.folder import set_status
@@ -97,13 +97,13 @@ def import_run(file: IO[bytes], out: Path) -> str:
     except InputError:
         raise
     except (NotImplementedError, RuntimeError) as error:  # an unknown method, or encrypted
-        raise InputError(f"a run's zip is plain or deflated, received another ({_short(error)})") from None
+        raise InputError(f"a run's zip is plain or deflated, received another ({brief(error)})") from None
     except OSError as error:
         if error.errno is None:  # of an unpacker, not of the system
-            raise InputError(DAMAGED.format(_short(error))) from None
+            raise InputError(DAMAGED.format(brief(error))) from None
         raise not_written(error, out) from error
     except (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, struct.error, ValueError, LookupError) as error:
-        raise InputError(DAMAGED.format(_short(error))) from None
+        raise InputError(DAMAGED.format(brief(error))) from None
 
 
 def _check_directory(file: IO[bytes]) -> None:
@@ -122,10 +122,6 @@ def _check_directory(file: IO[bytes]) -> None:
         stated = [value for value in stated if value != 0xFFFFFFFF] + [struct.unpack_from("<Q", tail, large + 40)[0]]
     if any(value > MAX_DIRECTORY_BYTES for value in stated):
         raise InputError(f"a run's zip has at most {MAX_FILES:,} files, received a longer table of contents")
-
-
-def _short(error: Exception) -> str:
-    return " ".join(str(error).split())[:100]
 
 
 def _members(archive: zipfile.ZipFile) -> tuple[str, dict[str, zipfile.ZipInfo]]:

@@ -112,7 +112,9 @@ def _read_run(path: Path, marks: tuple[Mark, ...]) -> Run:
         )
     stands: Any = status.get("status")
     if stands not in get_args(Status):
-        raise InputError(f"a run is {', '.join(get_args(Status))}, received {stands!r} in {path / 'status.json'}")
+        raise InputError(
+            f"a run is {', '.join(get_args(Status))}, received {shown(stands, 80)} in {path / 'status.json'}"
+        )
     name, note = _notes(path / layout.NOTES)
     config, state = _config(path / layout.CONFIG), _state(path / layout.STATE)
     record = _record(path / layout.RECORD) if stands == "done" else None
