@@ -51,6 +51,7 @@ def test_a_folder_without_a_claim_is_swept_once_it_is_old(prefix: str, tmp_path:
     """As version 0.1.0 left them."""
     for name in (f"{prefix}old", f"{prefix}new", ".hidden"):
         (tmp_path / name / "run").mkdir(parents=True)
+    (tmp_path / f"{prefix}empty").mkdir()
     os.utime(tmp_path / f"{prefix}old", (0, time.time() - 3600))
     os.utime(tmp_path / ".hidden", (0, 0))
     sweep(tmp_path)
