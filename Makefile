@@ -29,7 +29,8 @@ test: $(TEST)
 	$(PY) -m pyright --pythonpath $(PY)
 	@command -v chromium || command -v chromium-browser || command -v google-chrome || \
 	  echo "Chromium is not installed: the browser tests are skipped."
-	$(PY) -m pytest -n 2 --dist loadfile
+	$(PY) -m pytest -n 2 --dist loadfile -m "not browser"
+	$(PY) -m pytest -m browser  # alone: two browsers on two cores are slower than patience
 
 format: $(TEST)
 	$(PY) -m ruff check --fix .

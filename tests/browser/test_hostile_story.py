@@ -49,7 +49,7 @@ def test_hostile_texts_are_seen_letter_by_letter(context, library: Path, server:
     shown = f"library={quote(str(library))}"
     pages = {  # what has to be read on each, letter by letter, and whether a chart writes a task's name
         f"?run={FAILED}&{shown}": (TEXT, True),
-        f"accuracy?run={DONE}": (f"Labels: {TEXT}", True),
+        f"accuracy?run={DONE}": (f"on {TEXT}", True),
         f"accuracy?run={quote(NAME)}": (f"of run {NAME}. This", True),
         f"runs?run={BARE}": (TEXT, True),
         f"masks?run={DONE}": (TEXT, False),
