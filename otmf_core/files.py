@@ -77,6 +77,12 @@ def _replacing(path: Path) -> Iterator[Path]:
         raise not_written(error, path) from error
 
 
+def sweep_drafts(folder: Path) -> None:
+    """Delete what a process that was killed while it wrote left in a folder and those in it."""
+    for draft in folder.rglob(".*.part"):
+        draft.unlink()
+
+
 def write_json(path: Path, value: Any) -> None:
     """Write JSON atomically; raises InputError on a full or read-only disk."""
     with _replacing(path) as draft:

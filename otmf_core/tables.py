@@ -90,9 +90,10 @@ def _opened(path: Path, what: str) -> Iterator[Any]:
             with pq.ParquetFile(file) as table:
                 columns = [table.schema.column(index) for index in range(len(table.schema))]
                 texts = [column.path for column in columns if column.physical_type == "BYTE_ARRAY"]
+                footer = table.metadata
             file.seek(0)
             # one value repeated a million times is kept once
-            with pq.ParquetFile(file, read_dictionary=texts, buffer_size=BUFFER) as table:
+            with pq.ParquetFile(file, metadata=footer, read_dictionary=texts, buffer_size=BUFFER) as table:
                 yield table
     except InputError:
         raise

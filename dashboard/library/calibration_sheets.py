@@ -7,10 +7,9 @@ from PIL import Image
 
 from dashboard.library.pictures import webp_uri
 from otmf_core.errors import InputError
-from otmf_core.library.examples import MAX_ROWS, TABLE, picture_bytes, read_labels
+from otmf_core.library.examples import image_column, picture_bytes, read_labels
 from otmf_core.library.library import open_library
 from otmf_core.library.pictures import open_picture
-from otmf_core.tables import read_table
 
 SHEET_COLUMNS, SHEET_ROWS = 4, 2
 SHEET_SIDE = 64  # pixels of one image on a sheet
@@ -39,8 +38,7 @@ def _sheet(root: str, task: str, columns: int, rows: int, side: int) -> Image.Im
     if "calibration" not in files:
         raise InputError(f"a task has calibration images: the manifest names none for {task!r} in {root}")
     path = library.path(files["calibration"])
-    column = read_table(path, ["image", "label"], TABLE, max_rows=MAX_ROWS)["image"]
-    labels, wanted = read_labels(path), columns * rows
+    column, labels, wanted = image_column(path), read_labels(path), columns * rows
     first_of_class = {label: row for row, label in reversed(list(enumerate(labels)))}
     chosen = [*(first_of_class[label] for label in sorted(first_of_class)), *range(len(labels))][:wanted]
     blobs = dict(enumerate(picture_bytes(column, path, max(chosen, default=-1) + 1)))

@@ -8,16 +8,15 @@ import io
 import streamlit as st
 from PIL import Image
 
-from otmf_core.library.examples import MAX_ROWS, TABLE, picture_bytes, read_labels
+from otmf_core.library.examples import image_column, picture_bytes, read_labels
 from otmf_core.library.library import open_library
-from otmf_core.tables import read_table
 
 
 @st.cache_resource(max_entries=6, show_spinner=False)
 def evaluation_pictures(root: str, manifest: str, task: str) -> list[tuple[bytes, int]]:
     """A task's test images as stored, each with its class; raises InputError where the table is damaged."""
     path = open_library(root).file(task, "test")
-    column = read_table(path, ["image", "label"], TABLE, max_rows=MAX_ROWS)["image"]
+    column = image_column(path)
     return list(zip(picture_bytes(column, path, len(column)), read_labels(path), strict=True))
 
 

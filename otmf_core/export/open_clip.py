@@ -11,12 +11,12 @@ from otmf_core.files import write_json, write_tensors, write_text
 from otmf_core.layout import CARD, EXPORT, MERGED
 from otmf_core.models.checkpoints import (
     TOWER,
-    WHOLE,
     check_finite,
     check_floating,
     check_matches,
     read_header,
     read_tensors,
+    without_buffers,
 )
 
 FACTS = ("run", "method", "settings", "tasks", "labels", "acc", "bwt")  # the file's metadata
@@ -34,7 +34,7 @@ def export_model(run_dir: Path, to: Path | None = None) -> Path:
     run, library = finished_run(run_dir, "a run is exported")
     assert run.record is not None  # as a finished run's never is
     weights = library.backbone("weights")
-    check_floating({name: entry for name, entry in read_header(weights).items() if entry[0] not in WHOLE}, str(weights))
+    check_floating(without_buffers(read_header(weights)), str(weights))
     model = read_tensors(weights)
     base = library.base()
     merged = read_tensors(run.path / MERGED)

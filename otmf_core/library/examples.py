@@ -75,7 +75,7 @@ def read_images(path: Path, first: int | None) -> Tensor:
     import numpy as np
     import torch
 
-    column = read_table(path, ["image"], TABLE, max_rows=MAX_ROWS)["image"]
+    column = image_column(path)
     rows = len(column) if first is None else min(first, len(column))
     pixels: Any = None
     for row, blob in enumerate(picture_bytes(column, path, rows)):
@@ -94,6 +94,11 @@ def read_images(path: Path, first: int | None) -> Tensor:
     if pixels is None:
         raise InputError(f"images of a split are pictures of one size: there is none in {path}")
     return torch.from_numpy(pixels)
+
+
+def image_column(path: Path) -> pa.ChunkedArray:
+    """The column of images of a table, for `picture_bytes`; raises InputError as `read_table` does."""
+    return read_table(path, ["image"], TABLE, max_rows=MAX_ROWS)["image"]
 
 
 def check_first(path: Path, size: tuple[int, int]) -> None:

@@ -9,7 +9,7 @@ import numpy as np
 
 from otmf_core.errors import InputError
 from otmf_core.library.library import Library
-from otmf_core.models.checkpoints import TOWER, check_floating, read_header, side_by_side
+from otmf_core.models.checkpoints import TOWER, side_by_side
 
 CHUNK = 1 << 18  # columns that are widened to float64 at a time
 ORTHOGONAL, FAR, UNEVEN = 0.03, 0.15, 3.0  # thresholds of `concerns`
@@ -43,8 +43,6 @@ def geometry(library: Library, tasks: Sequence[str]) -> Geometry:
     time. Raises InputError when a file is missing, damaged, of other shapes or has values that are not finite.
     """
     paths = [library.file(task, "task_vector") for task in tasks]
-    for path in paths:
-        check_floating(read_header(path), str(path))
     gram = np.zeros((len(paths), len(paths)))
     shapes = {}
     for name, arrays in side_by_side(paths):
@@ -71,7 +69,7 @@ def geometry(library: Library, tasks: Sequence[str]) -> Geometry:
 def _base_norm(library: Library, shapes: dict[str, tuple[int, ...]]) -> float:
     """‖θ⁰‖ over the entries that task vectors have; raises InputError where the pre-trained model has them not."""
     path, square, missing = library.backbone("weights"), 0.0, dict(shapes)
-    for name, (values,) in side_by_side([path]):
+    for name, (values,) in side_by_side([path], buffers=True):
         if missing.get(name.removeprefix(TOWER)) == values.shape and name.startswith(TOWER):
             del missing[name.removeprefix(TOWER)]
             square += float(np.square(values, dtype=np.float64).sum())
@@ -94,8 +92,8 @@ def concerns(geometry: Geometry) -> list[str]:
         for task, norm in zip(geometry.tasks, geometry.norms, strict=True)
         if norm == 0
     ]
-    pairs = [geometry.cosines[i][j] for i in range(count) for j in range(i)]
-    pairs = [cosine for cosine in pairs if cosine == cosine]
+    cosines = (geometry.cosines[i][j] for i in range(count) for j in range(i))
+    pairs = [cosine for cosine in cosines if cosine == cosine]
     mean = sum(pairs) / len(pairs) if pairs else 1.0
     if not mean >= ORTHOGONAL:
         sentences.append(f"task vectors are nearly orthogonal (mean cosine {mean:.2f}): one task helps another little")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -90,8 +91,7 @@ class Manifest(_Model):
     @field_validator("tasks")
     @classmethod
     def _once(cls, tasks: tuple[TaskEntry, ...]) -> tuple[TaskEntry, ...]:
-        ids = [task.id for task in tasks]
-        twice = sorted({name for name in ids if ids.count(name) > 1})
+        twice = sorted(name for name, count in Counter(task.id for task in tasks).items() if count > 1)
         if twice:
             raise ValueError(f"a task stands in a manifest once, received twice: {shown(twice[0])}")
         return tasks

@@ -15,7 +15,7 @@ import torch
 from otmf_core import __version__, layout
 from otmf_core.config import MergeConfig
 from otmf_core.errors import InputError, Interrupted
-from otmf_core.files import write_json
+from otmf_core.files import sweep_drafts, write_json
 from otmf_core.merging.fold import Fold
 from otmf_core.merging.inputs import MergeInputs, open_inputs
 from otmf_core.runs import folder
@@ -64,8 +64,7 @@ def _go_on(
         emit(replace(event, run=name, seconds=time.monotonic() - began))
 
     with owned(path):
-        for draft in path.rglob(".*.part"):  # of a process that was killed while it wrote
-            draft.unlink()
+        sweep_drafts(path)
         folder.set_status(path, "running")
         try:
             inputs = inputs or open_inputs(config)

@@ -46,10 +46,15 @@ def read_tower(path: Path) -> dict[str, Tensor]:
 def tower_header(path: Path) -> Header:
     """The header of those tensors."""
     header = {name.removeprefix(TOWER): entry for name, entry in read_header(path).items() if name.startswith(TOWER)}
-    header = {name: entry for name, entry in header.items() if entry[0] not in WHOLE}
+    header = without_buffers(header)
     check_floating(header, str(path))
     _check_tower(header, path)
     return header
+
+
+def without_buffers(header: Header) -> Header:
+    """What is left of a header without tensors of whole numbers, such as open_clip's old position_ids."""
+    return {name: entry for name, entry in header.items() if entry[0] not in WHOLE}
 
 
 def _check_tower(tensors: Collection[str], path: Path) -> None:
@@ -73,15 +78,16 @@ def read_header(path: Path) -> Header:
         return {name: (part.get_dtype(), tuple(part.get_shape())) for name, part in slices.items()}
 
 
-def side_by_side(paths: Sequence[Path]) -> Iterator[tuple[str, list[ndarray]]]:
+def side_by_side(paths: Sequence[Path], buffers: bool = False) -> Iterator[tuple[str, list[ndarray]]]:
     """Every tensor of the first file with its namesakes in the others: one name at a time, so in little memory.
 
     Arrays in the stored precision (bfloat16 as float32); loads torch only for bfloat16, which NumPy does not have.
-    Raises InputError on a missing or damaged file, and when keys or shapes differ from the first file's.
+    Raises InputError on a missing or damaged file, on types that no weight has (but whole numbers, where there may be
+    `buffers`), and when keys or shapes differ from the first file's.
     """
     headers = [read_header(path) for path in paths]
     for path, header in zip(paths, headers, strict=True):
-        check_floating({name: entry for name, entry in header.items() if entry[0] not in WHOLE}, str(path))
+        check_floating(without_buffers(header) if buffers else header, str(path))
     shapes = [{name: shape for name, (_, shape) in header.items()} for header in headers]
     for path, own in zip(paths, shapes, strict=True):
         if own != shapes[0]:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import streamlit as st
 
 from dashboard.app_pages.runs.attempts import attempt
+from dashboard.app_pages.runs.deletion import cancel_or_delete
 from dashboard.state import queue
 from dashboard.text import letters, sentence
 from otmf_core.runs.folder import Damaged
@@ -34,18 +35,7 @@ def show_damaged(damaged: Sequence[Damaged]) -> None:
 def _confirm(name: str) -> None:
     st.text(name)
     st.markdown("Everything in it is deleted for good, also what could be mended by hand. Runs stay as they are.")
-    with st.container(horizontal=True, horizontal_alignment="right"):
-        cancelled = st.button("Cancel", key="runs-keep-damaged")
-        deleted = st.button(
-            "Delete",
-            type="primary",
-            key="runs-delete-damaged-now",
-            icon=":material/delete:",
-            on_click=_delete,
-            args=(name,),
-        )
-    if cancelled or deleted:
-        st.rerun()
+    cancel_or_delete("runs-keep-damaged", "runs-delete-damaged-now", _delete, name)
 
 
 def _delete(name: str) -> None:

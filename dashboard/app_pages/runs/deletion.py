@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import streamlit as st
 
 from dashboard.app_pages.runs.attempts import attempt
@@ -22,15 +24,20 @@ def confirm_deletion(run: Run, after: str | None) -> None:
         f"Its settings, figures, masks and merged weights ({len(files)} files, {size / 1e6:,.1f} MB) are deleted for "
         "good. Other runs stay as they are."
     )
+    cancel_or_delete("runs-keep", "runs-delete-now", _delete, run, after)
+
+
+def cancel_or_delete(cancel_key: str, delete_key: str, delete: Callable[..., None], *args: object) -> None:
+    """Draw the two buttons of a dialog that deletes something by `delete(*args)`; either one closes it."""
     with st.container(horizontal=True, horizontal_alignment="right"):
-        cancelled = st.button("Cancel", key="runs-keep")
+        cancelled = st.button("Cancel", key=cancel_key)
         deleted = st.button(
             "Delete",
             type="primary",
-            key="runs-delete-now",
+            key=delete_key,
             icon=":material/delete:",
-            on_click=_delete,
-            args=(run, after),
+            on_click=delete,
+            args=args,
         )
     if cancelled or deleted:
         st.rerun()
