@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
-from pydantic import BaseModel
+from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 
 Kind = Literal["bool", "int", "float", "text", "choice"]
@@ -98,6 +98,12 @@ class Setting:
                 raise ValueError(f"{self.name} is on or off, received {text!r}")
             return SWITCH[text]
         return {"int": int, "float": float, "text": str}[self.kind](text)
+
+
+def first_mistake(error: ValidationError) -> tuple[str, str]:
+    """The field, dotted, and the reason of the first mistake that a model finds; the field is empty for the whole."""
+    first = error.errors()[0]
+    return ".".join(str(part) for part in first["loc"]), first["msg"].removeprefix("Value error, ")
 
 
 def settings_of(model: type[BaseModel], *without: str) -> dict[str, Setting]:

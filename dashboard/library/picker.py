@@ -50,9 +50,7 @@ def choose_library() -> tuple[str, Library]:
         if name != next(iter(installed), None):
             st.query_params["library"] = name
         name = name_in_config(name, installed)
-        library = open_library(name)
-        library.tasks  # noqa: B018  read here, where an error can be told
-        return name, library
+        return name, open_library(name)
     except InputError as error:
         st.error(reason(error), title="The library cannot be read")
         st.stop()

@@ -19,7 +19,7 @@ from otmf_core.errors import InputError
 from otmf_core.files import Mark, inside, mark, read_object, sha256, shown
 from otmf_core.library import examples
 from otmf_core.library.examples import Examples, Split
-from otmf_core.library.manifest import FileEntry, Manifest, TaskEntry, read_manifest
+from otmf_core.library.manifest import FileEntry, Manifest, TaskInfo, read_manifest
 from otmf_core.models.checkpoints import (
     Header,
     check_finite,
@@ -46,19 +46,6 @@ NORM_TOLERANCE = 0.01  # of the rows of a head, which have length one
 
 
 @dataclass(frozen=True)
-class TaskInfo:
-    """One task of a library, as its manifest states it."""
-
-    id: str
-    name: str
-    classes: tuple[str, ...]
-    train_source: str
-    test_source: str
-    licence: str
-    files: dict[str, str]  # task_vector, head and the three splits → path inside the library
-
-
-@dataclass(frozen=True)
 class Library:
     """A folder with one pre-trained model and its tasks."""
 
@@ -73,9 +60,9 @@ class Library:
     def name(self) -> str:
         return self.manifest.name
 
-    @cached_property
+    @property
     def tasks(self) -> tuple[TaskInfo, ...]:
-        return tuple(_task(task) for task in self.manifest.tasks)
+        return self.manifest.tasks
 
     @property
     def suites(self) -> dict[str, list[str]]:
@@ -256,18 +243,6 @@ class Library:
 
 
 _verified: set[tuple[Path, Mark, str]] = set()
-
-
-def _task(entry: TaskEntry) -> TaskInfo:
-    return TaskInfo(
-        id=entry.id,
-        name=entry.name,
-        classes=entry.classes,
-        train_source=entry.train_source,
-        test_source=entry.test_source,
-        licence=entry.licence,
-        files=entry.files(),
-    )
 
 
 def _text_hash(path: Path) -> str:

@@ -11,6 +11,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 
 from otmf_core.errors import InputError
 from otmf_core.files import read_object, shown
+from otmf_core.settings import first_mistake
 
 FORMAT = 1
 # What moves a cursor, ends a line or turns the direction of writing: no part of a name.
@@ -54,7 +55,7 @@ class BackboneEntry(_Model):
     weights: Place | None = None
 
 
-class TaskEntry(_Model):
+class TaskInfo(_Model):
     """A task: its names, and its files by their path in the library, as far as it has them."""
 
     id: Name
@@ -69,6 +70,7 @@ class TaskEntry(_Model):
     labelled: Place | None = None
     test: Place | None = None
 
+    @property
     def files(self) -> dict[str, str]:
         """The path in the library of every part that the task has."""
         paths = {part: getattr(self, part) for part in PARTS}
@@ -84,13 +86,13 @@ class Manifest(_Model):
     description: Text = ""
     backbone: BackboneEntry
     suites: dict[Name, tuple[Name, ...]] = {}
-    tasks: tuple[TaskEntry, ...] = Field(max_length=10_000)
+    tasks: tuple[TaskInfo, ...] = Field(max_length=10_000)
     files: dict[Place, FileEntry]
     recipe: dict[str, Any] = {}
 
     @field_validator("tasks")
     @classmethod
-    def _once(cls, tasks: tuple[TaskEntry, ...]) -> tuple[TaskEntry, ...]:
+    def _once(cls, tasks: tuple[TaskInfo, ...]) -> tuple[TaskInfo, ...]:
         twice = sorted(name for name, count in Counter(task.id for task in tasks).items() if count > 1)
         if twice:
             raise ValueError(f"a task stands in a manifest once, received twice: {shown(twice[0])}")
@@ -119,7 +121,6 @@ def read_manifest(path: Path) -> Manifest:
     try:
         return Manifest(**fields)
     except ValidationError as error:
-        first = error.errors()[0]
-        field = ".".join(str(part) for part in first["loc"]) or "all of it"
-        reason = first["msg"].removeprefix("Value error, ")
-        raise InputError(f"a manifest is right as a whole: {shown(field)} is not ({reason}) in {path}") from None
+        field, reason = first_mistake(error)
+        field = shown(field or "all of it")
+        raise InputError(f"a manifest is right as a whole: {field} is not ({reason}) in {path}") from None

@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from otmf_core.errors import InputError
 from otmf_core.files import shown
+from otmf_core.settings import first_mistake
 
 Word = Annotated[str, Field(strict=True, pattern=r"^[A-Za-z0-9_.-]{0,100}$")]  # no colon: hf-hub: and local-dir:
 Flag = Annotated[bool, Field(strict=True)]
@@ -123,11 +124,8 @@ def check_config(fields: dict[str, Any], where: str) -> None:
     except (ValidationError, TypeError) as error:
         if not isinstance(error, ValidationError):
             raise InputError(f"a backbone config has model_cfg and preprocess_cfg, in {where}") from None
-        first = error.errors()[0]
-        field = ".".join(str(part) for part in first["loc"])
-        raise InputError(
-            f"a backbone config describes a CLIP: {shown(field)} does not ({first['msg']}) in {where}"
-        ) from None
+        field, reason = first_mistake(error)
+        raise InputError(f"a backbone config describes a CLIP: {shown(field)} does not ({reason}) in {where}") from None
 
 
 def image_size(fields: dict[str, Any]) -> tuple[int, int]:

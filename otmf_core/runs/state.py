@@ -8,6 +8,7 @@ from typing import Annotated, Any, TypeVar
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from otmf_core.errors import InputError
+from otmf_core.settings import first_mistake
 
 MOST = 10**18  # of anything that is counted: bytes, seconds
 
@@ -51,8 +52,5 @@ def parsed(model: type[M], path: Path, fields: dict[str, Any]) -> M:
     try:
         return model(**fields)
     except ValidationError as error:
-        first = error.errors()[0]
-        field = ".".join(str(part) for part in first["loc"])
-        raise InputError(
-            f"a run's {path.name} has the fields of this version: {field} ({first['msg']}) in {path}"
-        ) from None
+        field, reason = first_mistake(error)
+        raise InputError(f"a run's {path.name} has the fields of this version: {field} ({reason}) in {path}") from None

@@ -11,7 +11,7 @@ from dashboard.app_pages.features.charts.feature_map import MODELS
 from dashboard.app_pages.features.reading import THUMBNAIL_SIDE
 from dashboard.text import letters
 from otmf_core.analysis.features import TaskFeatures
-from otmf_core.library.library import TaskInfo
+from otmf_core.library.manifest import TaskInfo
 
 MOST_PICTURES = 12
 

@@ -9,7 +9,8 @@ from dashboard.app_pages.library.tables import Accuracies, split_sizes
 from dashboard.library.calibration_sheets import calibration_sheet
 from dashboard.text import letters
 from otmf_core.files import shown
-from otmf_core.library.library import Library, TaskInfo
+from otmf_core.library.library import Library
+from otmf_core.library.manifest import TaskInfo
 
 TABLE_HEIGHT = 560  # pixels at most
 SHEET_COLUMNS, SHEET_ROWS = 6, 6  # at most, of the task's images

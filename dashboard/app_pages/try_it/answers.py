@@ -13,7 +13,7 @@ from dashboard.app_pages.try_it.models import ask_experts
 from dashboard.app_pages.try_it.picture_choice import Picture
 from dashboard.text import letters
 from dashboard.ui.layout import cells
-from otmf_core.library.library import TaskInfo
+from otmf_core.library.manifest import TaskInfo
 
 
 def verdicts(

@@ -13,7 +13,8 @@ from dashboard.app_pages.try_it.picture_grid import picture_grid
 from dashboard.app_pages.try_it.uploads import MOST_UPLOAD_BYTES, fit, image_side, png_of_uri
 from dashboard.library.pictures import data_uri, evaluation_pictures
 from dashboard.text import letters
-from otmf_core.library.library import Library, TaskInfo
+from otmf_core.library.library import Library
+from otmf_core.library.manifest import TaskInfo
 
 SOURCES = {"test": "Test image", "upload": "Upload", "draw": "Draw"}
 THUMBNAILS = 24
