@@ -96,15 +96,19 @@ class MergeConfig(BaseModel):
         labelled: tuple[Split, ...] = ("labelled",) if self.reads_labels else ()
         return ("test", *calibration, *labelled)
 
-    def stamp(self) -> dict[str, Any]:
-        """The data behind a result of this merge: labels, calibration split, images kept of every earlier task."""
+    def stamp(self, transductive: bool = False) -> dict[str, Any]:
+        """The data behind a result of this merge: labels, calibration split, images kept of every earlier task.
+
+        `transductive` where calibration images of its library come from a test split.
+        """
+        split = "test" if transductive and self.reads_examples else "train"
         labels = {"none": "none", "calibration": "unlabelled images", "labels": "labelled images"}[self.method.reads]
         if self.heads == "tuned":
             heads = f"labelled heads ({self.head_fraction:.0%})"
             labels = f"{labels}, {heads}" if self.method.reads == "labels" else heads
         return {
             "labels": labels,
-            "calibration_split": "train" if self.reads_examples or self.reads_labels else "none",
+            "calibration_split": split if self.reads_examples or self.reads_labels else "none",
             "memory_per_task": self.method.kept_examples,
         }
 

@@ -8,7 +8,7 @@ import json
 import os
 import re
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from otmf_core.errors import InputError
 
 if TYPE_CHECKING:
+    import pyarrow as pa
     from torch import Tensor
 
 Mark = tuple[int, int, int] | None
@@ -153,6 +154,17 @@ def write_table(path: Path, columns: dict[str, list]) -> None:
 
     with _replacing(path) as draft, draft.open("wb") as file:  # a path would be read as a location: ~, s3://
         pq.write_table(pa.table(columns), file, compression="zstd")
+
+
+@contextmanager
+def table_writer(path: Path, schema: pa.Schema) -> Iterator[Callable[[list[dict[str, Any]]], None]]:
+    """Write a Parquet table atomically, a row group with every call; raises InputError on a full disk."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    with _replacing(path) as draft, draft.open("wb") as file:
+        with pq.ParquetWriter(file, schema, compression="zstd") as writer:
+            yield lambda rows: writer.write_table(pa.Table.from_pylist(rows, schema))
 
 
 def mark(file: Path) -> Mark:

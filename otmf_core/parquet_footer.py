@@ -23,6 +23,7 @@ class Chunk(NamedTuple):
     path: str
     values: int
     size: int
+    group: int = 0  # the row group's number
 
 
 class _Reader:
@@ -120,8 +121,12 @@ def read_footer(path: Path) -> tuple[int, list[Chunk]]:
         data = file.read(length)
     try:
         footer = _Reader(data).structure()
-        chunks = [chunk[META_DATA] for group in footer[ROW_GROUPS] for chunk in group[COLUMNS]]
-        found = [Chunk(b".".join(chunk[PATH]).decode(), int(chunk[NUM_VALUES]), int(chunk[SIZE])) for chunk in chunks]
+        groups = enumerate(footer[ROW_GROUPS])
+        chunks = [(chunk[META_DATA], number) for number, group in groups for chunk in group[COLUMNS]]
+        found = [
+            Chunk(b".".join(chunk[PATH]).decode(), int(chunk[NUM_VALUES]), int(chunk[SIZE]), number)
+            for chunk, number in chunks
+        ]
         rows = int(footer[NUM_ROWS])
     except (IndexError, KeyError, TypeError, RecursionError, UnicodeDecodeError) as error:
         raise ValueError(f"a damaged footer ({type(error).__name__})") from None

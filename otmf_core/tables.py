@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from bisect import bisect_right
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
+from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +25,13 @@ BUFFER = 1 << 20  # bytes of a column that are read at a time
 def table_rows(path: Path, what: str) -> int:
     """The number of rows that a table's footer states; raises InputError, beginning with `what`, on a damaged one."""
     return _footer(path, what)[0]
+
+
+def column_names(path: Path, what: str) -> list[str]:
+    """The names of a table's columns; raises InputError, beginning with `what`, when it is missing or damaged."""
+    _footer(path, what)
+    with _opened(path, what) as table:
+        return table.schema_arrow.names
 
 
 def read_table(
@@ -48,17 +57,31 @@ def read_table(
         return table.read(columns=chosen)
 
 
-def first_row(path: Path, columns: Collection[str], what: str) -> pa.Table:
-    """The first row of a table, or none, and no more of the file than that takes; raises as `read_table` does."""
-    import pyarrow as pa
+def picked_rows(path: Path, columns: Collection[str], what: str, rows: Sequence[int]) -> Iterator[pa.Table]:
+    """These rows of a table in the order given, those that lie in one row group together.
 
-    _, chunks = _footer(path, what)
-    if sum(chunk.size for chunk in chunks if chunk.path.split(".")[0] in columns) > MAX_BYTES:
-        raise InputError(f"{what}: {path} unpacks to more than is read")
+    One row group is in memory at a time: rows in ascending order are read once. Raises InputError as `read_table` does,
+    the bounds being those of a row group, and on a row that is not there.
+    """
+    total, chunks = _footer(path, what)
+    sizes: dict[int, int] = {}
+    for chunk in chunks:
+        if chunk.path.split(".")[0] in columns:
+            sizes[chunk.group] = sizes.get(chunk.group, 0) + chunk.size
+    if max(sizes.values(), default=0) > MAX_BYTES:
+        raise InputError(f"{what}: {path} unpacks to more than is read in one row group")
+    if len(rows) and not 0 <= min(rows) <= max(rows) < total:
+        wrong = min(rows) if min(rows) < 0 else max(rows)
+        raise InputError(f"{what}: {path} has {total:,} rows, of which row {wrong} is none")
     with _opened(path, what) as table:
         _check_columns(path, columns, table.schema_arrow.names, what)
-        first = next(table.iter_batches(batch_size=1, columns=[*columns]), None)
-        return pa.Table.from_batches([first]) if first is not None else table.schema_arrow.empty_table()
+        starts = [0]
+        for group in range(table.metadata.num_row_groups):
+            starts.append(starts[-1] + table.metadata.row_group(group).num_rows)
+        for group, run in groupby(rows, lambda row: bisect_right(starts, row) - 1):
+            if group >= len(starts) - 1:
+                raise InputError(f"{what}: {path} (its row groups have fewer rows than its footer states)")
+            yield table.read_row_group(group, columns=[*columns]).take([row - starts[group] for row in run])
 
 
 def _footer(path: Path, what: str) -> tuple[int, list[Chunk]]:

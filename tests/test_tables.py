@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from otmf_core.errors import InputError
-from otmf_core.tables import first_row, read_table, table_rows
+from otmf_core.tables import column_names, picked_rows, read_table, table_rows
 
 WHAT = "curves come as a Parquet table"
 
@@ -27,7 +28,24 @@ def test_a_table_is_read_as_the_columns_asked_for(table: Path):
     read = read_table(table, ["a"], WHAT, max_rows=3, optional=["c", "d"])
     assert read.to_pydict() == {"a": [1, 2, 3], "c": [[1.0], [2.0], []]}
     assert read_table(table, None, WHAT, max_rows=3)["b"].to_pylist() == [b"x", b"x", b"y"]
-    assert first_row(table, ["b"], WHAT).to_pydict() == {"b": [b"x"]}
+    assert column_names(table, WHAT) == ["a", "b", "c"]
+
+
+@pytest.mark.parametrize("rows", [[0], [2, 0, 1], [4, 4, 3, 0], range(5), []])
+def test_rows_are_picked_in_order_whatever_row_groups_they_lie_in(rows: Sequence[int], tmp_path: Path):
+    path = tmp_path / "groups.parquet"
+    pq.write_table(pa.table({"a": range(10, 15), "b": list("vwxyz")}), path, row_group_size=2)
+    picked = [row for table in picked_rows(path, ["a", "b"], WHAT, rows) for row in table.to_pylist()]
+    assert picked == [{"a": 10 + row, "b": "vwxyz"[row]} for row in rows]
+
+
+def test_a_row_that_is_not_there_and_a_row_group_that_is_too_large(table: Path, monkeypatch: pytest.MonkeyPatch):
+    for row in (3, -1):
+        with pytest.raises(InputError, match=rf"^{WHAT}: {table} has 3 rows, of which row {row} is none$"):
+            list(picked_rows(table, ["a"], WHAT, [row]))
+    monkeypatch.setattr("otmf_core.tables.MAX_BYTES", 4)
+    with pytest.raises(InputError, match="unpacks to more than is read in one row group"):
+        list(picked_rows(table, ["a"], WHAT, [0]))
 
 
 def test_a_missing_column_a_missing_file_and_too_many_rows_are_sentences(table: Path):
@@ -82,6 +100,6 @@ def test_whatever_damage_is_a_sentence_or_a_table(table: Path):
         table.write_bytes(bytes(data))
         try:
             read_table(table, None, WHAT, max_rows=3)
-            first_row(table, ["a"], WHAT)
+            list(picked_rows(table, ["a"], WHAT, [1, 0]))
         except InputError as error:
             assert str(table) in str(error) and "\n" not in str(error)

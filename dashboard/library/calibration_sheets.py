@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import streamlit as st
-from PIL import Image
+from PIL import Image, ImageOps
 
 from dashboard.library.pictures import webp_uri
 from otmf_core.errors import InputError
-from otmf_core.library.examples import image_column, picture_bytes, read_labels
+from otmf_core.library.encoded import named_pictures
+from otmf_core.library.examples import read_labels
 from otmf_core.library.library import open_library
 from otmf_core.library.pictures import open_picture
 
@@ -38,12 +39,12 @@ def _sheet(root: str, task: str, columns: int, rows: int, side: int) -> Image.Im
     if "calibration" not in files:
         raise InputError(f"a task has calibration images: the manifest names none for {task!r} in {root}")
     path = library.path(files["calibration"])
-    column, labels, wanted = image_column(path), read_labels(path), columns * rows
+    labels, wanted = read_labels(path), columns * rows
     first_of_class = {label: row for row, label in reversed(list(enumerate(labels)))}
     chosen = [*(first_of_class[label] for label in sorted(first_of_class)), *range(len(labels))][:wanted]
-    blobs = dict(enumerate(picture_bytes(column, path, max(chosen, default=-1) + 1)))
+    pictures = named_pictures(path, chosen)
     sheet = Image.new("RGB", (columns * side, rows * side))
-    for index, row in enumerate(chosen):
-        picture = open_picture(blobs[row], f"row {row} of {path}").resize((side, side), Image.Resampling.BICUBIC)
+    for index, (blob, where) in enumerate(pictures):
+        picture = ImageOps.fit(open_picture(blob, where), (side, side), Image.Resampling.BICUBIC)
         sheet.paste(picture, (index % columns * side, index // columns * side))
     return sheet

@@ -8,6 +8,7 @@ from math import prod
 from otmf_core.config import MergeConfig
 from otmf_core.library.examples import Split
 from otmf_core.library.library import Library
+from otmf_core.models.clip_config import image_size
 
 
 @dataclass(frozen=True)
@@ -27,7 +28,6 @@ def sizes(library: Library, config: MergeConfig) -> Sizes:
     def counts(split: Split) -> tuple[int, ...]:
         return tuple(library.count(task, split) if split in config.splits else 0 for task in config.tasks)
 
-    side = library.backbone_config["preprocess_cfg"]["size"]
-    height, width = (side, side) if isinstance(side, int) else side
+    height, width = image_size(library.backbone_config)
     parameters = sum(prod(shape) for _, shape in library.tower_header.values())
     return Sizes(parameters, 3 * height * width, counts("test"), counts("calibration"), counts("labelled"))

@@ -2,25 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 from otmf_core.errors import InputError
-from otmf_core.files import brief, shown
-from otmf_core.library.pictures import open_picture, picture_size
-from otmf_core.tables import first_row, read_table, table_rows
+from otmf_core.files import brief
+from otmf_core.library.encoded import TABLE, named_pictures
+from otmf_core.library.images import Images
+from otmf_core.library.pictures import picture_size
+from otmf_core.tables import read_table, table_rows
 
 if TYPE_CHECKING:
-    import pyarrow as pa
     from torch import Tensor
 
     from otmf_core.models.base import Inputs
 
 MAX_ROWS = 2_000_000  # of a split
-MAX_BYTES = 4 << 30  # of its images, decoded
-TABLE = "images come as a Parquet table with columns image and label"
+MAX_BYTES = 4 << 30  # of images that are kept, decoded
 Split = Literal["calibration", "labelled", "test"]
 
 
@@ -67,73 +67,21 @@ def check_labels(labels: Sequence[int], classes: int, split: str, task: str, pat
         raise InputError(f"a {split} set needs at least two classes: {task} has one in {path}")
 
 
-def read_images(path: Path, first: int | None) -> Tensor:
-    """The images of a table, or its `first` ones (from 1), decoded: uint8 (n, height, width, 3).
-
-    Raises InputError on a damaged table or picture, on pictures of different sizes, and on more than MAX_BYTES.
-    """
-    import numpy as np
-    import torch
-
-    column = image_column(path)
-    rows = len(column) if first is None else min(first, len(column))
-    pixels: Any = None
-    for row, blob in enumerate(picture_bytes(column, path, rows)):
-        picture = open_picture(blob, f"row {row} of {path}")
-        if pixels is None:
-            size = rows * picture.height * picture.width * 3
-            if size > MAX_BYTES:
-                raise InputError(f"images of a split have at most {MAX_BYTES >> 30} GiB decoded: {path} has more")
-            pixels = np.empty((rows, picture.height, picture.width, 3), np.uint8)
-        if (picture.height, picture.width) != pixels.shape[1:3]:
-            raise InputError(
-                f"images of a split are pictures of one size: row {row} is {picture.height} × {picture.width}, the "
-                f"first is {pixels.shape[1]} × {pixels.shape[2]}, in {path}"
-            )
-        pixels[row] = np.asarray(picture)
-    if pixels is None:
-        raise InputError(f"images of a split are pictures of one size: there is none in {path}")
-    return torch.from_numpy(pixels)
+def read_images(images: Images) -> Tensor:
+    """All of them, decoded: uint8 (n, height, width, 3); raises InputError when they are more than MAX_BYTES."""
+    if decoded_bytes(images) > MAX_BYTES:
+        raise InputError(f"images that are kept have at most {MAX_BYTES >> 30} GiB decoded: {images.path} has more")
+    return images.read()
 
 
-def image_column(path: Path) -> pa.ChunkedArray:
-    """The column of images of a table, for `picture_bytes`; raises InputError as `read_table` does."""
-    return read_table(path, ["image"], TABLE, max_rows=MAX_ROWS)["image"]
+def decoded_bytes(images: Images) -> int:
+    """The bytes that they take when they are decoded."""
+    return len(images) * images.how.height * images.how.width * 3
 
 
-def check_first(path: Path, size: tuple[int, int]) -> None:
-    """Raise InputError unless the first picture of a table, by its header, is of this height and width."""
-    column = first_row(path, ["image", "label"], TABLE)["image"]
-    for blob in picture_bytes(column, path, min(1, len(column))):
-        found = picture_size(blob, f"row 0 of {path}")
-        if found != size:
-            raise InputError(
-                f"images have the size that the model takes, {size[0]} × {size[1]}: the first is {found[0]} × "
-                f"{found[1]} in {path}"
-            )
-
-
-def picture_bytes(column: pa.ChunkedArray, path: Path, rows: int) -> Iterator[bytes]:
-    """The files in a column of images, its first `rows`: bytes, or {bytes, path} as Hugging Face has them.
-
-    A path is never followed: an image without bytes raises InputError.
-    """
-    import pyarrow as pa
-
-    row = 0
-    for chunk in column.chunks:
-        if pa.types.is_struct(chunk.type):
-            if chunk.type.get_field_index("bytes") < 0:
-                raise InputError(f"{TABLE}: {path} (image is {shown(chunk.type)}, without bytes)")
-            chunk = chunk.flatten()[chunk.type.get_field_index("bytes")]  # null where the whole image is
-        kind = chunk.type.value_type if pa.types.is_dictionary(chunk.type) else chunk.type
-        if not (pa.types.is_binary(kind) or pa.types.is_large_binary(kind) or pa.types.is_binary_view(kind)):
-            raise InputError(f"{TABLE}: {path} (image is of type {shown(kind)}, not bytes)")
-        for value in chunk:
-            if row == rows:
-                return
-            blob = value.as_py()
-            if blob is None:
-                raise InputError(f"{TABLE}: {path} (row {row} has an image without bytes)")
-            yield blob
-            row += 1
+def check_first(path: Path) -> None:
+    """Raise InputError unless a table has columns of images and labels, and its first picture is one by its header."""
+    if not count(path):
+        return
+    blob, where = next(iter(named_pictures(path, [0])))
+    picture_size(blob, where)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from otmf_core.errors import InputError
+from otmf_core.library.importers.base import Expert
+from otmf_core.library.importers.task_vector import TaskVector
 from otmf_core.library.library import Library
 from otmf_core.models.checkpoints import TOWER, side_by_side
 
@@ -42,19 +44,19 @@ def geometry(library: Library, tasks: Sequence[str]) -> Geometry:
     Sums in float64 over all floating-point entries of the image tower; one tensor of every task is in memory at a
     time. Raises InputError when a file is missing, damaged, of other shapes or has values that are not finite.
     """
-    paths = [library.file(task, "task_vector") for task in tasks]
-    gram = np.zeros((len(paths), len(paths)))
+    experts = [library.expert(task) for task in tasks]
+    gram = np.zeros((len(experts), len(experts)))
     shapes = {}
-    for name, arrays in side_by_side(paths):
+    for name, arrays in _side_by_side(library, experts):
         shapes[name] = arrays[0].shape
         flat = [array.reshape(-1) for array in arrays]
         for start in range(0, flat[0].size, CHUNK):
             rows = np.stack([values[start : start + CHUNK] for values in flat]).astype(np.float64)
             with np.errstate(all="ignore"):  # what is not finite is told below
                 gram += rows @ rows.T  # (T, T)
-    for path, square in zip(paths, gram.diagonal(), strict=True):
+    for expert, square in zip(experts, gram.diagonal(), strict=True):
         if not np.isfinite(square):
-            raise InputError(f"weights must be finite: a task vector has NaN or infinite values in {path}")
+            raise InputError(f"weights must be finite: a task vector has NaN or infinite values in {expert.files[0]}")
     norms = np.sqrt(gram.diagonal())
     with np.errstate(invalid="ignore"):
         cosines = np.clip(gram / np.outer(norms, norms), -1, 1)
@@ -64,6 +66,17 @@ def geometry(library: Library, tasks: Sequence[str]) -> Geometry:
         _base_norm(library, shapes),
         tuple(tuple(row) for row in cosines.tolist()),
     )
+
+
+def _side_by_side(library: Library, experts: Sequence[Expert]) -> Iterator[tuple[str, list[np.ndarray]]]:
+    """Every tensor of all task vectors, a name at a time."""
+    if all(isinstance(expert, TaskVector) for expert in experts):
+        yield from side_by_side([expert.files[0] for expert in experts])
+        return
+    for expert in experts:
+        expert.check(library.tower_header)
+    for name, value in library.base().items():  # loads torch: checkpoints of others are read with it
+        yield name, [expert.difference(name, value).float().numpy() for expert in experts]
 
 
 def _base_norm(library: Library, shapes: dict[str, tuple[int, ...]]) -> float:

@@ -6,7 +6,6 @@ merge can know without reading them whole (keys, shapes, types, sizes, labels) i
 
 from __future__ import annotations
 
-import hashlib
 import os
 import random
 from collections.abc import Sequence
@@ -16,21 +15,26 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from otmf_core.errors import InputError
-from otmf_core.files import Mark, inside, mark, read_object, sha256, shown
+from otmf_core.files import inside, read_object, shown
 from otmf_core.library import examples
 from otmf_core.library.examples import Examples, Split
-from otmf_core.library.manifest import FileEntry, Manifest, TaskInfo, read_manifest
+from otmf_core.library.images import Images
+from otmf_core.library.importers.base import Expert
+from otmf_core.library.importers.opening import open_checkpoint
+from otmf_core.library.importers.task_vector import TaskVector
+from otmf_core.library.manifest import Manifest, TaskInfo, read_manifest
+from otmf_core.library.preparation import preparation
+from otmf_core.library.vouched import VouchedFiles, text_hash
 from otmf_core.models.checkpoints import (
     Header,
     check_finite,
     check_floating,
-    check_header,
     read_header,
     read_tensors,
     read_tower,
     tower_header,
 )
-from otmf_core.models.clip_config import check_config, image_size
+from otmf_core.models.clip_config import check_config
 
 if TYPE_CHECKING:
     import torch
@@ -40,7 +44,7 @@ if TYPE_CHECKING:
     from otmf_core.models.task_vector import StateDict
 
 ASSETS = Path(__file__).resolve().parents[2] / "assets"
-TEXTS = (".json", ".md", ".txt")  # files whose line ends a checkout may have changed
+KEPT_BYTES = 8 << 20  # of a split's images, decoded: more are decoded whenever they are read
 MAX_SCALE = 1000.0  # of logits; CLIP's own is at most 100
 NORM_TOLERANCE = 0.01  # of the rows of a head, which have length one
 
@@ -89,52 +93,21 @@ class Library:
 
         The same whatever line ends a checkout gave it.
         """
-        return _text_hash(self.root / "manifest.json")
+        return text_hash(self.root / "manifest.json")
 
-    def located(self, name: str) -> Path:
-        """The path of a file of the library; raises InputError when it is missing or not of its recorded size."""
-        path = inside(self.root, name)
-        if not path.is_file():
-            raise InputError(f"the library is incomplete: {path} is missing")
-        recorded = self._recorded(name).bytes
-        if recorded is not None and path.stat().st_size != recorded:
-            self._verify(path, name)
-        return path
+    @cached_property
+    def vouched(self) -> VouchedFiles:
+        """Its files, by the names that the manifest gives them."""
+        return VouchedFiles(self.root, self.manifest.files)
 
     def path(self, name: str) -> Path:
         """The verified path of a file of the library; raises InputError when it is missing or its hash differs."""
-        path = self.located(name)
-        self._verify(path, name)
-        return path
-
-    def _recorded(self, name: str) -> FileEntry:
-        recorded = self.manifest.files.get(name)
-        if recorded is None:
-            raise InputError(f"every file of a library stands in its manifest: {name} does not, in {self.root}")
-        return recorded
-
-    def _verify(self, path: Path, name: str) -> None:
-        """Raise InputError unless the file has its recorded hash, computed once for a file as it is."""
-        expected = self._recorded(name).sha256.lower()
-        stamp = (path, mark(path), expected)
-        if stamp not in _verified:
-            try:
-                actual = sha256(path)
-                if actual != expected and path.suffix in TEXTS:
-                    actual = _text_hash(path)
-            except OSError as error:
-                raise InputError(f"a file must be readable: {path} ({error.strerror})") from None
-            if actual != expected:
-                raise InputError(
-                    f"a file must have the hash its manifest records: {path} has {actual[:12]}…, "
-                    f"expected {expected[:12]}…"
-                )
-            _verified.add(stamp)
+        return self.vouched.path(name)
 
     @cached_property
     def tower_header(self) -> Header:
         """Type and shape of every tensor that a merge changes, from the header of the pre-trained model."""
-        return tower_header(self.located(self._backbone("weights")))
+        return tower_header(self.vouched.located(self.backbone_file("weights")))
 
     def base(self) -> StateDict:
         """θ⁰: the image tower's floating-point tensors, in float32."""
@@ -148,24 +121,36 @@ class Library:
 
     def check_task(self, task_id: str, splits: Sequence[Split]) -> None:
         """Raise InputError where headers, labels or the head show that a merge cannot read a task; reads no vector."""
-        path = self._file(task_id, "task_vector")
-        check_header(read_header(path), self.tower_header, str(path))
+        self.expert(task_id, verified=False).check(self.tower_header)
         self.head(task_id)
         for split in splits:
             path = self._file(task_id, split)
             self._check_labels(task_id, split, path)
-            examples.check_first(path, image_size(self.backbone_config))
+            examples.check_first(path)
+
+    def expert(self, task_id: str, verified: bool = True) -> Expert:
+        """The fine-tuned model of a task, opened by its headers; raises InputError on a file that has changed."""
+        task = self.task(task_id)
+        if task.checkpoint is None:
+            name = self._name(task_id, "task_vector")
+            return TaskVector(self.path(name) if verified else self.vouched.located(name))
+        vouched = [self.path(name) if verified else self.vouched.located(name) for name in task.checkpoint.files]
+        place = Path(task.checkpoint.path)
+        expert = open_checkpoint(place if place.is_absolute() else inside(self.root, task.checkpoint.path))
+        for file in expert.files:
+            if not any(file.samefile(path) for path in vouched):
+                raise InputError(f"every file of a library stands in its manifest: {file} does not, in {self.root}")
+        return expert
 
     def task_vector(self, task_id: str) -> StateDict:
         """Δᵗ = θᵗ − θ⁰ over the floating-point keys, in the stored precision; checked against θ⁰."""
-        path = self.file(task_id, "task_vector")
-        check_header(read_header(path), self.tower_header, str(path))
-        delta = read_tensors(path)
-        check_finite(delta, str(path))
+        expert = self.expert(task_id)
+        expert.check(self.tower_header)
+        delta = expert.task_vector(self.base())
         if not any(tensor.any() for tensor in delta.values()):
             raise InputError(
                 f"a task vector differs from zero: {self.task(task_id).name} does not differ from the pre-trained "
-                f"model, in {path}"
+                f"model, in {expert.files[0]}"
             )
         return delta
 
@@ -202,16 +187,19 @@ class Library:
         return examples.count(self._file(task_id, split))
 
     def examples(self, task_id: str, split: Split, first: int | None = None) -> Examples:
-        """The examples of a split, or its `first` ones (from 1), decoded.
+        """The examples of a split, or its `first` ones (from 1).
 
-        Raises InputError when the split is empty, damaged, has a label out of range or (test aside) a single class, and
+        Calibration images and small splits come decoded; those of others are decoded when they are read. Raises
+        InputError when the split is empty, damaged, has a label out of range or (test aside) a single class, and
         on a damaged picture.
         """
         import torch
 
         path = self.file(task_id, split)
-        labels = self._check_labels(task_id, split, path)
-        return Examples(examples.read_images(path, first), torch.tensor(labels[:first]))
+        labels = self._check_labels(task_id, split, path)[:first]
+        images = Images(path, range(len(labels)), preparation(self.backbone_config))
+        kept = split == "calibration" or examples.decoded_bytes(images) <= KEPT_BYTES
+        return Examples(examples.read_images(images) if kept else images, torch.tensor(labels))
 
     def _check_labels(self, task_id: str, split: Split, path: Path) -> list[int]:
         task = self.task(task_id)
@@ -221,9 +209,10 @@ class Library:
 
     def backbone(self, part: str) -> Path:
         """The verified path of the pre-trained model's config or weights; raises InputError where there is none."""
-        return self.path(self._backbone(part))
+        return self.path(self.backbone_file(part))
 
-    def _backbone(self, part: str) -> str:
+    def backbone_file(self, part: str) -> str:
+        """The name in the manifest of the pre-trained model's config or weights; raises InputError without one."""
         name = getattr(self.manifest.backbone, part)
         if name is None:
             raise InputError(f"a backbone has a config and weights: {part} is missing in {self.root / 'manifest.json'}")
@@ -231,26 +220,16 @@ class Library:
 
     def file(self, task_id: str, part: str) -> Path:
         """The verified path of a task's task_vector, head or split; raises InputError where there is none."""
-        path = self._file(task_id, part)
-        self._verify(path, self.task(task_id).files[part])
-        return path
+        return self.path(self._name(task_id, part))
 
     def _file(self, task_id: str, part: str) -> Path:
+        return self.vouched.located(self._name(task_id, part))
+
+    def _name(self, task_id: str, part: str) -> str:
         task = self.task(task_id)
         if part not in task.files:
             raise InputError(f"the library is incomplete: {task.name} names no {part} in {self.root / 'manifest.json'}")
-        return self.located(task.files[part])
-
-
-_verified: set[tuple[Path, Mark, str]] = set()
-
-
-def _text_hash(path: Path) -> str:
-    """SHA-256 of a text with the line ends of Unix; raises InputError where it cannot be read."""
-    try:
-        return hashlib.sha256(path.read_bytes().replace(b"\r\n", b"\n")).hexdigest()
-    except OSError as error:
-        raise InputError(f"a file must be readable: {path} ({error.strerror})") from None
+        return task.files[part]
 
 
 def open_library(name: str) -> Library:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections import Counter
 from pathlib import Path
@@ -13,7 +14,7 @@ from otmf_core.errors import InputError
 from otmf_core.files import read_object, shown
 from otmf_core.settings import first_mistake
 
-FORMAT = 1
+SELF_CONTAINED, REFERRING = FORMATS = (1, 2)  # 2 may refer to files that were left where they are
 # What moves a cursor, ends a line or turns the direction of writing: no part of a name.
 CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
 Part = Literal["task_vector", "head", "calibration", "labelled", "test"]
@@ -42,28 +43,61 @@ class _Model(BaseModel):
 
 
 class FileEntry(_Model):
-    """The content of a file, as it was when the library was made."""
+    """The content of a file, as it was when the library was made.
+
+    `at` is the whole path of a file that lies elsewhere: it is used only if it has this hash, so that a manifest can
+    name no file that its maker did not have.
+    """
 
     sha256: Annotated[str, Field(strict=True, pattern=r"^[0-9a-fA-F]{64}$")]
     bytes: Annotated[int, Field(strict=True, ge=0)] | None = None
+    at: Place | None = None
+
+    @field_validator("at")
+    @classmethod
+    def _whole(cls, at: str | None) -> str | None:
+        if at is not None and not os.path.isabs(at):
+            raise ValueError("a file that lies elsewhere has a whole path")
+        return at
 
 
 class BackboneEntry(_Model):
-    """The pre-trained model's files, by their path in the library."""
+    """The pre-trained model's files, by their path in the library, and the hub's name of it."""
 
     config: Place | None = None
     weights: Place | None = None
+    base_model: Text = ""
+
+
+class CheckpointEntry(_Model):
+    """A fine-tuned model in its family's own layout: the file or folder to open, and all files that are read of it.
+
+    `path` lies in the library, or is whole. Each of `files` stands in the manifest's list of files.
+    """
+
+    path: Place
+    files: tuple[Place, ...] = Field(min_length=1, max_length=1000)
+    family: Name = ""
+    precision: Text = ""
 
 
 class TaskInfo(_Model):
-    """A task: its names, and its files by their path in the library, as far as it has them."""
+    """A task: its names, and its files by their path in the library, as far as it has them.
+
+    Its vector is `task_vector`, or what `checkpoint` differs by from the pre-trained model.
+    """
 
     id: Name
     name: Name
     classes: tuple[Label, ...] = Field(min_length=1, max_length=10_000)
+    templates: tuple[Label, ...] = Field((), max_length=1000)
     train_source: Text = ""
     test_source: Text = ""
     licence: Text = ""
+    source: Text = ""  # of its fine-tuned model: the hub's name, or none
+    left_out: Text = ""  # pictures that could not be read when it was added
+    calibration_split: Literal["train", "test"] = "train"  # that its calibration images were drawn from
+    checkpoint: CheckpointEntry | None = None
     task_vector: Place | None = None
     head: Place | None = None
     calibration: Place | None = None
@@ -80,7 +114,7 @@ class TaskInfo(_Model):
 class Manifest(_Model):
     """What manifest.json holds; of `recipe`, what its maker noted, nothing is known but that it is an object."""
 
-    format: Literal[1]
+    format: Literal[1, 2]
     id: Name
     name: Name
     description: Text = ""
@@ -113,8 +147,8 @@ class Manifest(_Model):
 def read_manifest(path: Path) -> Manifest:
     """The manifest in that file; raises InputError, naming the field, unless all of it is as it must be."""
     fields = read_object(path)
-    if fields.get("format") != FORMAT or isinstance(fields.get("format"), bool):
-        raise InputError(f"a library's format is {FORMAT}, received {shown(fields.get('format'))} in {path}")
+    if fields.get("format") not in FORMATS or isinstance(fields.get("format"), bool):
+        raise InputError(f"a library's format is 1 or 2, received {shown(fields.get('format'))} in {path}")
     missing = [key for key in ("id", "name", "backbone", "tasks", "files") if key not in fields]
     if missing:
         raise InputError(f"a manifest names {missing[0]!r}, which is missing in {path}")

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from otmf_core.files import sha256, write_json, write_table, write_tensors, write_text
-from otmf_core.library.manifest import FORMAT
+from otmf_core.library.manifest import SELF_CONTAINED
 from otmf_core.models.heads import Head
 
 
@@ -49,7 +49,7 @@ def write_library(
     files = sorted(path for path in draft.rglob("*") if path.is_file())
     ids = [entry["id"] for entry in entries]
     manifest = {
-        "format": FORMAT,
+        "format": SELF_CONTAINED,
         "id": out.name,
         "name": name,
         "description": description,

@@ -18,6 +18,7 @@ from otmf_core.merging.evaluation import Evaluator
 from otmf_core.merging.inputs import MergeInputs
 from otmf_core.methods.base import State
 from otmf_core.methods.context import Calibration, Context, Learning
+from otmf_core.models.base import Inputs
 from otmf_core.models.checkpoints import check_finite, read_metadata, read_tensors
 from otmf_core.models.device import peak_memory, reset_peak_memory
 from otmf_core.models.heads import Head, labelled_subset, tune
@@ -39,13 +40,15 @@ class Fold:
         self.library, self.tower = inputs.library, inputs.tower
         self.progress = _read_progress(path, config, self.library.manifest_hash)
         self.spent = self.progress.seconds
-        self._know(device=str(self.tower.device))
+        splits = {self.library.task(task).calibration_split for task in config.tasks}
+        self._know(device=str(self.tower.device), transductive="test" in splits)
         reset_peak_memory(self.tower.device)
         self.zero_shot_heads = {task: self._head(task) for task in config.tasks}
         self.class_vectors = ClassVectors(list(self.zero_shot_heads.values()))
         self.evaluator = Evaluator(self.library, self.tower)
         self.state: State | None = None
         self.teachers: dict[str, Tensor] = {}  # features of calibration examples under their expert
+        self.inputs: dict[str, Inputs] = {}  # calibration examples, decoded once
         self.heads: dict[str, Head] = {}  # tuned ones
         if self.progress.step:
             self._read_step()
@@ -152,20 +155,28 @@ class Fold:
             if first == 0:
                 calibration.append(Calibration())
                 continue
-            inputs = self.library.examples(task, "calibration", first).inputs
+            inputs = self._calibration_inputs(task)
             if number == t:
                 self.teachers[task] = self.tower.features(inputs, task)
-            calibration.append(Calibration(inputs, self.teachers.get(task)))
+            calibration.append(Calibration(inputs[:first], self.teachers.get(task)))
         return calibration
 
+    def _calibration_inputs(self, task: str) -> Inputs:
+        if task not in self.inputs:
+            self.inputs[task] = self.library.examples(task, "calibration").inputs
+        return self.inputs[task]
+
     def _forget(self, t: int) -> None:
-        """Keep what step t+1 may see: the features of the examples that are kept, if any are."""
+        """Keep what step t+1 may see: the examples that are kept, if any are, and their features."""
         kept = self.config.method.kept_examples
         if not kept:
             self.teachers = {}
+            self.inputs = {task: self.inputs[task] for task in self.config.tasks[t - 1 : t] if task in self.inputs}
         for task in self.config.tasks[: t - 1]:
             if task in self.teachers:
                 self.teachers[task] = self.teachers[task][:kept]
+            if task in self.inputs:
+                self.inputs[task] = self.tower.join([self.inputs[task][:kept]])  # a copy, so that the rest can go
 
     def _tune_heads(self, t: int) -> None:
         """After step t tune the head of task t−1, and after the last step that of task T too (method, section 3)."""

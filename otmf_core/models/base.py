@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import torch
 from torch import Tensor, nn
@@ -23,6 +23,22 @@ class Inputs(Protocol):
     def __len__(self) -> int: ...
 
     def __getitem__(self, rows: Any, /) -> Any: ...
+
+
+@runtime_checkable
+class Streamed(Inputs, Protocol):
+    """Inputs that are made ready as they are asked for, some batches ahead."""
+
+    def batches(self, size: int) -> Iterator[Inputs]:
+        """All of them in order, `size` at a time, ready for a tower."""
+        ...
+
+
+def batches(inputs: Inputs, size: int) -> Iterator[Inputs]:
+    """Inputs in order, `size` at a time, ready for a tower."""
+    if isinstance(inputs, Streamed):
+        return inputs.batches(size)
+    return (inputs[start : start + size] for start in range(0, len(inputs), size))
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,12 +63,11 @@ class Tower(ABC):
         Raises InputError, naming the first layer, when they are not finite: they would all be counted as some class.
         """
         with torch.no_grad():
-            starts = range(0, len(inputs), ENCODE_BATCH)
-            features = torch.cat([self.encode(inputs[start : start + ENCODE_BATCH]) for start in starts])
+            features = torch.cat([self.encode(batch) for batch in batches(inputs, ENCODE_BATCH)])
             lengths = features.norm(dim=-1)  # of features that are finite these may still overflow
             if not lengths.isfinite().all():
                 row = int((~lengths.isfinite()).nonzero()[0])
-                layer = self._first_not_finite(inputs[row : row + 1])
+                layer = self._first_not_finite(next(batches(inputs[row : row + 1], 1)))
                 raise InputError(f"features must be finite: those of {shown(of)} are not from {layer} on")
             return features
 

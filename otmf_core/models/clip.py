@@ -20,6 +20,8 @@ from otmf_core.models.checkpoints import check_matches
 from otmf_core.models.device import autocast, to_device
 from otmf_core.models.task_vector import StateDict
 
+TEXT_BATCH = 256  # texts that are encoded at once
+
 
 def _model_cfg(config: dict[str, Any]) -> dict[str, Any]:
     """The open_clip model_cfg, whether wrapped as in backbone/config.json or bare as open_clip ships it."""
@@ -33,6 +35,17 @@ def _model_cfg(config: dict[str, Any]) -> dict[str, Any]:
 def build_clip(config: dict[str, Any]) -> open_clip.CLIP:
     """The whole CLIP model of a config, with random weights, in eval mode. Raises InputError on a malformed config."""
     return _built(_model_cfg(config))
+
+
+def loaded_clip(config: dict[str, Any], weights: StateDict, where: str) -> open_clip.CLIP:
+    """The whole CLIP of a config with these weights, on the CPU; raises InputError about `where` unless they fit it."""
+    floats = {name: tensor.float() for name, tensor in weights.items() if tensor.is_floating_point()}
+    with torch.device("meta"):  # shapes alone: a config that asks for more than the weights have takes no memory
+        drawn = build_clip(config).state_dict()
+    check_matches(floats, {name: tensor for name, tensor in drawn.items() if tensor.is_floating_point()}, where)
+    model = build_clip(config)
+    model.load_state_dict(floats)
+    return model
 
 
 def build_encoder(config: dict[str, Any]) -> nn.Module:
@@ -120,12 +133,20 @@ def tokenizer(config: dict[str, Any]) -> Callable[[Sequence[str]], Tensor]:
 
 @torch.no_grad()
 def zero_shot_head(
-    model: open_clip.CLIP, tokenise: Callable[[Sequence[str]], Tensor], classes: Sequence[str], templates: Sequence[str]
+    model: open_clip.CLIP,
+    tokenise: Callable[[Sequence[str]], Tensor],
+    classes: Sequence[str],
+    templates: Sequence[str],
+    report: Callable[[float], None] = lambda done: None,
 ) -> Tensor:
     """h: (classes, d), rows of norm one: normalised text features, averaged over templates and normalised again.
 
-    Source: CLIP's zero-shot classifier (arXiv 2103.00020, section 3.1.4).
+    `report` hears the share done. Source: CLIP's zero-shot classifier (arXiv 2103.00020, section 3.1.4).
     """
-    texts = [template.format(name) for name in classes for template in templates]
-    features = model.encode_text(tokenise(texts), normalize=True)
+    texts = [template.replace("{}", name) for name in classes for template in templates]
+    parts = []
+    for start in range(0, len(texts), TEXT_BATCH):
+        parts.append(model.encode_text(tokenise(texts[start : start + TEXT_BATCH]), normalize=True))
+        report(min(1.0, (start + TEXT_BATCH) / len(texts)))
+    features = torch.cat(parts)
     return F.normalize(features.view(len(classes), len(templates), -1).mean(dim=1), dim=-1)

@@ -103,11 +103,14 @@ Deviation = Annotated[float, Field(gt=0, le=10, allow_inf_nan=False)]
 
 
 class _Preprocessing(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="ignore")  # open_clip's own words on resizing
+    model_config = ConfigDict(frozen=True, extra="ignore")
 
     mean: tuple[Mean, Mean, Mean]
     std: tuple[Deviation, Deviation, Deviation]
     size: Side | tuple[Side, Side] | None = None
+    interpolation: Literal["bicubic", "bilinear"] | None = None
+    resize_mode: Literal["shortest", "longest", "squash"] | None = None
+    fill_color: Annotated[int, Field(strict=True, ge=0, le=255)] | None = None
 
 
 class _Config(BaseModel):

@@ -28,7 +28,7 @@ def check_agreement(path: Path, config: MergeConfig, state: RunState, record: Ru
     """
     _check_state(path, config, state)
     if record is not None:
-        _check_record(path, config, record)
+        _check_record(path, config, state, record)
 
 
 def _check_state(path: Path, config: MergeConfig, state: RunState) -> None:
@@ -45,7 +45,7 @@ def _check_state(path: Path, config: MergeConfig, state: RunState) -> None:
     _check_counts(path, count, test_images=state.test_images)
 
 
-def _check_record(path: Path, config: MergeConfig, record: RunRecord) -> None:
+def _check_record(path: Path, config: MergeConfig, state: RunState, record: RunRecord) -> None:
     count = len(config.tasks)
     if record.tasks != config.tasks:
         raise _contradiction(path, "it has figures of other tasks than its configuration")
@@ -54,7 +54,12 @@ def _check_record(path: Path, config: MergeConfig, record: RunRecord) -> None:
     if len(record.individual) != count:
         raise _contradiction(path, f"accuracies of {len(record.individual)} experts of {count} tasks")
     _check_counts(path, count, test_images=record.test_images, step_seconds=record.step_seconds)
-    asked = {**config.stamp(), "method": config.method.name, "preset": config.preset, "heads": config.heads}
+    asked = {
+        **config.stamp(state.transductive),
+        "method": config.method.name,
+        "preset": config.preset,
+        "heads": config.heads,
+    }
     asked |= {"seed": config.seed, "settings": config.method.settings()}
     asked |= {"zero_shot": record.matrix[0], "alpha": config.method.settings().get("alpha")}
     for name in record.model_fields_set & asked.keys():

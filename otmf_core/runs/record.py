@@ -67,9 +67,9 @@ def make_record(
         heads=config.heads,
         **(metrics.summary(state.matrix, state.individual) if status == "done" else {}),
         zero_shot=state.matrix[0] if state.matrix else (),
-        **config.stamp(),
+        **config.stamp(state.transductive),
         seed=config.seed,
         created=created,
         versions=versions,
-        **state.model_dump(exclude={"library", "step", "unfinished_seconds"}),
+        **state.model_dump(exclude={"library", "transductive", "step", "unfinished_seconds"}),
     )

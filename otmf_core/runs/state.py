@@ -36,6 +36,7 @@ class RunState(BaseModel):
 
     tasks: tuple[Text, ...] = ()
     library: Text = ""  # SHA-256 of the manifest the run started from
+    transductive: bool = False  # whether calibration images of its tasks come from a test split
     step: Whole = 0
     matrix: tuple[AccuracyRow, ...] = ()
     individual: tuple[Percent, ...] = ()  # accuracy of each expert on its own task, as far as they arrived

@@ -14,6 +14,8 @@ from safetensors.torch import load_file, save_file
 
 from otmf_core.errors import InputError
 from otmf_core.library import library as library_module
+from otmf_core.library import vouched
+from otmf_core.library.importers import task_vector
 from otmf_core.merging.inputs import open_inputs
 from otmf_core.merging.merge import resume_merge
 from otmf_core.runs.folder import load_run
@@ -132,8 +134,8 @@ DAMAGES: dict[str, tuple[Damage, str]] = {
         "a file must lie inside its folder: '../../../etc/passwd' leads out of {}",
     ),
     "newer library": (
-        change_manifest(lambda manifest: manifest.update(format=2)),
-        "a library's format is 1, received 2 in {}/manifest.json",
+        change_manifest(lambda manifest: manifest.update(format=3)),
+        "a library's format is 1 or 2, received 3 in {}/manifest.json",
     ),
     "no manifest": (
         lambda library: (library / "manifest.json").unlink(),
@@ -186,10 +188,11 @@ def test_values_are_checked_when_they_are_used_and_the_run_goes_on_once_they_are
 def test_beginning_reads_no_task_vector(own_tiny: Path, monkeypatch: pytest.MonkeyPatch):
     """As with twenty checkpoints of gigabytes: their headers alone, until the first step."""
     read: list[str] = []
-    hashed, tensors = library_module.sha256, library_module.read_tensors
-    monkeypatch.setattr(library_module, "sha256", lambda path: (read.append(path.name), hashed(path))[1])
+    hashed, tensors = vouched.remembered_sha256, library_module.read_tensors
+    monkeypatch.setattr(vouched, "remembered_sha256", lambda path: (read.append(path.name), hashed(path))[1])
     monkeypatch.setattr(library_module, "read_tensors", lambda path: (read.append(path.name), tensors(path))[1])
-    monkeypatch.setattr(library_module, "_verified", set())
+    monkeypatch.setattr(task_vector, "read_tensors", lambda path: (read.append(path.name), tensors(path))[1])
+    monkeypatch.setattr(vouched, "_verified", set())
     open_inputs(merge_config(own_tiny))
     assert "task_vector.safetensors" not in read
     assert {"config.json", "weights.safetensors", "head.safetensors"} <= set(read)

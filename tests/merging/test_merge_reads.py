@@ -13,6 +13,7 @@ import torch
 
 from otmf_core.library.examples import Split
 from otmf_core.library.library import Library, open_library
+from otmf_core.merging.fold import Fold
 from otmf_core.merging.merge import run_merge
 from otmf_core.methods import mask_training
 from otmf_core.methods.base import State
@@ -47,24 +48,26 @@ def test_the_test_split_is_read_by_evaluation_alone(tiny: Path, tmp_path: Path, 
     assert {split for _, split, _ in log} == {"calibration", "labelled", "test"}
 
 
-def test_without_memory_a_step_sees_its_two_tasks_and_nothing_earlier(
-    tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(("memory", "seen"), [(0, [(24,), (24, 24), (0, 24, 24)]), (5, [(24,), (24, 24), (5, 24, 24)])])
+def test_a_step_sees_its_two_tasks_and_what_is_kept_of_earlier_ones(
+    memory: int, seen: list, tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    log = reads(monkeypatch)
-    merged(merge_config(tiny, memory=0), tmp_path)
-    seen = [(task, first) for task, split, first in log if split == "calibration"]
-    red, green, blue = TASKS
-    assert seen == [(red, None), (red, None), (green, None), (green, None), (blue, None)]
+    """Each task's images are decoded once, and of those that no later step may see nothing stays."""
+    log, sizes, held = reads(monkeypatch), [], []
+    calibration = Fold._calibration
 
+    def look(self: Fold, t: int):
+        found = calibration(self, t)
+        sizes.append(tuple(len(each) for each in found))
+        held.append({task: len(inputs) for task, inputs in self.inputs.items()})
+        return found
 
-def test_with_memory_the_first_images_of_every_earlier_task_are_seen(
-    tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-):
-    log = reads(monkeypatch)
-    merged(merge_config(tiny, memory=5), tmp_path)
-    seen = [(task, first) for task, split, first in log if split == "calibration"]
+    monkeypatch.setattr(Fold, "_calibration", look)
+    merged(merge_config(tiny, memory=memory), tmp_path)
+    assert sizes == seen
+    assert [(task, first) for task, split, first in log if split == "calibration"] == [(task, None) for task in TASKS]
     red, green, blue = TASKS
-    assert seen == [(red, None), (red, None), (green, None), (red, 5), (green, None), (blue, None)]
+    assert held[2] == {green: 24, blue: 24} | ({red: memory} if memory else {})
 
 
 def test_teachers_are_the_experts_with_memory_and_the_merged_model_without(

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import numpy as np
 import streamlit as st
-from PIL import Image
+from PIL import Image, ImageOps
 
 from dashboard.app_pages.features.controls import METHODS
-from dashboard.library.pictures import evaluation_pictures, webp_uri
+from dashboard.library.pictures import test_pictures, webp_uri
 from otmf_core import layout
 from otmf_core.analysis.features import BLUR, TaskFeatures
 from otmf_core.analysis.projection import projection, projection_file
@@ -52,6 +52,7 @@ def _class_mass(path: str, task: str, stored: Mark, step: int, teacher: int, _fe
 def thumbnails(library: str, task: str, rows: tuple[int, ...]) -> list[str]:
     """Test images as data URIs, enlarged without smoothing them away; raises InputError when they cannot be read."""
     opened = open_library(library)
-    blobs = [blob for blob, _ in evaluation_pictures(str(opened.root), opened.manifest_hash, task)]
+    blobs = test_pictures(str(opened.root), opened.manifest_hash, task, rows)
     size = THUMBNAIL_SIDE, THUMBNAIL_SIDE
-    return [webp_uri(open_picture(blobs[row], f"row {row}").resize(size, Image.Resampling.BICUBIC)) for row in rows]
+    pictures = [open_picture(blob, f"row {row}") for row, blob in zip(rows, blobs, strict=True)]
+    return [webp_uri(ImageOps.fit(picture, size, Image.Resampling.BICUBIC)) for picture in pictures]

@@ -10,7 +10,10 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
+from otmf_core.library.library import open_library
 from otmf_core.library.pictures import open_picture
+from otmf_core.library.preparation import preparation, prepare
+from otmf_core.runs.folder import load_run
 
 MOST_ENCODERS = 6  # in memory: two runs' pre-trained, merged and one fine-tuned model
 
@@ -27,7 +30,7 @@ def ask(run: Path, models: Sequence[str], task: str, picture: bytes) -> tuple[di
 
         encoders = {model: _encoder(str(run), model) for model in models}
     loaded = time.perf_counter()
-    answers = {model: answer(run, model, encoders[model], task, _pixels(picture))[0].tolist() for model in models}
+    answers = {model: answer(run, model, encoders[model], task, _pixels(run, picture))[0].tolist() for model in models}
     return answers, loaded - began, time.perf_counter() - loaded
 
 
@@ -36,7 +39,7 @@ def ask_experts(run: str, tasks: Sequence[str], task: str, picture: bytes) -> di
     """Fine-tuned model → probabilities over the task's classes of a picture, asked one model after the other."""
     from otmf_core.analysis.answers import experts
 
-    return {model: answer[0].tolist() for model, answer in experts(Path(run), tasks, task, _pixels(picture))}
+    return {model: answer[0].tolist() for model, answer in experts(Path(run), tasks, task, _pixels(Path(run), picture))}
 
 
 @st.cache_resource(max_entries=MOST_ENCODERS, show_spinner=False)
@@ -46,8 +49,9 @@ def _encoder(run: str, model: str) -> Any:
     return load_model(Path(run), model)
 
 
-def _pixels(picture: bytes) -> Any:
-    """uint8 (1, H, W, 3)."""
+def _pixels(run: Path, picture: bytes) -> Any:
+    """The picture as the run's models take it: uint8 (1, H, W, 3)."""
     import torch
 
-    return torch.from_numpy(np.array(open_picture(picture, "the picture"))).unsqueeze(0)
+    how = preparation(open_library(load_run(run).config.library).backbone_config)
+    return torch.from_numpy(np.array(prepare(open_picture(picture, "the picture"), how))).unsqueeze(0)

@@ -11,7 +11,7 @@ import streamlit as st
 from dashboard.app_pages.try_it.drawing_pad import drawing_pad
 from dashboard.app_pages.try_it.picture_grid import picture_grid
 from dashboard.app_pages.try_it.uploads import MOST_UPLOAD_BYTES, fit, image_side, png_of_uri
-from dashboard.library.pictures import data_uri, evaluation_pictures
+from dashboard.library.pictures import test_labels, test_pictures, thumbnail
 from dashboard.text import letters
 from otmf_core.library.library import Library
 from otmf_core.library.manifest import TaskInfo
@@ -80,7 +80,8 @@ def choose_picture(library: Library, task: TaskInfo) -> Picture | None:
 
 
 def _test_picture(library: Library, task: TaskInfo) -> Picture:
-    pictures = evaluation_pictures(str(library.root), library.manifest_hash, task.id)
+    of_task = str(library.root), library.manifest_hash, task.id
+    labels = test_labels(*of_task)
     is_number = len(linked := st.query_params.get("draw", "0")) < 10 and linked.isdecimal()
     if not is_number:
         del st.query_params["draw"]  # Streamlit raises on an infinite one
@@ -95,18 +96,22 @@ def _test_picture(library: Library, task: TaskInfo) -> Picture:
             on_change=_forget_image,
         )
         st.button("Shuffle", icon=":material/shuffle:", key="shuffle", on_click=_shuffle)
-    images = draw_images(THUMBNAILS, len(pictures), int(seed))
+    images = draw_images(THUMBNAILS, len(labels), int(seed))
     linked = st.query_params.get("image", "")
-    selected = int(linked) if linked.isdecimal() and len(linked) < 10 and int(linked) < len(pictures) else images[0]
+    selected = int(linked) if linked.isdecimal() and len(linked) < 10 and int(linked) < len(labels) else images[0]
 
     def put_in_link(index: int) -> None:
         st.query_params.update({"task": task.id, "image": str(images[index])})
 
-    thumbnails = [(data_uri(blob), task.classes[label]) for blob, label in (pictures[image] for image in images)]
+    blobs = test_pictures(*of_task, tuple(images))
+    thumbnails = [
+        (thumbnail(blob, f"test image {image}"), task.classes[labels[image]])
+        for image, blob in zip(images, blobs, strict=True)
+    ]
     picture_grid(thumbnails, images.index(selected) if selected in images else None, "thumbnails", put_in_link)
-    st.caption(f"{len(images)} of {len(pictures):,} test images of {letters(task.name)}, drawn by the seed.")
-    blob, truth = pictures[selected]
-    return Picture(blob, f"Test image {selected}", truth)
+    st.caption(f"{len(images)} of {len(labels):,} test images of {letters(task.name)}, drawn by the seed.")
+    (blob,) = test_pictures(*of_task, (selected,))
+    return Picture(blob, f"Test image {selected}", labels[selected])
 
 
 def draw_images(count: int, of: int, seed: int) -> list[int]:

@@ -50,11 +50,19 @@ class Expert(ABC):
         """Raise InputError, naming the key, unless it fits the image tower of that header ("visual." taken off)."""
 
     @abstractmethod
+    def difference(self, name: str, base: Tensor) -> Tensor:
+        """One tensor of Δᵗ = θᵗ − θ⁰, by its name in the image tower, given θ⁰'s; raises as `task_vector` does."""
+
     def task_vector(self, base: StateDict) -> StateDict:
-        """Δᵗ = θᵗ − θ⁰ in float32, of exactly the keys of `base`, θ⁰'s image tower ("visual." taken off).
+        """Δᵗ = θᵗ − θ⁰ of exactly the keys of `base`, θ⁰'s image tower ("visual." taken off).
 
         Raises InputError, naming the key, on keys or shapes that are not θ⁰'s and on values that are not finite.
         """
+        delta = {}
+        for name, value in base.items():
+            delta[name] = self.difference(name, value)
+            check_finite({name: delta[name]}, str(self.files[0]))
+        return delta
 
 
 class Checkpoint(Expert):
@@ -89,27 +97,21 @@ class Checkpoint(Expert):
             own[PROJECTION] = tower[PROJECTION]
         check_header(own, tower, self.where)
 
-    def task_vector(self, base: StateDict) -> StateDict:
-        own = self._tower_header()
-        delta = {}
-        for name, value in base.items():
-            if name not in own:
-                if name != PROJECTION or self.projected:
-                    raise InputError(
-                        f"weights have exactly the keys of the pre-trained model: {shown(name)} is missing in "
-                        f"{self.where}"
-                    )
-                delta[name] = value.float() * 0
-                continue
-            tensor = self.read(TOWER + name)
-            if tensor.shape != value.shape:
-                raise InputError(
-                    f"shapes follow the pre-trained model: {shown(name)} is {tuple(tensor.shape)}, expected "
-                    f"{tuple(value.shape)}, in {self.where}"
-                )
-            check_finite({name: tensor}, self.where)
-            delta[name] = tensor.float() - value.float()
-        return delta
+    def difference(self, name: str, base: Tensor) -> Tensor:
+        """θᵗ − θ⁰ in float32; zeros for a projection that the family does not keep."""
+        if name == PROJECTION and not self.projected:
+            return base.float() * 0
+        if TOWER + name not in self.header:
+            raise InputError(
+                f"weights have exactly the keys of the pre-trained model: {shown(name)} is missing in {self.where}"
+            )
+        tensor = self.read(TOWER + name)
+        if tensor.shape != base.shape:
+            raise InputError(
+                f"shapes follow the pre-trained model: {shown(name)} is {tuple(tensor.shape)}, expected "
+                f"{tuple(base.shape)}, in {self.where}"
+            )
+        return tensor.float() - base.float()
 
     def _tower_header(self) -> Header:
         return {name.removeprefix(TOWER): entry for name, entry in self.header.items() if name.startswith(TOWER)}
