@@ -8,10 +8,11 @@ import json
 import os
 import re
 import stat
+import struct
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
 from otmf_core.errors import InputError
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 Mark = tuple[int, int, int] | None
 MAX_JSON_BYTES = 64 << 20  # of a file that is read whole
+ZIP_END_BYTES = 70_000  # of a zip, that hold the end of its table of contents and a comment
 QUOTED = 160  # characters of a path in a sentence
 SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")  # half a character, if the other half is missing
 
@@ -165,6 +167,23 @@ def table_writer(path: Path, schema: pa.Schema) -> Iterator[Callable[[list[dict[
     with _replacing(path) as draft, draft.open("wb") as file:
         with pq.ParquetWriter(file, schema, compression="zstd") as writer:
             yield lambda rows: writer.write_table(pa.Table.from_pylist(rows, schema))
+
+
+def directory_bytes(file: IO[bytes]) -> int:
+    """The size that a zip states for its own table of contents, so that it can be bounded before it is read whole.
+
+    It stands at the end of the file, and once more before that in zips of over 4 GiB: the larger one.
+    """
+    size = file.seek(0, os.SEEK_END)
+    file.seek(max(0, size - ZIP_END_BYTES))
+    tail = file.read()
+    file.seek(0)
+    at = tail.rfind(b"PK\x05\x06")
+    stated = [struct.unpack_from("<L", tail, at + 12)[0]] if at >= 0 and len(tail) >= at + 22 else []
+    large = tail.rfind(b"PK\x06\x06", 0, max(at, 0))
+    if large >= 0 and len(tail) >= large + 56:
+        stated = [value for value in stated if value != 0xFFFFFFFF] + [struct.unpack_from("<Q", tail, large + 40)[0]]
+    return max(stated, default=0)
 
 
 def mark(file: Path) -> Mark:

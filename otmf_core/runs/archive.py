@@ -20,7 +20,7 @@ from typing import IO
 
 from otmf_core import layout
 from otmf_core.errors import InputError
-from otmf_core.files import brief, inside, not_written, shown
+from otmf_core.files import brief, directory_bytes, inside, not_written, shown
 from otmf_core.runs.check import check_run
 from otmf_core.runs.drafts import draft_folder
 from otmf_core.runs.folder import set_status
@@ -40,7 +40,6 @@ KINDS = (".json", ".parquet", ".safetensors")
 MODEL_CARD = f"{layout.EXPORT}/{layout.CARD}"  # the only other file that a run folder holds
 EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest moment a zip can state
 BLOCK = 1 << 20
-END_BYTES = 70_000  # of a zip, that hold the end of its table of contents and a comment
 DAMAGED = "a run is imported from a whole zip file, received a damaged one ({})"
 
 
@@ -87,7 +86,8 @@ def import_run(file: IO[bytes], out: Path) -> str:
     the zip is damaged or not a run's (see `_members` and `check_run`), when the disk is full, or when `out` has a run
     of that id: a run is imported once, so that its id means the same run everywhere.
     """
-    _check_directory(file)
+    if directory_bytes(file) > MAX_DIRECTORY_BYTES:
+        raise InputError(f"a run's zip has at most {MAX_FILES:,} files, received a longer table of contents")
     try:
         with zipfile.ZipFile(file) as archive:
             run, members = _members(archive)
@@ -104,24 +104,6 @@ def import_run(file: IO[bytes], out: Path) -> str:
         raise not_written(error, out) from error
     except (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, struct.error, ValueError, LookupError) as error:
         raise InputError(DAMAGED.format(brief(error))) from None
-
-
-def _check_directory(file: IO[bytes]) -> None:
-    """Raise InputError where the zip's table of contents is larger than a run's, before it is read whole.
-
-    Its size stands at the end of the file, and once more before that in zips of over 4 GiB.
-    """
-    size = file.seek(0, os.SEEK_END)
-    file.seek(max(0, size - END_BYTES))
-    tail = file.read()
-    file.seek(0)
-    at = tail.rfind(b"PK\x05\x06")
-    stated = [struct.unpack_from("<L", tail, at + 12)[0]] if at >= 0 and len(tail) >= at + 22 else []
-    large = tail.rfind(b"PK\x06\x06", 0, max(at, 0))
-    if large >= 0 and len(tail) >= large + 56:
-        stated = [value for value in stated if value != 0xFFFFFFFF] + [struct.unpack_from("<Q", tail, large + 40)[0]]
-    if any(value > MAX_DIRECTORY_BYTES for value in stated):
-        raise InputError(f"a run's zip has at most {MAX_FILES:,} files, received a longer table of contents")
 
 
 def _members(archive: zipfile.ZipFile) -> tuple[str, dict[str, zipfile.ZipInfo]]:

@@ -1,0 +1,225 @@
+"""LoRA adapters of CLIP as Hugging Face has it: factors of low rank, expanded to a task vector in open_clip's names."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from otmf_core.errors import InputError
+from otmf_core.files import inside, shown
+from otmf_core.library.importers.base import PROJECTION, Expert, floating, precision
+from otmf_core.library.importers.lora_config import read_config
+from otmf_core.library.importers.pickles import TorchContents
+from otmf_core.models.checkpoints import Header, check_finite, read_header, read_tensors
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from otmf_core.models.task_vector import StateDict
+
+CONFIG = "adapter_config.json"
+WEIGHTS = ("adapter_model.safetensors", "adapter_model.bin")
+LINEARISED = "linearized_adapter_model.safetensors"
+ADAPTED = "base_model.model."  # what PEFT puts before the names of the model that it adapts
+PREFIXES = (ADAPTED, "module.", "model.", "clip_model.", "vision_model.")
+MAX_NAME = 160
+FACTOR = re.compile(r"(?P<module>.+)\.lora_(?P<part>A|B|embedding_A|embedding_B)(?P<end>\.weight|\.bias|)")
+FACTORS = {"A.weight": "A", "B.weight": "B", "B.bias": "bias", "embedding_A": "A", "embedding_B": "B"}
+
+LAYER = re.compile(r"encoder\.layers\.(0|[1-9]\d{0,3})\.(.+)\.(weight|bias)")
+IN_LAYERS = {
+    "layer_norm1": "ln_1",
+    "layer_norm2": "ln_2",
+    "self_attn.out_proj": "attn.out_proj",
+    "mlp.fc1": "mlp.c_fc",
+    "mlp.fc2": "mlp.c_proj",
+}
+THIRDS = ("self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj")  # of open_clip's in_proj, in this order
+OUTSIDE = {
+    "embeddings.class_embedding": "class_embedding",
+    "embeddings.patch_embedding.weight": "conv1.weight",
+    "embeddings.position_embedding.weight": "positional_embedding",
+    "pre_layrnorm.weight": "ln_pre.weight",
+    "pre_layrnorm.bias": "ln_pre.bias",
+    "post_layernorm.weight": "ln_post.weight",
+    "post_layernorm.bias": "ln_post.bias",
+    "visual_projection.weight": PROJECTION,
+}
+
+
+class _Place(NamedTuple):
+    """Where a tensor of Hugging Face's CLIP stands in open_clip's image tower: whole, or one of three parts of rows."""
+
+    name: str
+    third: int | None = None
+
+    def shape(self, whole: tuple[int, ...]) -> tuple[int, ...]:
+        """The shape that Hugging Face has for it, of the shape of open_clip's tensor."""
+        if self.name == PROJECTION:
+            return whole[::-1]
+        return whole if self.third is None else (whole[0] // 3, *whole[1:])
+
+    def of(self, tensor: Tensor) -> Tensor:
+        """The view of open_clip's tensor that is laid out as Hugging Face's."""
+        if self.name == PROJECTION:
+            return tensor.T
+        if self.third is None:
+            return tensor
+        rows = tensor.shape[0] // 3
+        return tensor[self.third * rows : (self.third + 1) * rows]
+
+
+class _Pair(NamedTuple):
+    """The factors of one module, by their keys, and the factor s of Δ = s · B A."""
+
+    module: str
+    first: str
+    second: str
+    bias: str | None
+    rank: int
+    scaling: float
+    place: _Place
+
+    @property
+    def table(self) -> bool:
+        """Whether it belongs to an embedding, whose weights are laid out as the transpose of B A."""
+        return self.first.endswith("lora_embedding_A")
+
+
+class LoraAdapter(Expert):
+    """A folder with adapter_config.json and adapter_model.safetensors or .bin, as PEFT writes them.
+
+    Raises InputError on what is no LoRA or not one that is added to weights, and on factors without a place in CLIP's
+    image tower.
+    """
+
+    family = "lora"
+
+    def __init__(self, folder: Path) -> None:
+        if inside(folder, LINEARISED).exists():
+            raise InputError(
+                f"a LoRA adds s · B A to weights: {LINEARISED} is of a linearised model, a first-order expansion, in "
+                f"{folder}"
+            )
+        path = next((path for name in WEIGHTS if (path := inside(folder, name)).exists()), None)
+        if path is None:
+            raise InputError(f"an adapter has its weights in {' or '.join(WEIGHTS)}: none is in {folder}")
+        self.files = (path, inside(folder, CONFIG))
+        self._config = read_config(self.files[1])
+        self.base_model = self._config.base_model_name_or_path or ""
+        self._contents = TorchContents(path) if path.suffix != ".safetensors" else None
+        self._header = floating(self._contents.header if self._contents else read_header(path), str(path))
+        self.precision = precision(self._header)
+        self._pairs, self._whole = self._sorted()
+        for places in ([pair.place for pair in self._pairs], [*self._whole.values()]):
+            twice = next((place for place in places if places.count(place) > 1), None)
+            if twice is not None:
+                raise InputError(f"an adapter changes a tensor once: {shown(twice.name)} is changed twice in {path}")
+
+    def _sorted(self) -> tuple[list[_Pair], dict[str, _Place]]:
+        """The pairs of factors, and where tensors belong that were trained themselves, by their keys."""
+        where = self.files[0]
+        modules: dict[str, dict[str, str]] = {}
+        whole: dict[str, _Place] = {}
+        for key in self._header:
+            factor = FACTOR.fullmatch(key)
+            part = FACTORS.get(factor["part"] + factor["end"]) if factor else None
+            if len(key) > MAX_NAME or (part is None and ".lora_" in key):
+                raise InputError(f"a LoRA has factors A and B: {shown(key)} is none of them in {where}")
+            if factor and part:
+                modules.setdefault(factor["module"], {})[part] = key
+                continue
+            once = key.replace(".modules_to_save.", ".").replace(".original_module.", ".")
+            if once == key or once not in self._header:  # with bias "all", PEFT writes those thrice
+                whole[key] = self._place(key.replace(".base_layer.", "."))
+        if not modules:
+            raise InputError(f"a LoRA has factors A and B: none is in {where}")
+        pairs = []
+        for module, keys in modules.items():
+            if not {"A", "B"} <= keys.keys():
+                raise InputError(f"a LoRA's factors come in pairs: {shown(module)} has one alone in {where}")
+            named = module.removeprefix(ADAPTED)
+            rank, scaling = self._config.rank(named), self._config.scaling(named)
+            place = self._place(f"{module}.weight")
+            pairs.append(_Pair(module, keys["A"], keys["B"], keys.get("bias"), rank, scaling, place))
+        return pairs, whole
+
+    def _place(self, name: str) -> _Place:
+        bare = _bare(name)
+        if bare in OUTSIDE:
+            return _Place(OUTSIDE[bare])
+        layer = LAYER.fullmatch(bare)
+        if layer and layer[2] in IN_LAYERS:
+            return _Place(f"transformer.resblocks.{layer[1]}.{IN_LAYERS[layer[2]]}.{layer[3]}")
+        if layer and layer[2] in THIRDS:
+            return _Place(f"transformer.resblocks.{layer[1]}.attn.in_proj_{layer[3]}", THIRDS.index(layer[2]))
+        raise InputError(
+            f"an adapter changes the image tower of a CLIP as transformers names it: {shown(name)} is no tensor of it, "
+            f"in {self.files[0]}"
+        )
+
+    def check(self, tower: Header) -> None:
+        shapes = {name: shape for name, (_, shape) in self._header.items()}
+        for pair in self._pairs:
+            first, second = shapes[pair.first], shapes[pair.second]
+            right = len(first) == len(second) >= 2 and first[0] == second[1] == pair.rank
+            if not right or any(size != 1 for size in second[2:]):
+                raise InputError(
+                    f"a LoRA's factors are A (rank, …) and B (…, rank): {shown(pair.module)} has {first} and {second}, "
+                    f"its configuration rank {pair.rank}, in {self.files[0]}"
+                )
+            product = (second[0], *first[1:])
+            self._check_place(pair.place, pair.module, product[::-1] if pair.table else product, tower)
+            if pair.bias:
+                self._check_place(self._place(f"{pair.module}.bias"), pair.bias, shapes[pair.bias], tower)
+        for key, place in self._whole.items():
+            self._check_place(place, key, shapes[key], tower)
+
+    def _check_place(self, place: _Place, key: str, shape: tuple[int, ...], tower: Header) -> None:
+        if place.name not in tower:
+            raise InputError(
+                f"an adapter changes tensors of the pre-trained model: {shown(key)} belongs to {place.name}, which is "
+                f"none, in {self.files[0]}"
+            )
+        expected = place.shape(tower[place.name][1])
+        if shape != expected:
+            raise InputError(
+                f"shapes follow the pre-trained model: {shown(key)} gives {shape}, expected {expected}, in "
+                f"{self.files[0]}"
+            )
+
+    def task_vector(self, base: StateDict) -> StateDict:
+        import torch
+
+        self.check({name: ("F32", tuple(tensor.shape)) for name, tensor in base.items()})
+        tensors = self._read()
+        delta = {name: torch.zeros_like(tensor, dtype=torch.float32) for name, tensor in base.items()}
+        # fan_in_fan_out changes nothing: PEFT takes it as unset for layers of the kinds that CLIP has
+        for pair in self._pairs:
+            first, second = tensors[pair.first].float(), tensors[pair.second].float()
+            product = (second.flatten(1) @ first.flatten(1)).view(second.shape[0], *first.shape[1:])
+            pair.place.of(delta[pair.place.name]).add_(product.T if pair.table else product, alpha=pair.scaling)
+            if pair.bias:
+                place = self._place(f"{pair.module}.bias")
+                place.of(delta[place.name]).add_(tensors[pair.bias].float(), alpha=pair.scaling)
+        for key, place in self._whole.items():
+            place.of(delta[place.name]).add_(tensors[key].float() - place.of(base[place.name]).float())
+        check_finite(delta, str(self.files[0]))
+        if not any(tensor.any() for tensor in delta.values()):
+            raise InputError(f"an adapter changes something: its Δ is zero, untrained (B is zero), in {self.files[0]}")
+        return delta
+
+    def _read(self) -> dict[str, Tensor]:
+        if self._contents is None:
+            return read_tensors(self.files[0])
+        return {name: self._contents.read(name) for name in self._header}
+
+
+def _bare(name: str) -> str:
+    """A name without what wrappers put before it; they nest."""
+    while True:
+        prefix = next((prefix for prefix in PREFIXES if name.startswith(prefix)), None)
+        if prefix is None:
+            return name
+        name = name.removeprefix(prefix)
