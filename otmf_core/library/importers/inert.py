@@ -19,7 +19,7 @@ MAX_STEPS = 1_000_000  # a large CLIP takes some 50,000
 MAX_KEY = 1 << 31  # of a dictionary: larger whole numbers can be chosen so that all hash alike
 MAX_DIMENSIONS = 16
 CONSTANTS = {"NONE": None, "NEWTRUE": True, "NEWFALSE": False}
-NUMBERS = ("BININT", "BININT1", "BININT2", "LONG1", "BINFLOAT", "BINUNICODE", "SHORT_BINSTRING")
+VALUES = frozenset(("BININT", "BININT1", "BININT2", "LONG1", "BINFLOAT", "BINUNICODE", "SHORT_BINSTRING"))
 TUPLES = {"EMPTY_TUPLE": 0, "TUPLE1": 1, "TUPLE2": 2, "TUPLE3": 3}
 DICTIONARY = "collections.OrderedDict"
 TENSORS = ("torch._utils._rebuild_tensor_v2", "torch._utils._rebuild_tensor")
@@ -110,7 +110,7 @@ class _Reader:
     def take(self, step: str, argument: Any) -> None:
         """One step; raises ValueError, TypeError or LookupError on one that the values before it do not allow."""
         stack = self._stack
-        if step in NUMBERS:
+        if step in VALUES:
             stack.append(argument)
         elif step in ("BINPUT", "LONG_BINPUT"):
             self._memo[argument] = stack[-1]

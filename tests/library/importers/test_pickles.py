@@ -57,7 +57,8 @@ def test_every_type_and_layout_of_tensors(tmp_path: Path):
     for name, value in tensors.items():
         found = contents.read(name)
         assert found.dtype == value.dtype and torch.equal(found, value)
-        assert KINDS[contents.header[name][0]] == value.dtype
+        kind, shape = contents.header[name]
+        assert KINDS[kind] == value.dtype and shape == value.shape
 
 
 @pytest.mark.parametrize("wrap", ["state_dict", "model", "model_state_dict"])

@@ -1,4 +1,4 @@
-"""Torch files for tests: archives written by hand, and modules pickled under the names that task arithmetic gives them."""
+"""Torch files for tests: archives written by hand, and modules pickled under the names of task arithmetic."""
 
 from __future__ import annotations
 
