@@ -62,8 +62,9 @@ def test_the_wheel_holds_the_engine_only(wheel: Path):
     with zipfile.ZipFile(wheel) as archive:
         names = set(archive.namelist())
     packed = {name for name in names if ".dist-info/" not in name}
-    files = {path.relative_to(ROOT).as_posix() for path in (ROOT / "otmf_core").rglob("*.py")} | {"otmf_core/py.typed"}
-    assert packed == {name for name in files if "/minizoo/" not in name}
+    files = {path.relative_to(ROOT).as_posix() for path in (ROOT / "otmf_core").rglob("*.py")}
+    data = {"otmf_core/py.typed", "otmf_core/library/known_tasks.json"}
+    assert packed == {name for name in files if "/minizoo/" not in name} | data
     assert any(name.endswith("licenses/LICENSE") for name in names)
 
 
