@@ -84,6 +84,14 @@ def picked_rows(path: Path, columns: Collection[str], what: str, rows: Sequence[
             yield table.read_row_group(group, columns=[*columns]).take([row - starts[group] for row in run])
 
 
+def table_schema(path: Path, what: str) -> pa.Schema:
+    """The columns of a table with what their maker noted; raises InputError on a damaged or too wide one."""
+    _footer(path, what)
+    with _opened(path, what) as table:
+        _check_columns(path, (), table.schema_arrow.names, what)
+        return table.schema_arrow
+
+
 def _footer(path: Path, what: str) -> tuple[int, list[Chunk]]:
     if not path.is_file():
         raise InputError(f"a file is missing: {path}")
