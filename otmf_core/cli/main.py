@@ -17,6 +17,7 @@ from pathlib import Path
 
 from otmf_core.cli import options as cli_options
 from otmf_core.cli import tables as cli_tables
+from otmf_core.cli.library import add_library_commands
 from otmf_core.cli.progress import ProgressLines, StopSignals
 from otmf_core.config import MergeConfig
 from otmf_core.errors import InputError, Interrupted
@@ -161,6 +162,10 @@ def _parser() -> ArgumentParser:
     show = command("show", _show, "print the accuracy matrix and metrics of a run")
     resume = command("resume", _resume, "go on with an interrupted run where it stopped")
     export = command("export", _export, "write the merged model of a run in safetensors, as open_clip loads it")
+    libraries = commands.add_parser(
+        "library", help="make, check and fetch libraries", description="Make, check and fetch libraries."
+    )
+    add_library_commands(libraries)
     resume.add_argument(
         "--take-over",
         action="store_true",

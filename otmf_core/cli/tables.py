@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from datetime import timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.box import SIMPLE
 from rich.console import Console
@@ -15,6 +15,9 @@ from otmf_core.config import MergeConfig
 from otmf_core.library.library import Library
 from otmf_core.runs.folder import Run
 from otmf_core.runs.record import RunRecord
+
+if TYPE_CHECKING:
+    from otmf_core.library.making.check import Checked
 
 LEGEND = "Test accuracy, %, after each step; 0 is the pre-trained model, alone is each task's own fine-tuned model"
 PIPED_WIDTH = 4096  # columns; a pipe has no edge to wrap at
@@ -59,6 +62,30 @@ def library_rows(libraries: Sequence[Library]) -> list[dict[str, Any]]:
     return [
         {"id": library.id, "name": library.name, "tasks": len(library.tasks), "suites": ", ".join(library.suites)}
         for library in libraries
+    ]
+
+
+def check_rows(checked: Checked) -> list[dict[str, Any]]:
+    """One row for every task of a library that was checked; accuracies in percent, with what was published of them."""
+
+    def figure(own: float | None, published: float | None) -> str | None:
+        if own is None:
+            return None
+        return f"{own:.1f}" + (f" (published {published:.1f})" if published is not None else "")
+
+    return [
+        {
+            "task": task.task,
+            "format": task.format or None,
+            "precision": task.precision or None,
+            "norm %": None if task.norm is None else f"{100 * task.norm:.2f}",
+            "mean cosine": None if task.cosine is None else f"{task.cosine:.3f}",
+            "images": task.images,
+            "zero-shot %": figure(task.zero_shot, task.published_zero_shot),
+            "individual %": figure(task.individual, task.published_individual),
+            "trouble": len(task.trouble) or None,
+        }
+        for task in checked.tasks
     ]
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from torch import Tensor
-
 from otmf_core.library.examples import Examples
 from otmf_core.library.library import Library
 from otmf_core.models.base import Tower
@@ -27,9 +25,4 @@ class Evaluator:
     def accuracy(self, task_id: str, head: Head) -> float:
         """Top-1 accuracy in percent."""
         examples = self.test(task_id)
-        return accuracy(self._tower.features(examples.inputs, task_id), examples.labels, head)
-
-
-def accuracy(features: Tensor, labels: Tensor, head: Head) -> float:
-    """Top-1 accuracy, percent, of features (n, d) under a head; labels (n,)."""
-    return 100 * (head.logits(features).argmax(dim=-1).cpu() == labels).double().mean().item()
+        return head.accuracy(self._tower.features(examples.inputs, task_id), examples.labels)

@@ -9,7 +9,6 @@ import torch
 from torch import Tensor
 
 from otmf_core.library.library import Library, Split
-from otmf_core.merging.evaluation import accuracy
 
 LAMBDAS = (0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5, 0.7, 1.0)
 
@@ -49,7 +48,7 @@ class Judge:
         """Percent of the task's images that θ⁰ + Δ puts into their class; θ⁰ alone without Δ."""
         self.tower.load(delta)
         examples, head = self.sets[task]
-        return accuracy(self.tower.features(examples.inputs, task), examples.labels, head)
+        return head.accuracy(self.tower.features(examples.inputs, task), examples.labels)
 
     def mean(self, delta: dict[str, Tensor]) -> float:
         return sum(self.accuracy(task, delta) for task in self.sets) / len(self.sets)

@@ -21,6 +21,10 @@ class Head(NamedTuple):
         """s · cos(φ(x), h) of features (n, d) under rows h of unit norm: (n, classes)."""
         return self.scale * F.normalize(features, dim=-1) @ self.weight.T
 
+    def accuracy(self, features: Tensor, labels: Tensor) -> float:
+        """Top-1 accuracy, percent, of features (n, d) with labels (n,)."""
+        return 100 * (self.logits(features).argmax(dim=-1).cpu() == labels).double().mean().item()
+
 
 def labelled_subset(labels: Tensor, fraction: float, seed: int) -> Tensor:
     """Indices of a random `fraction` of a labelled pool, the same share of every class (at least one image)."""

@@ -10,7 +10,7 @@ import torch
 
 import otmf_core
 from otmf_core.library.library import open_library
-from otmf_core.merging.evaluation import Evaluator, accuracy
+from otmf_core.merging.evaluation import Evaluator
 from otmf_core.models.clip import ClipTower
 from otmf_core.models.heads import Head
 from tests.tiny import pixels
@@ -21,10 +21,10 @@ ENGINE = Path(otmf_core.__file__).parent
 def test_accuracy_counts_the_class_with_the_largest_cosine():
     head = Head(torch.tensor([[1.0, 0.0], [0.0, 1.0], [-1.0, 0.0]]), 50.0)
     features = torch.tensor([[5.0, 1.0], [0.1, 0.2], [-3.0, 1.0], [2.0, 3.0]])  # classes 0, 1, 2, 1
-    assert accuracy(features, torch.tensor([0, 1, 2, 1]), head) == 100
-    assert accuracy(features, torch.tensor([0, 1, 0, 0]), head) == 50
-    assert accuracy(features, torch.tensor([1, 2, 0, 0]), head) == 0
-    assert accuracy(features[:3], torch.tensor([0, 0, 0]), head) == pytest.approx(100 / 3)
+    assert head.accuracy(features, torch.tensor([0, 1, 2, 1])) == 100
+    assert head.accuracy(features, torch.tensor([0, 1, 0, 0])) == 50
+    assert head.accuracy(features, torch.tensor([1, 2, 0, 0])) == 0
+    assert head.accuracy(features[:3], torch.tensor([0, 0, 0])) == pytest.approx(100 / 3)
 
 
 def test_the_evaluator_asks_for_features_of_the_test_images_and_reads_them_once(tiny: Path):

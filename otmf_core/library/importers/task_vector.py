@@ -9,6 +9,8 @@ from otmf_core.library.importers.base import Expert, precision
 from otmf_core.models.checkpoints import Header, check_finite, check_header, read_header, read_tensor, read_tensors
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from otmf_core.models.task_vector import StateDict
 
 

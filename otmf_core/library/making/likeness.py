@@ -1,0 +1,50 @@
+"""The likeness of a fine-tuned model to its library's pre-trained one: whether it comes of it, and how far it lies."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from otmf_core.errors import InputError
+from otmf_core.files import shown
+from otmf_core.library.geometry import FAR
+from otmf_core.library.importers.base import Expert
+from otmf_core.library.library import Library
+
+if TYPE_CHECKING:
+    from otmf_core.models.task_vector import StateDict
+
+STRANGE = 0.5  # ‖Δ‖ / ‖θ⁰‖: fine-tuning moves a model by a few percent, two models of their own differ by more than all
+
+
+def check_likeness(library: Library, expert: Expert, delta: StateDict) -> tuple[float, list[str]]:
+    """‖Δᵗ‖ / ‖θ⁰‖, and what is to be said of the pair.
+
+    Raises InputError when the two do not differ, when another activation was trained, and when θᵗ lies so far from θ⁰
+    that it was fine-tuned from another model.
+    """
+    where = expert.files[0]
+    base_norm = sum(float(tensor.double().square().sum()) for tensor in library.base().values()) ** 0.5
+    norm = sum(float(tensor.double().square().sum()) for tensor in delta.values()) ** 0.5
+    relative = norm / base_norm if base_norm else float("inf")
+    if norm == 0:
+        raise InputError(
+            f"a fine-tuned model differs from the pre-trained one: {where} is the pre-trained model itself"
+        )
+    if relative > STRANGE:
+        raise InputError(
+            f"a fine-tuned model lies near its pre-trained one: {where} is {relative:.0%} of the pre-trained model's "
+            f"norm away from that of {library.name}, so it comes of another; experts of two families do not mix"
+        )
+    model = library.backbone_config["model_cfg"]
+    own = "quick_gelu" if model.get("quick_gelu") else "gelu"
+    if expert.activation and expert.activation != own and "timm_model_name" not in model["vision_cfg"]:
+        raise InputError(
+            f"a fine-tuned model has the activation of {library.name}, {own}: {where} has {expert.activation}"
+        )
+    notes = []
+    if relative > FAR:
+        notes.append(f"it lies far from the pre-trained model, {relative:.0%} of its norm: a mean of both may be poor")
+    named, ours = expert.base_model, library.manifest.backbone.base_model
+    if named and ours and named.rstrip("/").split("/")[-1] != ours.rstrip("/").split("/")[-1]:
+        notes.append(f"it names {shown(named)} as its pre-trained model, the library's is {shown(ours)}")
+    return relative, notes

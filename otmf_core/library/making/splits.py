@@ -1,0 +1,86 @@
+"""The three disjoint splits of a task, drawn by seed from a data set: calibration, labelled, test."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from otmf_core.errors import InputError
+from otmf_core.library.examples import Split
+from otmf_core.library.importers.datasets import Dataset, Picture
+
+TEST, TRAIN = ("test", "validation", "valid", "val"), ("train",)  # names of splits, the first that is there
+HELD_OUT = 0.2  # of the pictures of a data set without splits, for the test
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """The pictures of each split, and the words that tell where they come from."""
+
+    splits: Mapping[Split, Sequence[Picture]]
+    train_source: str
+    test_source: str
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """The most pictures that each split is given, 0 for all that there are; calibration images are always drawn."""
+
+    calibration: int = 256
+    labelled: int = 2048
+    test: int = 0
+
+
+def draw(dataset: Dataset, sizes: Sizes, seed: int, transductive: bool = False) -> Drawn:
+    """Draw a task's splits; with `transductive` calibration images come from the test split, and are named so.
+
+    Raises InputError when the data set has too few pictures, or none to train or to test with.
+    """
+    test_name, train_name = _first(dataset, TEST), _first(dataset, TRAIN)
+    names = ", ".join(dataset.splits) or "none"
+    if test_name is None or (train_name is None and not transductive):
+        if len(dataset.splits) != 1 or test_name is not None:
+            raise InputError(
+                f"a data set has splits {TRAIN[0]} and {TEST[0]} (or {', '.join(TEST[1:])}), or a single one that is "
+                f"divided: found {names} in {dataset.where}"
+            )
+        (name,) = dataset.splits
+        test, train = _divided(dataset.splits[name], seed)
+        test_source = f"{name}, {HELD_OUT:.0%} held out by seed {seed}"
+        train_source = f"{name}, the rest"
+    else:
+        test, test_source = dataset.splits[test_name], test_name
+        train, train_source = (dataset.splits[train_name], train_name) if train_name else ((), "none")
+    pool, drawn_from = (test, test_source) if transductive else (train, train_source)
+    chosen = random.Random(f"{seed} calibration").sample(range(len(pool)), len(pool))
+    calibration = sorted(chosen[: sizes.calibration])
+    rest = sorted(chosen[sizes.calibration :]) if not transductive else range(len(train))
+    labelled = _some(rest, sizes.labelled, f"{seed} labelled")
+    tested = _some(range(len(test)), sizes.test, f"{seed} test")
+    splits: dict[Split, Sequence[Picture]] = {
+        "calibration": [pool[row] for row in calibration],
+        "labelled": [train[row] for row in labelled],
+        "test": [test[row] for row in tested],
+    }
+    for split in ("calibration", "test"):
+        if not splits[split]:
+            raise InputError(f"a {split} set needs images: there are none of {drawn_from} in {dataset.where}")
+    return Drawn(splits, f"{dataset.where.name}: {drawn_from}", f"{dataset.where.name}: {test_source}")
+
+
+def _first(dataset: Dataset, names: Sequence[str]) -> str | None:
+    return next((name for name in names if dataset.splits.get(name)), None)
+
+
+def _divided(pictures: Sequence[Picture], seed: int) -> tuple[Sequence[Picture], Sequence[Picture]]:
+    order = random.Random(f"{seed} held out").sample(range(len(pictures)), len(pictures))
+    held = max(1, round(HELD_OUT * len(pictures)))
+    return [pictures[row] for row in sorted(order[:held])], [pictures[row] for row in sorted(order[held:])]
+
+
+def _some(rows: Sequence[int], most: int, seed: str) -> Sequence[int]:
+    """At most so many of them (0: all), drawn by seed, in their order."""
+    if not most or len(rows) <= most:
+        return rows
+    return sorted(random.Random(seed).sample(list(rows), most))
