@@ -14,6 +14,12 @@ from tests.tiny import merge_config, merged, write_library
 os.environ["OMP_NUM_THREADS"] = "1"  # read when torch is first imported, later, here and in processes that tests start
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Nothing that tests remember is remembered for the user."""
+    os.environ["OTMF_CACHE"] = str(tmp_path_factory.mktemp("cache"))
+
+
 @pytest.fixture(scope="session")
 def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A tiny library that no test changes."""

@@ -7,6 +7,7 @@ What is referred to is used only if it has its hash: a table can name no picture
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -81,7 +82,8 @@ def _referred(path: Path, rows: Sequence[int]) -> Iterator[tuple[bytes, str]]:
         pictures = []
         for place in places:
             file, row, digest = (place[name] for name in REFERENCE)
-            if not (isinstance(file, str) and isinstance(row, int) and isinstance(digest, str) and row >= 0):
+            sound = isinstance(file, str) and isinstance(row, int) and isinstance(digest, str) and row >= 0
+            if not sound or "\0" in file or not os.path.isabs(file):
                 raise InputError(f"a table refers to pictures by file, row and sha256: {shown(place)} in {path}")
             pictures.append(Picture(Path(file), row, -1))
         for place, blob in zip(places, read_pictures(pictures), strict=True):

@@ -80,5 +80,7 @@ def read_pictures(pictures: Sequence[Picture]) -> Iterator[bytes]:
     InputError on a damaged file and on a picture without bytes; what they hold, `open_picture` checks.
     """
     for file, group in groupby(pictures, key=lambda picture: picture.file):
-        layout = next(layout for layout in LAYOUTS if layout.reads(file.name))
+        layout = next((layout for layout in LAYOUTS if layout.reads(file.name)), None)
+        if layout is None or not file.is_file():
+            raise InputError(f"pictures are read from picture files, tables, tars and arrays, received {shown(file)}")
         yield from layout.read(file, [picture.row for picture in group])
