@@ -32,6 +32,25 @@ def read_tensors(path: Path, prefix: str = "") -> dict[str, Tensor]:
         return {name.removeprefix(prefix): file.get_tensor(name) for name in names}
 
 
+def read_tensor(path: Path, name: str) -> Tensor:
+    """One tensor of a safetensors file, copied, so that the file is mapped no longer than that; raises likewise."""
+    with _open(path) as file:
+        return file.get_tensor(name).clone()
+
+
+def is_safetensors(path: Path) -> bool:
+    """Whether a file begins as safetensors do: the length of a header in eight bytes, then its opening brace.
+
+    A length below 2^56 has a zero byte, which no JSON text has. Raises InputError on a file that cannot be read.
+    """
+    try:
+        with path.open("rb") as file:
+            start = file.read(9)
+    except OSError as error:
+        raise InputError(f"a file must be readable: {path} ({error.strerror})") from None
+    return start[8:] == b"{" and 0 in start[:8]
+
+
 def read_tower(path: Path) -> dict[str, Tensor]:
     """θ⁰: the image tower's tensors in a CLIP's weights, in float32, without buffers of whole numbers.
 
@@ -106,10 +125,10 @@ def side_by_side(paths: Sequence[Path], buffers: bool = False) -> Iterator[tuple
 def _open(path: Path, framework: str = "pt") -> Iterator[Any]:
     from safetensors import SafetensorError, safe_open
 
-    if path.suffix != ".safetensors":
-        raise InputError(f"weights are read from .safetensors files, which cannot run code, received {path.name}")
     if not os.path.isfile(path):
         raise InputError(f"a file is missing: {path}")
+    if path.suffix != ".safetensors" and not is_safetensors(path):  # one that has the name is damaged: see below
+        raise InputError(f"weights are read from safetensors files, which cannot run code, received {shown(path.name)}")
     try:
         with safe_open(path, framework=framework) as file:
             yield file

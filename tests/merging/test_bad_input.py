@@ -128,7 +128,7 @@ DAMAGES: dict[str, tuple[Damage, str]] = {
         change_tensors(VECTOR, lambda t: t.update(proj=t["proj"].int())),
         "weights are of type F64, F32, F16, BF16: 'proj' is I32 in {}/" + VECTOR,
     ),
-    "pickle": (pickled, "weights are read from .safetensors files, which cannot run code, received task_vector.bin"),
+    "pickle": (pickled, "weights are read from safetensors files, which cannot run code, received 'task_vector.bin'"),
     "traversal": (
         change_manifest(lambda manifest: manifest["tasks"][2].update(task_vector="../../../etc/passwd")),
         "a file must lie inside its folder: '../../../etc/passwd' leads out of {}",

@@ -10,7 +10,7 @@ import torch
 from safetensors.torch import save_file
 
 from otmf_core.errors import InputError
-from otmf_core.models.checkpoints import check_matches, read_tensors
+from otmf_core.models.checkpoints import check_matches, is_safetensors, read_tensor, read_tensors
 
 BASE = {"a": torch.zeros(2, 3), "b": torch.zeros(4)}
 
@@ -24,6 +24,27 @@ def test_types_and_shapes_are_as_stored_and_the_prefix_is_taken_off(tmp_path: Pa
     assert read["a"].shape == (2, 3)
     assert read["n"].item() == 3
     assert set(read_tensors(tmp_path / "w.safetensors")) == set(stored)
+
+
+@pytest.mark.parametrize("name", ["w.bin", "w", "w.safetensors.part"])
+def test_safetensors_are_told_by_content(name: str, tmp_path: Path):
+    save_file(BASE, tmp_path / name)
+    assert is_safetensors(tmp_path / name)
+    assert read_tensors(tmp_path / name).keys() == BASE.keys()
+
+
+@pytest.mark.parametrize("content", [b"", b"{" * 9, b'{"a": 1.{', b"PK\x03\x04\x14\0\0\0\x08{", b"\0" * 9])
+def test_nothing_else_begins_as_safetensors_do(content: bytes, tmp_path: Path):
+    (tmp_path / "w").write_bytes(content)
+    assert not is_safetensors(tmp_path / "w")
+
+
+def test_one_tensor_is_read_alone(tmp_path: Path):
+    stored = {"a": torch.arange(3.0).half(), "b": torch.ones(2)}
+    save_file(stored, tmp_path / "w.safetensors")
+    assert torch.equal(read_tensor(tmp_path / "w.safetensors", "a"), stored["a"])
+    with pytest.raises(InputError, match=r"^a file must be valid safetensors: .*\(File does not contain tensor c\)$"):
+        read_tensor(tmp_path / "w.safetensors", "c")
 
 
 class Bomb:
@@ -41,7 +62,7 @@ def test_other_formats_are_refused_unread(name: str, tmp_path: Path):
     (tmp_path / name).write_bytes(pickle.dumps(Bomb(tmp_path / "trace")))
     with pytest.raises(InputError) as caught:
         read_tensors(tmp_path / name)
-    assert str(caught.value) == f"weights are read from .safetensors files, which cannot run code, received {name}"
+    assert str(caught.value) == f"weights are read from safetensors files, which cannot run code, received {name!r}"
     assert not (tmp_path / "trace").exists()
 
 
