@@ -8,7 +8,7 @@ A family (`Checkpoint`) maps them to open_clip's names, which the rest of the pr
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from otmf_core.models.task_vector import StateDict
 
 Activation = Literal["gelu", "quick_gelu"]
+WRAPPERS = ("module.", "model.", "base_model.model.", "clip_model.", "state_dict.", "_orig_mod.")
 PROJECTION = "proj"  # of the image tower; experts of some families go without, and take the pre-trained model's
 
 
@@ -115,6 +116,21 @@ class Checkpoint(Expert):
 
     def _tower_header(self) -> Header:
         return {name.removeprefix(TOWER): entry for name, entry in self.header.items() if name.startswith(TOWER)}
+
+
+def unwrapped(names: Iterable[str], more: tuple[str, ...] = ()) -> dict[str, str]:
+    """The name of each tensor as its model has it → its name in the file, less the wrappers that all are in.
+
+    Wrappers nest: module. of distributed training, base_model.model. of PEFT, model. of anyone's own class, and `more`.
+    """
+    stored = {name: name for name in names}
+    while found := next((wrapper for wrapper in (*WRAPPERS, *more) if _all_begin(stored, wrapper)), None):
+        stored = {name.removeprefix(found): original for name, original in stored.items()}
+    return stored
+
+
+def _all_begin(names: Collection[str], prefix: str) -> bool:
+    return len(names) > 0 and all(name.startswith(prefix) for name in names)
 
 
 def floating(header: Header, where: str) -> Header:
