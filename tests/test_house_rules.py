@@ -35,6 +35,7 @@ WITHOUT_TORCH = [
     "masks.reading",
     "library.library",
     "library.geometry",
+    "library.importers.opening",
     "analysis.features",
     "transport.transport_plan",
     "analysis.projection",
