@@ -72,6 +72,6 @@ def _end(pictures: list, how: Preparation) -> list:
 def test_a_decoder_that_crashes_is_a_sentence_and_the_next_one_works(monkeypatch: pytest.MonkeyPatch):
     with monkeypatch.context() as patch:
         patch.setattr(decoding, "prepared", _end)
-        with pytest.raises(InputError, match="^pictures are decoded in processes of their own: one ended"):
+        with pytest.raises(InputError, match=r"^pictures are decoded in processes of their own: one ended"):
             list(decoded([jpeg(0)], LARGE))
     assert len(next(decoded([jpeg(0)], LARGE))) == 1

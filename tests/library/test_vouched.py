@@ -41,7 +41,7 @@ def test_a_file_that_is_another_one_or_gone(tmp_path: Path):
 def test_a_folder_or_a_pipe_is_no_file(tmp_path: Path):
     os.mkfifo(tmp_path / "pipe")
     for at in (tmp_path, tmp_path / "pipe", Path("/dev/zero")):
-        with pytest.raises(InputError, match="^the library is incomplete: "):
+        with pytest.raises(InputError, match=r"^the library is incomplete: "):
             vouched(tmp_path, at).located("tasks/a/model")
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from otmf_core.errors import InputError
 from otmf_core.library.geometry import concerns, geometry
-from otmf_core.library.importers.fingerprint import architecture
+from otmf_core.library.importers.open_clip import architecture
 from otmf_core.library.importers.task_vector import TaskVector
 from otmf_core.library.known_tasks import BACKBONES, Backbone, known_task
 from otmf_core.library.library import Library
