@@ -9,7 +9,8 @@ runs/<id>/config.json        what was asked for: MergeConfig
           heads.safetensors  tuned heads, where heads were tuned
           notes.json         the name and the note its reader gave it; the id never changes
           features/          features and projections of its models, once taken
-          export/            the merged model in another layout, and its card, once exported
+          export/            the merged model for open_clip, and its card, once exported
+          export-…/          the same in another layout
           owner.json         the claim of the process that is merging it now, beside its owner.lock
           resume/            what an unfinished run continues from
 """
@@ -22,7 +23,13 @@ CONFIG, STATUS, STATE, RECORD, NOTES = "config.json", "status.json", "progress.j
 MERGED, HEADS = "merged.safetensors", "heads.safetensors"
 CURVES, MASK_STATISTICS, MASKS = "curves.parquet", "mask_statistics.parquet", "masks.safetensors"
 FEATURES_KEY, FEATURES = "features/key.json", "features/features.safetensors"
-EXPORT, CARD = "export", "README.md"  # folder of an exported model, and the last file written there
+EXPORTS = {  # folder of an exported model, by its layout
+    "open_clip": "export",
+    "huggingface": "export-huggingface",
+    "task-vector": "export-task-vector",
+    "lora": "export-lora",
+}
+CARD = "README.md"  # the last file written there
 CLAIM, LOCK = "owner.json", "owner.lock"
 RESUME = "resume"
 TEACHERS = "teachers.safetensors"  # features of the examples that are kept, under their experts

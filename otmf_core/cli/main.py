@@ -21,6 +21,7 @@ from otmf_core.cli.library import add_library_commands
 from otmf_core.cli.progress import ProgressLines, StopSignals
 from otmf_core.config import MergeConfig
 from otmf_core.errors import InputError, Interrupted
+from otmf_core.export.layouts import export_run
 from otmf_core.library.library import list_libraries, open_library
 from otmf_core.runs.folder import list_runs, load_run, new_run_id, resolve_run
 from otmf_core.runs.lock import take_over
@@ -128,11 +129,15 @@ def _show(options: Namespace) -> int:
 def _export(options: Namespace) -> int:
     folder = resolve_run(options.run, options.out)
     print(f"Reading run {folder.name}", file=sys.stderr, flush=True)
-    from otmf_core.export.open_clip import export_model
-
     with redirect_stdout(sys.stderr):
-        path = export_model(folder, options.to)
-    print(path)
+        exported = export_run(folder, options.layout, options.to, options.rank)
+    if options.json:
+        values = {"run": folder.name, "layout": options.layout, "folder": str(exported.folder), **exported.facts}
+        print(json.dumps(values, allow_nan=False))
+        return DONE
+    print(exported.folder)
+    for name, value in exported.facts.items():
+        print(f"{name}: {value:.4g}", file=sys.stderr)  # beside the folder, which a shell may be reading
     return DONE
 
 
@@ -161,7 +166,7 @@ def _parser() -> ArgumentParser:
     cli_options.add_library(listing)
     show = command("show", _show, "print the accuracy matrix and metrics of a run")
     resume = command("resume", _resume, "go on with an interrupted run where it stopped")
-    export = command("export", _export, "write the merged model of a run in safetensors, as open_clip loads it")
+    export = command("export", _export, "write the merged model of a run in safetensors, with a model card")
     libraries = commands.add_parser(
         "library", help="make, check and fetch libraries", description="Make, check and fetch libraries."
     )
@@ -174,11 +179,10 @@ def _parser() -> ArgumentParser:
     )
     for subparser in (show, resume, export):
         subparser.add_argument("run", metavar="RUN", help="an id under --out, or the path of a run folder")
-    export.add_argument(
-        "--to", type=cli_options.path, metavar="FOLDER", help="folder to write (default: export in the run folder)"
-    )
+    cli_options.add_export(export)
     for subparser in (merge, listing, show, resume, export):
         cli_options.add_out(subparser)
     for subparser in (merge, listing, resume):
         cli_options.add_json(subparser)
+    cli_options.add_json(export, "the folder alone")
     return parser

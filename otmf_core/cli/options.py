@@ -10,6 +10,7 @@ from typing import Any
 
 from otmf_core.config import PRESETS, presets, run_settings
 from otmf_core.errors import InputError
+from otmf_core.export.layouts import LAYOUTS, RANK
 from otmf_core.files import user_path
 from otmf_core.library import library as libraries
 from otmf_core.library.library import Library, order
@@ -72,9 +73,29 @@ def add_out(parser: ArgumentParser) -> None:
     )
 
 
-def add_json(parser: ArgumentParser) -> None:
+def add_json(parser: ArgumentParser, otherwise: str = "tables") -> None:
     """--json, one object on stdout."""
-    parser.add_argument("--json", action="store_true", help="print exactly one JSON object on stdout (default: tables)")
+    text = f"print exactly one JSON object on stdout (default: {otherwise})"
+    parser.add_argument("--json", action="store_true", help=text)
+
+
+def add_export(parser: ArgumentParser) -> None:
+    """--layout, --rank, --to."""
+    layouts = "; ".join(f"{name}: {layout.about}" for name, layout in LAYOUTS.items())
+    parser.add_argument(
+        "--layout",
+        choices=tuple(LAYOUTS),
+        default="open_clip",
+        help=f"how the model is written. {layouts} (default: open_clip)",
+    )
+    rank = f"rank of a LoRA adapter (lora; from 1; default: {RANK})"
+    parser.add_argument("--rank", type=int, metavar="R", help=rank)
+    parser.add_argument(
+        "--to",
+        type=path,
+        metavar="FOLDER",
+        help="folder to write (default: export, or export-<layout>, in the run folder)",
+    )
 
 
 def overrides(options: Namespace) -> dict[str, Any]:

@@ -3,21 +3,35 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
 
 from otmf_core.config import MergeConfig
+from otmf_core.export.front_matter import front_matter, is_hub_name
 from otmf_core.library.library import Library
+from otmf_core.library.manifest import TaskInfo
 from otmf_core.runs.record import RunRecord
 
-FRONT_MATTER = """---
-library_name: open_clip
-pipeline_tag: zero-shot-image-classification
-tags:
-- clip
-- model-merging
----"""
+FOLDER = "path/of/this/folder"  # in the code of a card
+TAGS = ("otmf", "merge", "continual-merging", "clip")
 
 
-def model_card(config: MergeConfig, record: RunRecord, library: Library) -> str:
+@dataclass(frozen=True)
+class Kind:
+    """What a card says of the layout of its model.
+
+    In `title` and `what`, {library}, {tasks} and {models} stand for the library's name and for how many were merged.
+    """
+
+    title: str
+    what: str
+    code: str  # how it is loaded, in Python
+    library: str = ""  # by the hub's name; none where no library loads it as it is
+    pipeline: str = ""  # what the hub calls its use
+    adapter: bool = False  # whether it stands on the pre-trained model and only comes near the merged one
+
+
+def model_card(config: MergeConfig, record: RunRecord, library: Library, kind: Kind) -> str:
     """The card of a finished run's merged model, from its configuration, its record and the library it was made with.
 
     Accuracies are in percent, BWT in percentage points, both with one decimal, as in the record. Raises InputError
@@ -31,24 +45,29 @@ def model_card(config: MergeConfig, record: RunRecord, library: Library) -> str:
     ]
     headings = ["#", "Task", "Classes", "Pre-trained", "Individual", "Merged", "Licence of its images"]
     matrix = [[step, *map(_number, row)] for step, row in enumerate(record.matrix)]
+    counts = {
+        "library": _cell(library.name),
+        "tasks": f"{len(tasks)} tasks",
+        "models": f"{len(tasks)} fine-tuned models",
+    }
+    measured = ["The figures are the merged model's; the adapter's own were not measured."] if kind.adapter else []
     parts = [
-        FRONT_MATTER,
-        f"# {_cell(library.name)}, {len(tasks)} tasks merged",
-        f"The pre-trained CLIP of {_cell(library.name)} with the image towers of {len(tasks)} fine-tuned models merged "
-        "into its own, one after another. The text tower is the pre-trained one.",
-        "```python\nimport open_clip\nimport otmf_core.models.clip  # where the image tower is this project's\n\n"
-        'model, _, preprocess = open_clip.create_model_and_transforms("local-dir:path/of/this/folder")\n```',
+        front_matter(_fields(record, library, tasks, kind)),
+        f"# {_cell(library.name)}, {kind.title.format(**counts)}",
+        kind.what.format(**counts),
+        f"```python\n{kind.code}\n```",
         "## Figures",
+        *measured,
         f"- ACC {_number(record.acc)}%: mean test accuracy over all tasks after the last step\n"
         f"- BWT {_number(record.bwt, '+')} points: mean change of a task's accuracy from its merge to the end, "
         "over all tasks but the last",
         "Tasks in the order of their merge; test accuracy in %, of the pre-trained model, of each task's own "
-        "fine-tuned model and of this one:",
+        f"fine-tuned model and of {'the merged' if kind.adapter else 'this'} one:",
         _table(headings, about),
         "Test accuracy in % on every task after every step (0: the pre-trained model); empty where not evaluated:",
         _table(["Step", *(_cell(task.name) for task in tasks)], matrix),
         "## How it was made and measured",
-        _list(_facts(config, record)),
+        _list(_facts(config, record, library, tasks)),
         "## Licences",
         f"The licences of the images on which the models of {_cell(library.name)} were fine-tuned stand in the table "
         "of tasks; sources and makers of all images come with the library. Who passes this model on keeps to them.",
@@ -56,9 +75,46 @@ def model_card(config: MergeConfig, record: RunRecord, library: Library) -> str:
     return "\n\n".join(parts) + "\n"
 
 
-def _facts(config: MergeConfig, record: RunRecord) -> Iterable[tuple[str, object]]:
+def _fields(record: RunRecord, library: Library, tasks: Sequence[TaskInfo], kind: Kind) -> dict[str, Any]:
+    """The front matter: what hubs read. An adapter stands on the pre-trained model alone, and has no figures."""
+    models = [library.manifest.backbone.base_model, *(task.source for task in tasks if not kind.adapter)]
+    known = list(dict.fromkeys(name for name in models if is_hub_name(name)))
+    fields: dict[str, Any] = {}
+    if known:
+        fields |= {"base_model": known, "base_model_relation": "adapter" if kind.adapter else "merge"}
+    if kind.library:
+        fields["library_name"] = kind.library
+    if kind.pipeline:
+        fields["pipeline_tag"] = kind.pipeline
+    fields["tags"] = TAGS
+    if not kind.adapter:
+        results = [
+            _result(record, task, value)
+            for task, value in zip(tasks, record.matrix[-1], strict=True)
+            if value is not None
+        ]
+        fields["model-index"] = [{"name": record.run, "results": results}]
+    return fields
+
+
+def _result(record: RunRecord, task: TaskInfo, accuracy: float) -> dict[str, Any]:
+    heads = "tuned heads, which are not part of this model" if record.heads == "tuned" else "zero-shot heads"
+    return {
+        "task": {"type": "image-classification", "name": "Image classification"},
+        "dataset": {"type": task.id, "name": task.name, "split": "test"},
+        "metrics": [{"type": "accuracy", "name": f"Accuracy in %, {heads}", "value": round(accuracy, 1)}],
+    }
+
+
+def _facts(
+    config: MergeConfig, record: RunRecord, library: Library, tasks: Sequence[TaskInfo]
+) -> Iterable[tuple[str, object]]:
     method = config.method
     yield "Run", record.run
+    if library.manifest.backbone.base_model:
+        yield "Pre-trained model", library.manifest.backbone.base_model
+    if any(task.source for task in tasks):
+        yield "Fine-tuned models", ", ".join(task.source or "not stated" for task in tasks)
     yield "Method", f"{method.title}: {method.about}" + (f" ({method.paper})" if method.paper else "")
     yield "Preset", record.preset
     for name, setting in method.described().items():

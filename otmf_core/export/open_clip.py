@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
-from otmf_core.analysis.finished_run import finished_run
-from otmf_core.export.model_card import model_card
-from otmf_core.files import write_json, write_tensors, write_text
-from otmf_core.layout import CARD, EXPORT, MERGED
-from otmf_core.models.checkpoints import (
-    TOWER,
-    check_finite,
-    check_floating,
-    check_matches,
-    read_header,
-    read_tensors,
-    without_buffers,
-)
+from otmf_core.export.merged import finish, merged_model
+from otmf_core.export.model_card import FOLDER, Kind
+from otmf_core.files import write_json, write_tensors
 
-FACTS = ("run", "method", "settings", "tasks", "labels", "acc", "bwt")  # the file's metadata
+KIND = Kind(
+    library="open_clip",
+    pipeline="zero-shot-image-classification",
+    title="{tasks} merged",
+    what="The pre-trained CLIP of {library} with the image towers of {models} merged into its own, one after another. "
+    "The text tower is the pre-trained one.",
+    code=f"""import open_clip
+import otmf_core.models.clip  # where the image tower is this project's
+
+model, _, preprocess = open_clip.create_model_and_transforms("local-dir:{FOLDER}")""",
+)
 
 
 def export_model(run_dir: Path, to: Path | None = None) -> Path:
@@ -31,21 +30,9 @@ def export_model(run_dir: Path, to: Path | None = None) -> Path:
     ours.
     Raises InputError unless the run is done.
     """
-    run, library = finished_run(run_dir, "a run is exported")
-    assert run.record is not None  # as a finished run's never is
-    weights = library.backbone("weights")
-    check_floating(without_buffers(read_header(weights)), str(weights))
-    model = read_tensors(weights)
-    base = library.base()
-    merged = read_tensors(run.path / MERGED)
-    check_matches(merged, base, str(run.path / MERGED))
-    state = {name: tensor.float() if tensor.is_floating_point() else tensor for name, tensor in model.items()}
-    state |= {f"{TOWER}{name}": base[name] + merged[name] for name in base}
-    check_finite(state, f"the merged model of {run.id}")
-    to = to or run.path / EXPORT
-    card = model_card(run.config, run.record, library)
-    facts = run.record.model_dump(mode="json", include=set(FACTS))
-    write_tensors(to / "open_clip_model.safetensors", state, {key: json.dumps(facts[key]) for key in FACTS})
-    write_json(to / "open_clip_config.json", library.backbone_config)
-    write_text(to / CARD, card)  # last: where there is a card, the export is whole
-    return to
+    merged = merged_model(run_dir)
+    state, card = merged.weights(), merged.card(KIND)
+    folder = merged.folder("open_clip", to)
+    write_tensors(folder / "open_clip_model.safetensors", state, merged.metadata())
+    write_json(folder / "open_clip_config.json", merged.library.backbone_config)
+    return finish(folder, card)

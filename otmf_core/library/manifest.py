@@ -66,7 +66,7 @@ class BackboneEntry(_Model):
 
     config: Place | None = None
     weights: Place | None = None
-    base_model: Text = ""
+    base_model: Name | None = None  # the hub repository, or another name, of the model it is
 
 
 class CheckpointEntry(_Model):
@@ -94,7 +94,7 @@ class TaskInfo(_Model):
     train_source: Text = ""
     test_source: Text = ""
     licence: Text = ""
-    source: Text = ""  # of its fine-tuned model: the hub's name, or none
+    source: Name | None = None  # the hub repository, or another name, of the fine-tuned model
     left_out: Text = ""  # pictures that could not be read when it was added
     calibration_split: Literal["train", "test"] = "train"  # that its calibration images were drawn from
     checkpoint: CheckpointEntry | None = None

@@ -37,7 +37,7 @@ FILE = re.compile(rf"(?:{PART}/){{0,5}}{PART}")
 ANYWHERE = re.compile(r"[^\\/:*?\"<>|\x00-\x1f\x7f]+(?:/[^\\/:*?\"<>|\x00-\x1f\x7f]+)*/?")  # a name on every system
 NOT_PLAIN = re.compile(r"[^A-Za-z0-9]+")
 KINDS = (".json", ".parquet", ".safetensors")
-MODEL_CARD = f"{layout.EXPORT}/{layout.CARD}"  # the only other file that a run folder holds
+MODEL_CARDS = {f"{folder}/{layout.CARD}" for folder in layout.EXPORTS.values()}  # all other files of a run folder
 EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest moment a zip can state
 BLOCK = 1 << 20
 DAMAGED = "a run is imported from a whole zip file, received a damaged one ({})"
@@ -76,7 +76,7 @@ def plain(name: str) -> str:
 
 def _is_of_a_run(inner: str) -> bool:
     """Whether a path inside a run folder, or in its export, is one of theirs, by its name alone."""
-    return FILE.fullmatch(inner) is not None and (inner.endswith(KINDS) or inner in (MODEL_CARD, layout.CARD))
+    return FILE.fullmatch(inner) is not None and (inner.endswith(KINDS) or inner in {*MODEL_CARDS, layout.CARD})
 
 
 def import_run(file: IO[bytes], out: Path) -> str:
@@ -128,13 +128,13 @@ def _members(archive: zipfile.ZipFile) -> tuple[str, dict[str, zipfile.ZipInfo]]
         if not name:
             raise InputError(f"a run's zip holds one folder, the run's: {letters} is not in it")
         runs.add(run)
-        if LEFT_OUT.match(name) or (not name.endswith(KINDS) and name != MODEL_CARD):
+        if LEFT_OUT.match(name) or (not name.endswith(KINDS) and name not in MODEL_CARDS):
             continue
         if not FILE.fullmatch(name):
             raise InputError(f"a run's zip holds one folder, the run's, of plain names: {letters} is none")
         if entry.flag_bits & 0x1:
             raise InputError(f"a run's zip is not encrypted: {letters} is")
-        if (name.endswith(".json") or name == MODEL_CARD) and entry.file_size > MAX_JSON_BYTES:
+        if (name.endswith(".json") or name in MODEL_CARDS) and entry.file_size > MAX_JSON_BYTES:
             raise InputError(f"a text file of a run has at most {MAX_JSON_BYTES >> 20} MiB: {letters} has more")
         if name.casefold() in members:
             raise InputError(f"a run's zip holds every file once: {letters} is there twice")

@@ -40,5 +40,5 @@ def _check_weights(path: Path, name: str) -> None:
     header = read_header(path)
     if not header:
         raise InputError(f"a file of weights has tensors: {name} has none")
-    if name != layout.FEATURES and not name.startswith(f"{layout.EXPORT}/"):  # which have whole numbers, too
+    if name != layout.FEATURES and name.split("/")[0] not in layout.EXPORTS.values():  # which have whole numbers, too
         check_floating(header, name)

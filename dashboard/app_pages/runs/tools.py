@@ -6,7 +6,7 @@ import streamlit as st
 
 from dashboard.app_pages.runs.attempts import attempt
 from dashboard.app_pages.runs.deletion import confirm_deletion
-from dashboard.app_pages.runs.transfer import download_button, export_button
+from dashboard.app_pages.runs.transfer import download_button, export_controls
 from dashboard.state import queue
 from otmf_core.runs.folder import NAME_LENGTH, NOTE_LENGTH, Run, load_run, set_notes
 from otmf_core.runs.lock import owner
@@ -29,7 +29,7 @@ def run_tools(run: Run, after: str | None) -> None:
         )
         with st.container(horizontal=True, gap="small"):
             download_button(run, busy)
-            export_button(run)
+            layout = export_controls(run)
             if st.button(
                 "Delete",
                 icon=":material/delete:",
@@ -38,6 +38,7 @@ def run_tools(run: Run, after: str | None) -> None:
                 help="A run can be deleted once it has ended." if busy else None,
             ):
                 confirm_deletion(run, after)
+        st.caption(layout)
     with right:
         st.text_area(
             "Note",

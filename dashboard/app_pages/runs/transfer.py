@@ -11,7 +11,8 @@ import streamlit as st
 
 from dashboard.app_pages.runs.attempts import attempt
 from dashboard.state import runs_folder, show_run
-from otmf_core.layout import CARD, EXPORT
+from otmf_core.export.layouts import LAYOUTS, export_run
+from otmf_core.layout import CARD, EXPORTS
 from otmf_core.runs.archive import MAX_BYTES, import_run, write_zip
 from otmf_core.runs.folder import Run
 
@@ -71,27 +72,32 @@ def _download(label: str, folder: Path, name: str, **options: Any) -> None:
     )
 
 
-def export_button(run: Run) -> None:
-    """Draw the button that exports the merged model or, where that was done, the one that downloads it."""
-    if (run.path / EXPORT / CARD).is_file():
+def export_controls(run: Run) -> str:
+    """Draw the choice of a layout and the button that exports the merged model in it or, where that was done, the one
+    that downloads it; returns a line on the layout."""
+    layout = st.selectbox(
+        "Layout of the exported model",
+        LAYOUTS,
+        format_func=lambda name: LAYOUTS[name].title,
+        key="runs-layout",
+        label_visibility="collapsed",
+        width=150,
+    )
+    folder, about = run.path / EXPORTS[layout], LAYOUTS[layout].about
+    if (folder / CARD).is_file():
         _download(
-            "Download model",
-            run.path / EXPORT,
-            f"{run.id}-model",
-            help="The merged CLIP as safetensors with its model card, in a folder that open_clip loads.",
+            "Download model", folder, f"{run.id}-{layout}", help="The exported model and its model card, as a zip."
         )
-        return
-    if st.button(
+    elif st.button(
         "Export model",
         icon=":material/deployed_code:",
         key="runs-export",
         disabled=run.record is None,
-        help="Write the merged CLIP as safetensors with a model card, in a folder that open_clip loads."
+        help="Write the merged model as safetensors with a model card."
         if run.record
         else "A model is exported when its run is done.",
     ):
         with st.spinner("Writing the merged model"):
-            from otmf_core.export.open_clip import export_model  # torch
-
-            attempt(lambda: export_model(run.path), "The model was not exported")
+            attempt(lambda: export_run(run.path, layout), "The model was not exported")
         st.rerun()
+    return f"{LAYOUTS[layout].title}: {about}"

@@ -1,0 +1,53 @@
+"""The layouts in which a merged model is exported, by the names that commands and pages give them."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+from otmf_core.errors import InputError
+from otmf_core.files import shown
+
+
+@dataclass(frozen=True)
+class Layout:
+    """What a layout is called, and what it is on one line."""
+
+    title: str
+    about: str
+
+
+RANK = 16  # of a LoRA adapter, unless another is asked for
+LAYOUTS = {
+    "open_clip": Layout("open_clip", "the merged CLIP, in a folder that open_clip loads"),
+    "huggingface": Layout("Hugging Face", "the merged CLIP, in a folder that transformers loads; of plain ViTs"),
+    "task-vector": Layout("Task vector", "what the merge adds to the pre-trained model, in one file"),
+    "lora": Layout("LoRA", "the same at a low rank, an adapter that peft loads; an approximation, of plain ViTs"),
+}
+
+
+@dataclass(frozen=True)
+class Exported:
+    """The folder that was written, and what was measured of it: rank, error and matrix_error of a LoRA adapter."""
+
+    folder: Path
+    facts: dict[str, float] = field(default_factory=dict)
+
+
+def export_run(run_dir: Path, layout: str = "open_clip", to: Path | None = None, rank: int | None = None) -> Exported:
+    """Export a finished run's merged model into folder `to`, by default one in the run's own.
+
+    Raises InputError for a layout that there is none of, a rank without LoRA (RANK where none is given), and as the
+    layout does.
+    """
+    from otmf_core.export import huggingface, low_rank, open_clip, task_vector  # torch
+
+    if layout == "lora":
+        folder, errors = low_rank.export_model(run_dir, RANK if rank is None else rank, to)
+        return Exported(folder, asdict(errors))
+    if rank is not None:
+        raise InputError(f"a rank goes with the layout lora only, received {rank} with {layout}")
+    exports = {"open_clip": open_clip, "huggingface": huggingface, "task-vector": task_vector}
+    if layout not in exports:
+        raise InputError(f"a layout is one of {', '.join(LAYOUTS)}, received {shown(layout)}")
+    return Exported(exports[layout].export_model(run_dir, to))
