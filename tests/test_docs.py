@@ -187,8 +187,9 @@ def test_floors_and_rooms_are_those_of_the_contracts(heading: str, package: str)
 
 
 def test_every_name_in_a_run_folder_is_documented():
-    names = {name for constant, name in vars(layout).items() if constant.isupper()}
-    assert {"config.json", "carried.safetensors", "owner.json", "features/key.json"} <= names
+    constants = [value for constant, value in vars(layout).items() if constant.isupper()]
+    names = {name for value in constants for name in (value.values() if isinstance(value, dict) else [value])}
+    assert {"config.json", "carried.safetensors", "owner.json", "features/key.json", "export-lora"} <= names
     text = read(RUN_FOLDER)
     assert not {name for name in names if name not in text}
 

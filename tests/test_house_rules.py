@@ -45,6 +45,7 @@ WITHOUT_TORCH = [
     "analysis.sweeps",
     "analysis.comparison",
     "export.model_card",
+    "export.layouts",
     "cli.main",
 ]
 SCREENS = {"streamlit", "plotly", "dashboard"}

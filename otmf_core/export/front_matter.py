@@ -10,7 +10,7 @@ from typing import Any
 # What JSON leaves as it is and YAML does not print.
 NOT_PRINTED = re.compile(r"[\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]")
 HUB_NAME = re.compile(r"[A-Za-z0-9_](?:[\w.-]*\w)?/[A-Za-z0-9_](?:[\w.-]*\w)?", re.ASCII)  # owner/name
-HUB_NAME_LENGTH = 96
+MOST = 96  # letters of the name after the owner's
 
 
 def front_matter(fields: Mapping[str, Any]) -> str:
@@ -26,7 +26,7 @@ def is_hub_name(name: str | None) -> bool:
     return (
         name is not None
         and HUB_NAME.fullmatch(name) is not None
-        and not ("--" in name or ".." in name or name.endswith(".git") or len(name) > HUB_NAME_LENGTH)
+        and not ("--" in name or ".." in name or name.endswith(".git") or len(name.partition("/")[2]) > MOST)
     )
 
 

@@ -127,8 +127,8 @@ def _kind(merged: MergedModel, errors: Errors) -> Kind:
         title="{tasks} merged, as a LoRA adapter",
         what=f"A LoRA adapter of rank {errors.rank} for the image tower of the pre-trained CLIP of {{library}}, which "
         "comes near what the merge of {models} adds to it. What it leaves out, ‖Δ − BA‖ / ‖Δ‖, is "
-        f"{errors.error:.4f} over all of the merged task vector and {errors.matrix_error:.4f} over the weight matrices, "
-        "which the adapter holds; biases, norms and embeddings stay as pre-trained.",
+        f"{errors.error:.4f} over all of the merged task vector and {errors.matrix_error:.4f} over the weight "
+        "matrices, which the adapter holds; biases, norms and embeddings stay as pre-trained.",
         code=f"""from peft import PeftModel
 from transformers import CLIPVisionModelWithProjection
 

@@ -12,8 +12,8 @@ from otmf_core.models.checkpoints import TOWER
 FILE = "task_vector.safetensors"
 KIND = Kind(
     title="the task vector of {tasks} merged",
-    what="What the merge of {models} adds to the image tower of the pre-trained CLIP of {library}: the merged model less "
-    "the pre-trained one, in float32, by open_clip's names. It comes without the model that it is added to.",
+    what="What the merge of {models} adds to the image tower of the pre-trained CLIP of {library}: the merged model "
+    "less the pre-trained one, in float32, by open_clip's names. It comes without the model that it is added to.",
     code=f"""import open_clip
 from safetensors.torch import load_file
 

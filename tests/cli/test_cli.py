@@ -388,6 +388,23 @@ def test_a_real_merge_from_command_to_export(tiny, tmp_path, capsys):
     assert main(["export", record["run"], *where, "--to", str(tmp_path / "exported")]) == 0
     assert capsys.readouterr().out.strip() == str(tmp_path / "exported")
     assert list((tmp_path / "exported").glob("*.safetensors"))
+    folder = tmp_path / "runs" / record["run"]
+    assert main(["export", record["run"], *where, "--layout", "lora", "--rank", "4"]) == 0
+    told = capsys.readouterr()
+    assert told.out == f"{folder / 'export-lora'}\n"
+    assert re.search(r"^rank: 4\nerror: 0\.\d+\nmatrix_error: 0\.\d+$", told.err, re.MULTILINE)
+    assert main(["export", record["run"], *where, "--layout", "lora", "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    error, matrix_error = told.pop("error"), told.pop("matrix_error")
+    assert 0 < matrix_error < error < 1
+    assert told == {"run": record["run"], "layout": "lora", "folder": str(folder / "export-lora"), "rank": 16}
+    for layout in ("huggingface", "task-vector"):
+        assert main(["export", record["run"], *where, "--layout", layout, "--json"]) == 0
+        told = json.loads(capsys.readouterr().out)
+        assert told == {"run": record["run"], "layout": layout, "folder": str(folder / f"export-{layout}")}
+        assert (folder / f"export-{layout}/README.md").is_file()
+    assert main(["export", record["run"], *where, "--rank", "4"]) == 2
+    assert "error: a rank goes with the layout lora only, received 4 with open_clip\n" in capsys.readouterr().err
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="needs a pseudo-terminal")

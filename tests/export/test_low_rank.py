@@ -155,7 +155,7 @@ def test_a_rank_that_the_matrices_do_not_have_is_refused(rank: int, run: Path):
 def test_a_tower_that_transformers_lacks_is_refused(own_tiny: Path, tmp_path: Path):
     reconfigure(lambda fields: fields["model_cfg"]["vision_cfg"].update(final_ln_after_pool=True))(own_tiny)
     run = average(own_tiny, tmp_path)
-    with pytest.raises(InputError, match="vision_cfg.final_ln_after_pool is True") as caught:
+    with pytest.raises(InputError, match=r"vision_cfg\.final_ln_after_pool is True") as caught:
         export_model(run, 4)
     assert is_one_sentence(str(caught.value))
     assert library_of(run).root == own_tiny

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from otmf_core.errors import InputError
+from otmf_core.layout import EXPORTS
 from otmf_core.runs import archive
 from otmf_core.runs.archive import import_run, write_zip
 from otmf_core.runs.folder import load_run, set_notes, set_status
@@ -100,12 +101,13 @@ def test_name_note_and_model_travel_along(run: Path, tmp_path: Path):
     import_run(zipped(run), tmp_path / "a")
     folder = tmp_path / "a" / run.name
     set_notes(folder, "Best so far", "α = 0.8")
-    (folder / "export").mkdir()
-    (folder / "export/README.md").write_text("# card")
+    for export in EXPORTS.values():
+        (folder / export).mkdir()
+        (folder / export / "README.md").write_text("# card")
     import_run(zipped(folder), tmp_path / "b")
     found = load_run(tmp_path / "b" / run.name)
     assert (found.name, found.note) == ("Best so far", "α = 0.8")
-    assert (found.path / "export/README.md").read_text() == "# card"
+    assert [(found.path / export / "README.md").read_text() for export in EXPORTS.values()] == ["# card"] * 4
 
 
 @pytest.mark.parametrize("status", ["running", "queued"])

@@ -73,8 +73,10 @@ def _download(label: str, folder: Path, name: str, **options: Any) -> None:
 
 
 def export_controls(run: Run) -> str:
-    """Draw the choice of a layout and the button that exports the merged model in it or, where that was done, the one
-    that downloads it; returns a line on the layout."""
+    """Draw the choice of a layout and its button, and return a line on the layout.
+
+    The button exports the merged model or, where that was done, downloads it.
+    """
     layout = st.selectbox(
         "Layout of the exported model",
         LAYOUTS,

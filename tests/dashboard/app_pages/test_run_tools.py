@@ -14,10 +14,12 @@ import psutil
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from dashboard.app_pages.runs import transfer
 from dashboard.app_pages.runs.transfer import zipped
 from otmf_core.errors import InputError
-from otmf_core.export import open_clip as export
+from otmf_core.export.layouts import LAYOUTS
 from otmf_core.jobs.queue import job_queue
+from otmf_core.layout import EXPORTS
 from otmf_core.runs.folder import load_run, set_notes
 from tests.dashboard.fake_engine import FakeEngine
 from tests.dashboard.pages import opener, press, settle, texts
@@ -213,20 +215,29 @@ def test_an_import_that_is_refused_says_why_and_changes_nothing(finished: list[s
     assert not app.error  # said once
 
 
+@pytest.mark.parametrize("layout", LAYOUTS)
 def test_the_model_is_exported_and_then_offered(
-    finished: list[str], app: AppTest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    layout: str, finished: list[str], app: AppTest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    def write(path: Path) -> Path:
-        (path / "export").mkdir()
-        (path / "export/README.md").write_text("# card")
-        return path / "export"
+    def write(path: Path, layout: str) -> None:
+        (path / EXPORTS[layout]).mkdir()
+        (path / EXPORTS[layout] / "README.md").write_text("# card")
 
-    monkeypatch.setattr(export, "export_model", write)
+    monkeypatch.setattr(transfer, "export_run", write)
     open_runs(app, run=finished[0])
+    choice = app.selectbox(key="runs-layout")
+    assert choice.options == ["open_clip", "Hugging Face", "Task vector", "LoRA"]
+    assert choice.value == "open_clip"
+    choice.select(layout).run()
+    assert [caption.value for caption in app.caption].count(f"{LAYOUTS[layout].title}: {LAYOUTS[layout].about}") == 1
     assert labels(app).count("Download model") == 0
     press(app, "runs-export")
-    assert (tmp_path / "runs" / finished[0] / "export/README.md").is_file()
+    assert (tmp_path / "runs" / finished[0] / EXPORTS[layout] / "README.md").is_file()
     assert labels(app).count("Download model") == 1
+    for other in LAYOUTS:  # each is offered by itself
+        app.selectbox(key="runs-layout").select(other).run()
+        assert labels(app).count("Download model") == (other == layout)
+        assert not app.exception
 
 
 def test_an_export_that_fails_says_why(finished: list[str], app: AppTest):
