@@ -55,6 +55,7 @@ NAMES = frozenset(
         "torch.nn.modules.conv.Conv2d",
         "torch.nn.modules.linear.Identity",
         "torch.nn.modules.linear.Linear",
+        "torch.nn.modules.linear._LinearWithBias",  # its name before torch 1.9
         "torch.nn.modules.linear.NonDynamicallyQuantizableLinear",
         "torch.nn.modules.normalization.LayerNorm",
         "torch.nn.modules.sparse.Embedding",
@@ -193,7 +194,7 @@ def _records(file: BufferedReader, path: Path) -> dict[str, zipfile.ZipInfo]:
             raise InputError(f"a torch file's records have plain names, once each: {shown(name)} is none in {path}")
         if folder != entries[0].orig_filename.partition("/")[0]:
             raise InputError(f"a torch file's records lie in one folder: {shown(name)} does not in {path}")
-        if entry.header_offset + LOCAL + entry.file_size > size:
+        if not 0 <= entry.header_offset <= size - LOCAL - entry.file_size:
             raise InputError(f"a torch file's records lie inside it: {shown(name)} does not in {path}")
         records[record] = entry
     if sum(entry.file_size for entry in entries) > size:

@@ -290,6 +290,14 @@ def test_a_table_of_contents_that_lies(path: Path, offset: int, form: str, value
     assert words in refusal(path)
 
 
+def test_records_that_begin_before_the_file(path: Path):
+    data = bytearray(write_archive(path, GOOD, STORAGE).read_bytes())
+    end = data.rfind(b"PK\x05\x06")
+    struct.pack_into("<L", data, end + 16, struct.unpack_from("<L", data, end + 16)[0] + 10)
+    path.write_bytes(data)
+    assert "inside it" in refusal(path)
+
+
 def test_a_record_larger_than_the_file(path: Path):
     def enlarge(data: bytearray, at: int) -> None:
         struct.pack_into("<LL", data, at + 20, 1 << 30, 1 << 30)

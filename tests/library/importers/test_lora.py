@@ -42,7 +42,7 @@ def pretrained() -> Any:
     from transformers import CLIPVisionConfig, CLIPVisionModelWithProjection
 
     torch.manual_seed(0)
-    sizes = {"hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 2, "num_attention_heads": 2}
+    sizes: dict[str, Any] = {"hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 2, "num_attention_heads": 2}
     model = CLIPVisionModelWithProjection(CLIPVisionConfig(**sizes, image_size=16, patch_size=8, projection_dim=16))
     for value in model.parameters():  # biases and embeddings begin at zero
         value.data += 0.05 * torch.randn_like(value)
@@ -79,7 +79,7 @@ def adapted(pretrained: Any, folder: Path, inner: bool = False, **settings: Any)
         for value in peft.parameters():
             if value.requires_grad:
                 value.data.add_(0.1 * torch.randn_like(value))
-        peft.save_pretrained(folder)
+        peft.save_pretrained(str(folder))
         if inner:
             model.vision_model = peft.merge_and_unload()
             return model

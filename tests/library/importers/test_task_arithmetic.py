@@ -66,7 +66,7 @@ def test_names_are_open_clips(tmp_path: Path):
     expected = {name: tuple(value.shape) for name, value in module.model.state_dict().items()}
     assert {name: shape for name, (_, shape) in checkpoint.header.items()} == expected
     assert {"visual.proj", "token_embedding.weight", "ln_final.bias", "logit_scale"} <= expected.keys()
-    assert torch.equal(checkpoint.read("visual.conv1.weight"), module.model.visual.conv1.weight)
+    assert torch.equal(checkpoint.read("visual.conv1.weight"), visual(module)["conv1.weight"])
 
 
 def test_another_size_is_refused(tmp_path: Path):
