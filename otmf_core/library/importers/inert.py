@@ -76,10 +76,10 @@ class Stored(NamedTuple):
         return 1 + sum((size - 1) * step for size, step in zip(self.shape, self.stride, strict=True))
 
 
-def read_inert(data: bytes, names: Collection[str], where: str) -> tuple[Any, set[str]]:
-    """The value that a pickle describes, and the names that it asks for, each of which is one of `names` or BASICS.
+def read_inert(data: bytes, names: Collection[str], where: str) -> Any:
+    """The value that a pickle describes; the names that it asks for are among `names` and BASICS.
 
-    Raises InputError on any other name, naming it, and on a pickle that is damaged or does what torch.save does not.
+    Raises InputError on any other, naming it, and on a pickle that is damaged or does what torch.save does not.
     """
     reader = _Reader(names, where)
     try:
@@ -92,7 +92,7 @@ def read_inert(data: bytes, names: Collection[str], where: str) -> tuple[Any, se
     except (ValueError, TypeError, LookupError) as error:  # a stack too short, a memo of nothing, bytes that end early
         reason = f"{type(error).__name__}: {brief(error)}"
         raise InputError(f"a checkpoint's pickle is whole and written by torch.save: {reason}, in {where}") from None
-    return reader.result, reader.asked
+    return reader.result
 
 
 class _Reader:
@@ -101,7 +101,6 @@ class _Reader:
     def __init__(self, names: Collection[str], where: str) -> None:
         self.allowed = BASICS.union(names)
         self.where = where
-        self.asked: set[str] = set()
         self.result: Any = None
         self._stack: list[Any] = []
         self._below: list[list[Any]] = []  # of every open mark
@@ -179,7 +178,6 @@ class _Reader:
                 f"a checkpoint names no code but that of dense tensors and CLIP models: it asks for {shown(str(name))} "
                 f"in {self.where}"
             )
-        self.asked.add(str(name))
         return name
 
     def _made(self, name: Name, arguments: tuple[Any, ...]) -> Any:

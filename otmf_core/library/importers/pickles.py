@@ -81,9 +81,7 @@ class TorchContents(Contents):
         self.modules: dict[str, Made] = {}
         with _opened(path) as file:
             records = _records(file, path)
-            data = _pickle(file, records, path)
-            value, self.names = read_inert(data, NAMES, str(path))
-            self._tensors = self._state_dict(value)
+            self._tensors = self._state_dict(read_inert(_pickle(file, records, path), NAMES, str(path)))
             self._begin = {name: _located(file, name, each, records, path) for name, each in self._tensors.items()}
         self.header = {name: (tensor.storage.kind, tensor.shape) for name, tensor in self._tensors.items()}
 
