@@ -11,7 +11,7 @@ from otmf_core.files import inside, shown
 from otmf_core.library.importers.base import PROJECTION, Expert, floating, precision
 from otmf_core.library.importers.lora_config import read_config
 from otmf_core.library.importers.pickles import TorchContents
-from otmf_core.models.checkpoints import Header, check_finite, read_header, read_tensors
+from otmf_core.models.checkpoints import Header, read_header, read_tensor
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -189,31 +189,35 @@ class LoraAdapter(Expert):
                 f"{self.files[0]}"
             )
 
-    def task_vector(self, base: StateDict) -> StateDict:
+    def difference(self, name: str, base: Tensor) -> Tensor:
+        """s · B A in float32, and what was trained itself less θ⁰; zeros for a tensor that the adapter leaves alone."""
         import torch
 
-        self.check({name: ("F32", tuple(tensor.shape)) for name, tensor in base.items()})
-        tensors = self._read()
-        delta = {name: torch.zeros_like(tensor, dtype=torch.float32) for name, tensor in base.items()}
+        delta = torch.zeros_like(base, dtype=torch.float32)
         # fan_in_fan_out changes nothing: PEFT takes it as unset for layers of the kinds that CLIP has
         for pair in self._pairs:
-            first, second = tensors[pair.first].float(), tensors[pair.second].float()
-            product = (second.flatten(1) @ first.flatten(1)).view(second.shape[0], *first.shape[1:])
-            pair.place.of(delta[pair.place.name]).add_(product.T if pair.table else product, alpha=pair.scaling)
-            if pair.bias:
-                place = self._place(f"{pair.module}.bias")
-                place.of(delta[place.name]).add_(tensors[pair.bias].float(), alpha=pair.scaling)
+            if pair.place.name == name:
+                first, second = self._read(pair.first), self._read(pair.second)
+                product = (second.flatten(1) @ first.flatten(1)).view(second.shape[0], *first.shape[1:])
+                pair.place.of(delta).add_(product.T if pair.table else product, alpha=pair.scaling)
+            place = self._place(f"{pair.module}.bias") if pair.bias else None
+            if pair.bias and place and place.name == name:
+                place.of(delta).add_(self._read(pair.bias), alpha=pair.scaling)
         for key, place in self._whole.items():
-            place.of(delta[place.name]).add_(tensors[key].float() - place.of(base[place.name]).float())
-        check_finite(delta, str(self.files[0]))
+            if place.name == name:
+                place.of(delta).add_(self._read(key) - place.of(base).float())
+        return delta
+
+    def task_vector(self, base: StateDict) -> StateDict:
+        self.check({name: ("F32", tuple(tensor.shape)) for name, tensor in base.items()})
+        delta = super().task_vector(base)
         if not any(tensor.any() for tensor in delta.values()):
             raise InputError(f"an adapter changes something: its Δ is zero, untrained (B is zero), in {self.files[0]}")
         return delta
 
-    def _read(self) -> dict[str, Tensor]:
-        if self._contents is None:
-            return read_tensors(self.files[0])
-        return {name: self._contents.read(name) for name in self._header}
+    def _read(self, key: str) -> Tensor:
+        tensor = read_tensor(self.files[0], key) if self._contents is None else self._contents.read(key)
+        return tensor.float()
 
 
 def _bare(name: str) -> str:

@@ -42,6 +42,8 @@ def open_checkpoint(path: Path) -> Expert:
             return LoraAdapter(path)
         path = _weights(path)
     contents = _contents(path)
+    if family := _task_arithmetic(contents):
+        return family
     names = list(unwrapped(without_buffers(contents.header)))
     if is_huggingface(names):
         return HuggingFaceCheckpoint(contents)
@@ -49,6 +51,17 @@ def open_checkpoint(path: Path) -> Expert:
         return OpenClipCheckpoint(contents)
     found = shown(next(iter(contents.header), "no tensor"))
     raise InputError(f"a model is a CLIP with the names of open_clip or of transformers, received {found} in {path}")
+
+
+def _task_arithmetic(contents: Contents) -> Checkpoint | None:
+    """The pickled image encoder in a torch file, if that is what it holds."""
+    if isinstance(contents, SafetensorsContents):
+        return None
+    from otmf_core.library.importers.pickles import TorchContents
+    from otmf_core.library.importers.task_arithmetic import TaskArithmeticCheckpoint, is_image_encoder
+
+    assert isinstance(contents, TorchContents)  # there is no third
+    return TaskArithmeticCheckpoint(contents) if is_image_encoder(contents) else None
 
 
 def fingerprint(expert: Expert) -> dict[str, str]:
