@@ -43,8 +43,8 @@ def pretrained() -> Any:
 
     torch.manual_seed(0)
     sizes: dict[str, Any] = {"hidden_size": 32, "intermediate_size": 64, "image_size": 16, "patch_size": 8}
-    depths = {"num_hidden_layers": 2, "num_attention_heads": 2, "projection_dim": 16}
-    model = CLIPVisionModelWithProjection(CLIPVisionConfig(**sizes | depths))
+    sizes |= {"num_hidden_layers": 2, "num_attention_heads": 2, "projection_dim": 16}
+    model = CLIPVisionModelWithProjection(CLIPVisionConfig(**sizes))
     for value in model.parameters():  # biases and embeddings begin at zero
         value.data += 0.05 * torch.randn_like(value)
     return model.eval()
