@@ -42,7 +42,7 @@ def add_library_commands(parser: ArgumentParser) -> None:
     )
     new.add_argument("--name", default="", help="what pages call the library (default: the folder's name)")
     _add_activation(new)
-    new.add_argument("--base-model", default="", metavar="ORG/NAME", help="the hub's name of the pre-trained model")
+    new.add_argument("--base-model", metavar="ORG/NAME", help="the hub's name of the pre-trained model")
 
     add = command("add", _add, "add a task: its fine-tuned model, its pictures, its head")
     add.add_argument("folder", type=cli_options.path, metavar="FOLDER", help="the library's folder")
@@ -73,7 +73,7 @@ def add_library_commands(parser: ArgumentParser) -> None:
     add.add_argument("--classes", type=_texts, default=(), metavar="A,B,…|FILE", help="class names, by label")
     add.add_argument("--templates", type=_texts, default=(), metavar="A,B,…|FILE", help="templates with a {} each")
     add.add_argument("--licence", default="", help="the licence of its pictures, which the model card names")
-    add.add_argument("--source", default="", metavar="ORG/NAME", help="the hub's name of the fine-tuned model")
+    add.add_argument("--source", metavar="ORG/NAME", help="the hub's name of the fine-tuned model")
     add.add_argument(
         "--copy",
         action="store_true",

@@ -19,7 +19,7 @@ from otmf_core.library.importers.opening import open_checkpoint
 from otmf_core.library.known_tasks import known_task
 from otmf_core.library.library import Library, open_library
 from otmf_core.library.making.classes import Classes, classes_of
-from otmf_core.library.making.folder import include
+from otmf_core.library.making.folder import described, include
 from otmf_core.library.making.head import add_head
 from otmf_core.library.making.likeness import check_likeness
 from otmf_core.library.making.splits import Drawn, Sizes, draw
@@ -49,7 +49,7 @@ class NewTask:
     classes: tuple[str, ...] = ()
     templates: tuple[str, ...] = ()
     licence: str = ""
-    source: str = ""  # the hub's name of the fine-tuned model
+    source: str | None = None  # the hub's name of the fine-tuned model
     copy: bool = False
     transductive: bool = False
     sizes: Sizes = field(default_factory=Sizes)
@@ -147,7 +147,8 @@ def _task(identity: str, name: str, classes: Classes, drawn: Drawn, new: NewTask
         entry = CheckpointEntry(
             path=str(new.checkpoint.absolute()), files=tuple(named), family=expert.family, precision=expert.precision
         )
-    return TaskInfo(
+    return described(
+        TaskInfo,
         id=identity,
         name=name,
         classes=classes.names,

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from otmf_core.cache import remembered_sha256
 from otmf_core.errors import InputError
-from otmf_core.files import inside, not_written, write_json
+from otmf_core.files import inside, not_written, shown, write_json
+from otmf_core.library.known_tasks import SUITES, suite
 from otmf_core.library.manifest import REFERRING, FileEntry, Manifest, TaskInfo, read_manifest
 from otmf_core.settings import first_mistake
 
 MANIFEST = "manifest.json"
+M = TypeVar("M", bound=BaseModel)
 
 
 def begin(root: Path, fields: Mapping[str, Any], files: Iterable[str]) -> None:
@@ -23,12 +25,7 @@ def begin(root: Path, fields: Mapping[str, Any], files: Iterable[str]) -> None:
     entries = {
         name: FileEntry(sha256=remembered_sha256(root / name), bytes=(root / name).stat().st_size) for name in files
     }
-    try:
-        manifest = Manifest(format=REFERRING, files=entries, tasks=(), **fields)
-    except ValidationError as error:
-        field, reason = first_mistake(error)
-        raise InputError(f"a library's {field or 'manifest'} is not right: {reason}") from None
-    _write(root, manifest)
+    _write(root, described(Manifest, format=REFERRING, files=entries, tasks=(), **fields))
 
 
 def include(root: Path, task: TaskInfo, files: Mapping[str, Path]) -> None:
@@ -46,12 +43,29 @@ def include(root: Path, task: TaskInfo, files: Mapping[str, Path]) -> None:
     tasks = [known for known in manifest.tasks if known.id != task.id]
     position = next((i for i, known in enumerate(manifest.tasks) if known.id == task.id), len(tasks))
     tasks.insert(position, task)
-    _write(root, manifest.model_copy(update={"format": REFERRING, "tasks": tuple(tasks), "files": entries}))
+    changed = {"format": REFERRING, "tasks": tuple(tasks), "files": entries, "suites": suites([t.id for t in tasks])}
+    _write(root, manifest.model_copy(update=changed))
+
+
+def suites(tasks: Sequence[str]) -> dict[str, tuple[str, ...]]:
+    """The field's suites of 8, 14 and 20 in their canonical order, as far as all of their tasks are there, and all."""
+    found = {str(size): tuple(task.id for task in suite(size)) for size in SUITES}
+    whole = {name: names for name, names in found.items() if set(names) <= set(tasks)}
+    return whole | ({} if str(len(tasks)) in whole else {str(len(tasks)): tuple(tasks)})
 
 
 def _write(root: Path, manifest: Manifest) -> None:
     fields = manifest.model_dump(mode="json", exclude_defaults=True)
     write_json(root / MANIFEST, {"format": manifest.format, **fields})
+
+
+def described(model: type[M], **fields: Any) -> M:
+    """A part of a manifest; raises InputError, naming the field, on what no manifest says."""
+    try:
+        return model(**fields)
+    except ValidationError as error:
+        field, reason = first_mistake(error)
+        raise InputError(f"a manifest is right as a whole: {shown(field)} is not ({reason})") from None
 
 
 def new_folder(root: Path) -> None:

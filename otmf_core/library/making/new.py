@@ -28,7 +28,7 @@ def new_library(
     *,
     name: str = "",
     activation: Activation | None = None,
-    base_model: str = "",
+    base_model: str | None = None,
     report: Report = lambda text, done: None,
 ) -> Library:
     """Make the library `root` of the pre-trained CLIP in file or folder `backbone`, whose weights are copied.
@@ -47,7 +47,7 @@ def new_library(
         report("Writing the pre-trained model", 0.5)
         write_json(root / CONFIG, config)
         write_tensors(root / WEIGHTS, weights)
-        entry = {"config": CONFIG, "weights": WEIGHTS, "base_model": base_model or checkpoint.base_model}
+        entry = {"config": CONFIG, "weights": WEIGHTS, "base_model": base_model or checkpoint.base_model or None}
         begin(root, {"id": root.name, "name": name or root.name, "backbone": entry}, (CONFIG, WEIGHTS))
     except BaseException:
         for file in (root / CONFIG, root / WEIGHTS):
