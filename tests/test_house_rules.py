@@ -36,6 +36,8 @@ WITHOUT_TORCH = [
     "library.library",
     "library.geometry",
     "library.importers.opening",
+    "library.known_tasks",
+    "library.importers.datasets",
     "analysis.features",
     "transport.transport_plan",
     "analysis.projection",

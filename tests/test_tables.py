@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from otmf_core.errors import InputError
-from otmf_core.tables import column_names, picked_rows, read_table, table_rows
+from otmf_core.tables import column_names, picked_rows, read_table, table_rows, table_schema
 
 WHAT = "curves come as a Parquet table"
 
@@ -46,6 +46,11 @@ def test_a_row_that_is_not_there_and_a_row_group_that_is_too_large(table: Path, 
     monkeypatch.setattr("otmf_core.tables.MAX_BYTES", 4)
     with pytest.raises(InputError, match="unpacks to more than is read in one row group"):
         list(picked_rows(table, ["a"], WHAT, [0]))
+
+
+def test_what_a_maker_noted_on_the_columns(table: Path):
+    pq.write_table(pq.read_table(table).replace_schema_metadata({"by": "us"}), table)
+    assert table_schema(table, WHAT).names == ["a", "b", "c"] and table_schema(table, WHAT).metadata == {b"by": b"us"}
 
 
 def test_a_missing_column_a_missing_file_and_too_many_rows_are_sentences(table: Path):

@@ -14,6 +14,7 @@ from otmf_core.library.importers.tree import Tree, is_picture
 from otmf_core.library.pictures import open_picture
 
 LAYOUT = "folders of classes"
+RULE = "a data set is a folder of Parquet tables, tars, arrays or a folder of pictures per class"
 MAX_PICTURE_BYTES = 256 << 20
 
 
@@ -22,6 +23,8 @@ def open_folders(path: Path) -> Dataset:
 
     Raises InputError when there are no class folders, one is empty in every split, or a split is there twice.
     """
+    if not path.is_dir():
+        raise InputError(f"{RULE}: {path} is a file of another kind")
     tree = Tree(path)
     top = _unwrapped(tree)
     folders, _ = tree.listed(top)
@@ -36,9 +39,7 @@ def open_folders(path: Path) -> Dataset:
     inner = {split: tree.listed(root)[0] for split, root in roots.items()}
     classes = tuple(sorted({name for names in inner.values() for name in names}))
     if not classes:
-        raise InputError(
-            f"a data set is a folder of Parquet tables, tars, arrays or a folder of pictures per class: {path} is none"
-        )
+        raise InputError(f"{RULE}: {path} is none")
     if len(classes) > MAX_CLASSES:
         raise InputError(f"a data set has at most {MAX_CLASSES:,} classes: {len(classes):,} folders are in {path}")
     splits = {split: _read_split(tree, root, inner[split], classes) for split, root in roots.items()}

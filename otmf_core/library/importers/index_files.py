@@ -11,7 +11,7 @@ from pathlib import Path
 
 from otmf_core.errors import InputError
 from otmf_core.files import read_object, shown
-from otmf_core.library.importers.matrix_files import load_mat
+from otmf_core.library.importers.mat_file import load_mat
 from otmf_core.library.importers.splits import Dataset, Files, Pictures, in_order
 from otmf_core.library.importers.tree import Tree, read_text
 
@@ -77,7 +77,7 @@ def _food(path: Path) -> Found:
 
 def _flowers(path: Path) -> Found:
     there = {*Tree(path).pictures("jpg")}
-    labels = load_mat(path / "imagelabels.mat", "labels")
+    labels = load_mat(path / "imagelabels.mat", "labels").ravel()
     splits = {}
     for split, key in (("train", "trnid"), ("validation", "valid"), ("test", "tstid")):
         ids = load_mat(path / "setid.mat", key).ravel().tolist()
@@ -113,11 +113,11 @@ def _pets(path: Path) -> Found:
 def _cars(path: Path) -> Found:
     splits = {}
     for split, index in (("train", "devkit/cars_train_annos.mat"), ("test", "cars_test_annos_withlabels.mat")):
-        rows = load_mat(path / index, "annotations").ravel()
+        rows = load_mat(path / index, "annotations")
         folder = f"cars_{split}"
-        names, labels = [f"{folder}/{row['fname']}" for row in rows], [int(row["class"]) - 1 for row in rows]
+        names, labels = [f"{folder}/{row['fname']}" for row in rows], [int(row["class"].item()) - 1 for row in rows]
         splits[split] = _files(path, names, labels, {*Tree(path).pictures(folder)})
-    return tuple(map(str, load_mat(path / "devkit/cars_meta.mat", "class_names").tolist())), splits
+    return tuple(map(str, load_mat(path / "devkit/cars_meta.mat", "class_names"))), splits
 
 
 def _scenes(path: Path) -> Found:

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from math import prod
 from pathlib import Path
-from typing import Any
 
 from otmf_core.errors import InputError
-from otmf_core.files import brief, shown
 from otmf_core.library.importers.arrays import png
+from otmf_core.library.importers.mat_file import load_numbers, variables
 from otmf_core.library.importers.splits import MAX_BYTES, Dataset, Rows, check_rows, in_order
 from otmf_core.library.importers.tree import read_text
 
 SVHN = re.compile(r"(train|test|extra)_32x32\.mat")
 STL10 = re.compile(r"(train|test)_X\.bin")
+BYTES = 9  # MATLAB's class of unsigned bytes
 SIDE = 96  # of STL-10's pictures
 MAX_NAMES = 1 << 20
 
@@ -35,17 +34,17 @@ def open_matrices(path: Path, files: Sequence[str], config: str | None) -> Datas
     for name in files:
         file = path / name if path.is_dir() else path
         if match := SVHN.fullmatch(name):
-            rows, labels = _svhn_shape(file)[3], load_mat(file, "y").ravel()
-            splits[match[1]] = Rows([(file, 0, (labels.astype("int64") % 10).tolist())])  # 10 is the digit 0
+            rows, numbers = _svhn_shape(file)[3], load_numbers(file, "y").ravel().astype("int64").tolist()
+            labels = [0 if number == 10 else number for number in numbers]
         elif match := STL10.fullmatch(name):
             layout, rows = "STL-10", _stl_rows(file)
-            labels = [label - 1 for label in _bytes(path / f"{match[1]}_y.bin")]
-            splits[match[1]] = Rows([(file, 0, labels)])
+            labels = [number - 1 for number in _bytes(path / f"{match[1]}_y.bin")]
         else:
             continue
         check_rows(rows, file)
         if len(labels) != rows:
             raise InputError(f"each image has a label: {match[1]} has {rows:,} and {len(labels):,} in {path}")
+        splits[match[1]] = Rows([(file, 0, labels)])
     if "class_names.txt" in files:
         classes = tuple(read_text(path / "class_names.txt", MAX_NAMES).split())
     return Dataset(layout, path, classes, in_order(splits))
@@ -57,46 +56,21 @@ def read(file: Path, rows: Sequence[int]) -> Iterator[bytes]:
 
     if SVHN.fullmatch(file.name):
         _svhn_shape(file)
-        images = load_mat(file, "X").transpose(3, 0, 1, 2)
+        images = load_numbers(file, "X").transpose(3, 0, 1, 2)
     else:
         count = _stl_rows(file)
         images = np.memmap(file, np.uint8, "r", shape=(count, 3, SIDE, SIDE)).transpose(0, 3, 2, 1)  # by columns
     for row in rows:
         if row >= len(images):
             raise InputError(f"a data set stays as it was listed: {file} has {len(images):,} rows now, not {row:,}")
-        yield png(np.ascontiguousarray(images[row]))
-
-
-def load_mat(file: Path, name: str) -> Any:
-    """A variable of a .mat file; raises InputError when it is missing, damaged, or larger than is read."""
-    from scipy.io import loadmat, whosmat
-
-    try:
-        shapes = {key: shape for key, shape, _ in whosmat(file)}
-        if name not in shapes:
-            raise InputError(f"a .mat file has the variable {name}: {file} has {shown(', '.join(sorted(shapes)))}")
-        if prod(shapes[name]) > MAX_BYTES:
-            raise InputError(f"an array has at most {MAX_BYTES >> 30} GiB: {name} is {shapes[name]} in {file}")
-        return loadmat(file, variable_names=[name], squeeze_me=name != "X")[name]
-    except InputError:
-        raise
-    except FileNotFoundError:
-        raise InputError(f"a file is missing: {file}") from None
-    except Exception as error:  # zlib, and a reader in C that raises what it meets: the file is damaged
-        raise InputError(f"a .mat file is one of MATLAB 5 to 7: {file} ({brief(error)})") from None
+        yield png(np.ascontiguousarray(images[row], np.uint8))
 
 
 def _svhn_shape(file: Path) -> tuple[int, ...]:
-    from scipy.io import whosmat
-
-    try:
-        found = {key: (shape, kind) for key, shape, kind in whosmat(file)}
-    except Exception as error:  # as above
-        raise InputError(f"a .mat file is one of MATLAB 5 to 7: {file} ({brief(error)})") from None
-    shape, kind = found.get("X", ((), "nothing"))
-    if len(shape) != 4 or shape[2] != 3 or kind != "uint8":
-        raise InputError(f"SVHN's X is (height, width, 3, n) bytes: it is {kind} {shape} in {file}")
-    return shape
+    found = variables(file).get("X")
+    if found is None or found.kind != BYTES or len(found.shape) != 4 or found.shape[2] != 3:
+        raise InputError(f"SVHN's X is (height, width, 3, n) bytes: it is {found and found.shape} in {file}")
+    return found.shape
 
 
 def _stl_rows(file: Path) -> int:

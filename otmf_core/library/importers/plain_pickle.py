@@ -7,6 +7,7 @@ called is compared by name, and NumPy's own way to write an array of bytes is th
 from __future__ import annotations
 
 import pickletools
+import warnings
 from typing import Any, cast
 
 from otmf_core.files import shown
@@ -39,7 +40,9 @@ def read_plain(data: bytes) -> Any:
     Raises ValueError when it asks for anything else, and on a damaged one. Python 2's texts come as Latin-1.
     """
     try:
-        return _finished(_run(data))
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of escapes in a damaged text
+            return _finished(_run(data))
     except (IndexError, KeyError, TypeError, AttributeError, UnicodeError) as error:
         raise ValueError(f"a damaged pickle ({type(error).__name__})") from None
 
@@ -70,7 +73,7 @@ def _run(data: bytes) -> Any:
         elif name in ("SETITEM", "SETITEMS"):
             values = [stack.pop(-2), stack.pop()] if name == "SETITEM" else _to_mark(stack)
             top = stack[-1]
-            dict.update(top, zip(values[::2], values[1::2], strict=True))
+            dict.update(top, _items(values))
         elif name in ("TUPLE1", "TUPLE2", "TUPLE3"):
             count = int(name[-1])
             stack[-count:] = [tuple(stack[-count:])]
@@ -79,7 +82,7 @@ def _run(data: bytes) -> Any:
             stack.append(tuple(values) if name == "TUPLE" else values)
         elif name == "DICT":
             values = _to_mark(stack)
-            stack.append(dict(zip(values[::2], values[1::2], strict=True)))
+            stack.append(dict(_items(values)))
         elif name in ("GLOBAL", "STACK_GLOBAL"):
             asked = argument if name == "GLOBAL" else f"{stack.pop(-2)} {stack.pop()}"
             if asked not in KNOWN:
@@ -99,6 +102,13 @@ def _run(data: bytes) -> Any:
         elif name not in ("PROTO", "FRAME"):
             raise ValueError(f"it has the opcode {name}")
     raise ValueError("a pickle without an end")
+
+
+def _items(values: list[Any]) -> list[tuple[Any, Any]]:
+    items = list(zip(values[::2], values[1::2], strict=True))
+    if not all(isinstance(key, str | bytes | int) for key, _ in items):  # a nested one would be hashed through
+        raise ValueError("a key is a text or a number")
+    return items
 
 
 def _to_mark(stack: list[Any]) -> list[Any]:

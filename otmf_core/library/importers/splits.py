@@ -80,7 +80,7 @@ class Files(Pictures):
     """Pictures that are files, by their names under a folder."""
 
     def __init__(self, folder: Path, names: Sequence[str], labels: Iterable[int]) -> None:
-        self.folder, self.names, self.labels = folder, names, array("q", labels)
+        self.folder, self.names, self.labels = folder, names, array("q", iter(labels))
 
     def _picture(self, index: int) -> Picture:
         return Picture(self.folder / self.names[index], 0, self.labels[index])
@@ -90,7 +90,8 @@ class Rows(Pictures):
     """Pictures that are rows of files: of each part, a file and its first row, as many as it has labels."""
 
     def __init__(self, parts: Iterable[tuple[Path, int, Iterable[int]]]) -> None:
-        each = [(file, first, array("q", labels)) for file, first, labels in parts]
+        # iterated, since an array of bytes would take them for its memory
+        each = [(file, first, array("q", iter(labels))) for file, first, labels in parts]
         self.files = [(file, first) for file, first, _ in each]
         self.starts = [0, *accumulate(len(labels) for _, _, labels in each)]
         self.labels = array("q")

@@ -50,9 +50,8 @@ def open_tars(path: Path, files: Sequence[str], config: str | None) -> Dataset:
     folder = path if path.is_dir() else path.parent
     places = {folder, *(file.parent for each in shards.values() for file, _, _ in each)}
     lists = [place / "classnames.txt" for place in sorted(places) if (place / "classnames.txt").is_file()]
-    classes = (
-        tuple(line.strip() for line in read_text(lists[0], MAX_NAMES).splitlines() if line.strip()) if lists else ()
-    )
+    names = read_text(lists[0], MAX_NAMES).splitlines() if lists else []
+    classes = tuple(name.strip() for name in names if name.strip())
     return Dataset(LAYOUT, path, classes, in_order({split: Rows(each) for split, each in shards.items()}))
 
 
