@@ -70,13 +70,13 @@ def check_library(library: Library, images: int = 200, report: Report = lambda t
     for number, task in enumerate(library.tasks):
         report(f"Checking {task.name}", number / len(library.tasks))
         tasks.append(_check_task(library, task.id, tower, images, published))
-    sound = [task.task for task in tasks if not task.trouble]
-    lengths = geometry(library, sound) if sound else None
+    read = [task.task for task in tasks if task.zero_shot is not None or not task.trouble]
+    lengths = geometry(library, read) if read else None
     if lengths is not None:
-        places = {task: index for index, task in enumerate(sound)}
+        places = {task: index for index, task in enumerate(read)}
         tasks = [_measured(task, lengths.relative, lengths.cosines, places) for task in tasks]
     report("Done", 1.0)
-    said = concerns(lengths) if lengths is not None and len(sound) > 1 else []
+    said = concerns(lengths) if lengths is not None and len(read) > 1 else []
     return Checked(backbone, tuple(tasks), tuple(said))
 
 
