@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+import io
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -107,6 +107,13 @@ def _asked(repository: Repository, ask: Callable[[], object]) -> object:
         raise InputError(f"the hub must give its {repository.kind} {repository.name}: {reason}") from None
 
 
+class _Nowhere(io.StringIO):
+    """Where a bar is drawn that nobody sees."""
+
+    def write(self, text: str, /) -> int:
+        return len(text)
+
+
 def _bar(text: str, report: Report) -> type:
     """A bar of tqdm that shows nothing and tells the bytes it has seen."""
     from tqdm import tqdm
@@ -114,7 +121,7 @@ def _bar(text: str, report: Report) -> type:
     class Bar(tqdm):
         def __init__(self, *args: Any, **kwargs: Any) -> None:
             kwargs.pop("name", None)
-            kwargs |= {"file": open(os.devnull, "w"), "disable": False}  # noqa: SIM115  tqdm writes to it until its end
+            kwargs |= {"file": _Nowhere(), "disable": False}
             super().__init__(*args, **kwargs)
 
         def update(self, n: float | None = 1) -> bool | None:

@@ -200,7 +200,10 @@ class Evil:
         (b"\x80\x02}U\x04data", "before seeing STOP"),
         (b"cos\nsystem\n(S'echo executed'\ntR.", "it asks for 'os.system'"),
         (b"\x80\x02K\x01)R.", "it calls a value"),
-        (b"\x80\x02}" + b")" + b"\x85" * 200_000 + b"K\x01s.", "a key is a text or a number"),  # would be hashed through
+        (
+            b"\x80\x02}" + b")" + b"\x85" * 200_000 + b"K\x01s.",
+            "a key is a text or a number",
+        ),  # would be hashed through
         (b"", "a batch of CIFAR"),
         (b"\x80\x02b.", "a damaged pickle (IndexError)"),
         (python_2({"labels": [0]}), "data is None, not (n, 3072)"),
