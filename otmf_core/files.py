@@ -99,6 +99,12 @@ def write_text(path: Path, text: str) -> None:
         draft.write_text(text, encoding="utf-8", newline="\n")
 
 
+def write_bytes(path: Path, content: bytes | memoryview) -> None:
+    """Write a file atomically; raises InputError on a full or read-only disk."""
+    with _replacing(path) as draft:
+        draft.write_bytes(content)
+
+
 def read_json(path: Path) -> Any:
     """Read JSON of at most MAX_JSON_BYTES; raises InputError when it is missing, unreadable, larger or damaged.
 
@@ -193,7 +199,7 @@ def mark(file: Path) -> Mark:
     """
     try:
         stat = os.stat(file)
-    except OSError:
+    except (OSError, ValueError):  # of a name that no disk can have
         return None
     return stat.st_mtime_ns, stat.st_size, stat.st_ino
 

@@ -12,8 +12,15 @@ BYTES_READ_UNASKED = 1 << 28  # of task vectors; more are read when somebody ask
 
 
 def vector_bytes(library: Library) -> int:
-    """The size of all its task vectors' files; raises InputError where one is missing or is not the manifest's."""
-    return sum(library.file(task.id, "task_vector").stat().st_size for task in library.tasks)
+    """The size of all files that task vectors are read from; raises InputError where one is missing or of another."""
+    return sum(path.stat().st_size for task in library.tasks for path in library.vector_files(task.id))
+
+
+def comparison_wanted(library: Library) -> bool:
+    """Whether to compare the task vectors: those of a large library once somebody asks, by the toggle drawn here."""
+    size = vector_bytes(library)
+    about = f"Reads {size / 1e9:.1f} GB of weights once."
+    return size <= BYTES_READ_UNASKED or st.toggle("Compare task vectors", help=about)
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)

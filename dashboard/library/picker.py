@@ -1,4 +1,4 @@
-"""The picker of the library to look at or to merge from: one that is installed, or any folder that holds one."""
+"""The picker of the library to look at or to merge from: installed, made on the page, or any folder that holds one."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from pathlib import Path
 
 import streamlit as st
 
+from dashboard.library.folders import made_libraries
 from dashboard.text import reason
 from otmf_core.errors import InputError
 from otmf_core.files import shown, user_path
@@ -14,8 +15,8 @@ from otmf_core.library.library import Library, list_libraries, open_library
 
 LIBRARY_KEY = "library_chosen"  # of the session's state, kept from page to page; a widget's own key is not
 HELP = (
-    "An installed library; or type the path of a folder with a `manifest.json`, on the machine that runs this program, "
-    "and press Enter."
+    "A library that is installed or was made here; or type the path of a folder with a `manifest.json`, on the machine "
+    "that runs this program, and press Enter."
 )
 
 
@@ -25,15 +26,16 @@ def choose_library() -> tuple[str, Library]:
     Ends the page with the reason where there is none, or none that can be read.
     """
     try:
-        installed = {library.root.name: library.name for library in list_libraries()}
+        installed = _installed()
+        offered = offered_libraries()
         if linked := st.query_params.get("library") or st.session_state.get(LIBRARY_KEY):
             st.session_state["library"] = linked
         remembered = st.session_state.get("library")
-        folders = [remembered] if remembered is not None and remembered not in installed else []
+        folders = [remembered] if remembered is not None and remembered not in offered else []
         name = st.selectbox(
             "Library",
-            [*installed, *folders],
-            format_func=lambda name: str(installed.get(name, name)),
+            [*offered, *folders],
+            format_func=lambda name: str(offered.get(name, name)),
             key="library",
             accept_new_options=True,
             placeholder="Path of a library folder",
@@ -43,17 +45,36 @@ def choose_library() -> tuple[str, Library]:
         )
         if name is None or (not installed and name == Path(name).name):
             st.error(
-                "None is installed under assets/. Type the path of a library's folder.", title="There is no library"
+                "None is installed under assets/. Make one on the Library page, or type the path of a folder.",
+                title="There is no library",
             )
             st.stop()
         st.session_state[LIBRARY_KEY] = name
-        if name != next(iter(installed), None):
+        if name != next(iter(offered), None):
             st.query_params["library"] = name
         name = name_in_config(name, installed)
         return name, open_library(name)
     except InputError as error:
         st.error(reason(error), title="The library cannot be read")
         st.stop()
+
+
+def offered_libraries() -> dict[str, str]:
+    """The libraries to choose from: what each is called in a link, and on a page, where no two are called alike."""
+    offered = _installed()
+    for folder, name in made_libraries().items():
+        offered[folder] = name if name not in offered.values() else f"{name} ({Path(folder).name})"
+    return offered
+
+
+def _installed() -> dict[str, str]:
+    return {library.root.name: library.name for library in list_libraries()}
+
+
+def show_library(root: Path) -> None:
+    """Have every page show the library in that folder."""
+    st.session_state[LIBRARY_KEY] = st.query_params["library"] = str(root)
+    st.query_params.pop("task", None)
 
 
 def name_in_config(name: str, installed: Collection[str]) -> str:

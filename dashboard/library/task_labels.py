@@ -9,7 +9,8 @@ from functools import lru_cache
 from dashboard.charts.colours import task_colours
 from otmf_core.config import MergeConfig
 from otmf_core.errors import InputError
-from otmf_core.library.library import open_library
+from otmf_core.files import Mark, mark
+from otmf_core.library import library
 
 
 @dataclass(frozen=True)
@@ -23,7 +24,7 @@ class TaskLabels:
 def task_labels(config: MergeConfig) -> TaskLabels:
     """Names and colours of a merge's tasks; the bare ids where its library is not on this machine any more."""
     try:
-        labels = _library_labels(config.library)
+        labels = _library_labels(config.library, mark(library.ASSETS / config.library / "manifest.json"))
     except InputError:
         labels = TaskLabels({}, {})
     ids = {task: task for task in config.tasks}
@@ -31,6 +32,7 @@ def task_labels(config: MergeConfig) -> TaskLabels:
 
 
 @lru_cache(maxsize=16)
-def _library_labels(library: str) -> TaskLabels:
-    tasks = open_library(library).tasks
+def _library_labels(name: str, _manifest: Mark) -> TaskLabels:
+    """The labels of the library of that name or path, read again when tasks were added to it."""
+    tasks = library.open_library(name).tasks
     return TaskLabels({task.id: task.name for task in tasks}, task_colours([task.id for task in tasks]))

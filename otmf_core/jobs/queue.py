@@ -147,7 +147,7 @@ class JobQueue:
             self._changed.notify_all()
 
     def _work(self) -> None:
-        _go_behind()
+        go_behind()
         while True:
             with self._changed:
                 while not self._waiting:
@@ -214,7 +214,7 @@ class JobQueue:
             del self._jobs[run]
 
 
-def _go_behind() -> None:
+def go_behind() -> None:
     """Let what draws pages go first, where threads have priorities; threads that this one starts inherit its own."""
     if sys.platform == "linux":
         thread = threading.get_native_id()

@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 
 import streamlit as st
 
-from dashboard.library.picker import LIBRARY_KEY, name_in_config
+from dashboard.library.picker import LIBRARY_KEY, name_in_config, offered_libraries
 from dashboard.merge_choices import FIRST_METHOD, chosen_options, chosen_tasks
 from dashboard.state import queue
 from otmf_core.analysis.sweeps import SweepRun, same_sweep
@@ -31,7 +31,7 @@ def sweepable_runs(stored: Collection[Run]) -> list[SweepRun]:
 def form_config() -> MergeConfig:
     """The merge by the first method, as the Merge page describes it, or its first suite; raises InputError."""
     installed = [library.root.name for library in list_libraries()]
-    name = st.session_state.get(LIBRARY_KEY) or next(iter(installed), None)
+    name = st.session_state.get(LIBRARY_KEY) or next(iter(offered_libraries()), None)
     if name is None:
         raise InputError("a sweep needs a library of models, and none is installed")
     name = name_in_config(name, installed)

@@ -2,7 +2,9 @@
 
 import streamlit as st
 
+from dashboard.app_pages.library.actions import making_buttons, task_buttons
 from dashboard.app_pages.library.checkpoints import checkpoints
+from dashboard.app_pages.library.job_panel import job_panel
 from dashboard.app_pages.library.overview import overview
 from dashboard.app_pages.library.tables import measured_accuracies, task_table
 from dashboard.app_pages.library.task_vectors import task_vectors
@@ -13,7 +15,16 @@ from dashboard.text import reason
 from dashboard.ui.deferred import defer
 from otmf_core.errors import InputError
 
-_, library = choose_library()
+# The library, what can be done with it and with others, and what is being done.
+left, right = st.columns([5, 7], vertical_alignment="bottom")
+buttons = right.container(horizontal=True, horizontal_alignment="right")
+with buttons:
+    making_buttons()
+job_panel()
+with left:
+    _, library = choose_library()
+with buttons:
+    task_buttons(library)
 accuracies = measured_accuracies(readable_runs()[0], library.manifest_hash)
 overview(library)
 

@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import streamlit as st
 
 from dashboard.library.calibration_sheets import calibration_strip
-from otmf_core.files import inside
 from otmf_core.library.examples import Split
 from otmf_core.library.geometry import Geometry
+from otmf_core.library.importers.base import precision
 from otmf_core.library.library import Library, open_library
+from otmf_core.library.manifest import CheckpointEntry, TaskInfo
 from otmf_core.models.checkpoints import Header, read_header
 from otmf_core.runs.folder import Run
 
+FILE_COLUMNS = ["model", "file", "format", "dtype", "parameters", "size", "norm", "sha256"]
 SPLITS: dict[Split, str] = {"calibration": "Calibration", "labelled": "Labelled", "test": "Test"}
 Accuracies = Mapping[str, tuple[float, float, str]]  # task → zero-shot and individual accuracy in percent, and the run
 
@@ -56,29 +60,61 @@ def task_table(library: Library, accuracies: Accuracies) -> pd.DataFrame:
 
 def checkpoint_table(library: Library, geometry: Geometry | None) -> pd.DataFrame:
     """A row per weights file, the pre-trained model's first: types and sizes as stored, hashes as recorded."""
-    files = [("Pre-trained model", library.manifest.backbone.weights)]
-    files += [(task.name, task.files.get("task_vector")) for task in library.tasks]
     relative = dict(zip(geometry.tasks, geometry.relative, strict=True)) if geometry else {}
-    lengths: list[float | None] = [None, *(relative.get(task.id) for task in library.tasks)]
-    rows = []
-    for (model, name), length in zip(files, lengths, strict=True):
-        if name is None:
-            continue
-        path = inside(library.root, name)
-        header = read_header(path)
-        rows.append(
-            {
-                "model": model,
-                "file": name,
-                "format": path.suffix.removeprefix("."),
-                "dtype": ", ".join(sorted({kind for kind, _ in header.values()})),
-                "parameters": parameters(header),
-                "size": path.stat().st_size / 1e6,
-                "norm": None if length is None else 100 * length,
-                "sha256": library.manifest.files[name].sha256 if name in library.manifest.files else "",
-            }
-        )
-    return pd.DataFrame(rows)
+    base = library.manifest.backbone.weights
+    rows = [_own_file(library, "Pre-trained model", base, None)] if base else []
+    for task in library.tasks:
+        length = relative.get(task.id)
+        if task.checkpoint:
+            weights = [name for name in task.checkpoint.files if not name.endswith(".json")]
+            rows += [_checkpoint_file(library, task, task.checkpoint, name, length) for name in weights]
+        elif task.task_vector:
+            rows.append(_own_file(library, task.name, task.task_vector, length))
+    return pd.DataFrame(rows, columns=FILE_COLUMNS)
+
+
+def _own_file(library: Library, model: str, name: str, length: float | None) -> dict[str, Any]:
+    """The row of a file in this program's own layout."""
+    header = read_header(library.vouched.located(name))
+    types = ", ".join(sorted({kind for kind, _ in header.values()}))
+    about = {"format": Path(name).suffix.removeprefix("."), "dtype": types, "parameters": parameters(header)}
+    return _file(library, model, name, name, length) | about
+
+
+def _checkpoint_file(
+    library: Library, task: TaskInfo, checkpoint: CheckpointEntry, name: str, length: float | None
+) -> dict[str, Any]:
+    """The row of a file of another layout, by what was found in it when it was added."""
+    at = library.manifest.files[name].at if name in library.manifest.files else None
+    about = {"format": family_text(checkpoint.family), "dtype": checkpoint.precision, "parameters": None}
+    return _file(library, task.name, name, at or name, length) | about
+
+
+def _file(library: Library, model: str, name: str, shown_as: str, length: float | None) -> dict[str, Any]:
+    path = library.vouched.located(name)
+    return {
+        "model": model,
+        "file": shown_as,
+        "size": path.stat().st_size / 1e6,
+        "norm": None if length is None else 100 * length,
+        "sha256": library.manifest.files[name].sha256,
+    }
+
+
+def model_text(library: Library, task: TaskInfo) -> str | None:
+    """The format of a task's model, its precision, and where it lies if that is elsewhere; None where it has none."""
+    if task.checkpoint:
+        where = [] if Path(task.checkpoint.path).is_relative_to(library.root) else [task.checkpoint.path]
+        return ", ".join(filter(None, [family_text(task.checkpoint.family), task.checkpoint.precision, *where]))
+    if task.task_vector is None:
+        return None
+    header = read_header(library.vouched.located(task.task_vector))
+    return f"task vector, {precision(header)}"
+
+
+def family_text(family: str) -> str:
+    """The family of a checkpoint, as a page calls it."""
+    return family.replace("_", " ")
 
 
 def parameters(header: Header) -> int:

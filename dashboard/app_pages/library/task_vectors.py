@@ -10,7 +10,7 @@ from dashboard.app_pages.library.charts import lengths
 from dashboard.app_pages.library.tables import cosine_frame, lengths_frame
 from dashboard.charts.colours import task_colours
 from dashboard.charts.geometry import cosine_matrix
-from dashboard.library.geometry import COMPARING, task_geometry
+from dashboard.library.geometry import COMPARING, comparison_wanted, task_geometry
 from dashboard.text import reason
 from dashboard.ui.chart import cached_chart, show_chart
 from dashboard.ui.theme import theme
@@ -20,14 +20,14 @@ from otmf_core.library.library import Library
 
 
 def task_vectors(library: Library) -> Geometry | None:
-    """Draw the cosines and the lengths of all task vectors; return them, or None where they cannot be compared."""
+    """Draw the cosines and the lengths of all task vectors; return them, or None where they are not compared."""
     try:
+        if not library.tasks or not comparison_wanted(library):
+            return None
         with st.spinner(COMPARING):
-            geometry = task_geometry(str(library.root), library.manifest_hash) if library.tasks else None
+            geometry = task_geometry(str(library.root), library.manifest_hash)
     except InputError as error:
         st.error(reason(error), title="The task vectors cannot be compared")
-        return None
-    if geometry is None:
         return None
     names = {task.id: task.name for task in library.tasks}
     labels = [names[task] for task in geometry.tasks]

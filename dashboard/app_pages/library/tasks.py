@@ -5,9 +5,9 @@ from __future__ import annotations
 import pandas as pd
 import streamlit as st
 
-from dashboard.app_pages.library.tables import Accuracies, split_sizes
+from dashboard.app_pages.library.tables import Accuracies, model_text, split_sizes
 from dashboard.library.calibration_sheets import calibration_sheet
-from dashboard.text import letters
+from dashboard.text import letters, plural
 from otmf_core.files import shown
 from otmf_core.library.library import Library
 from otmf_core.library.manifest import TaskInfo
@@ -20,7 +20,7 @@ def choose_task(library: Library, table: pd.DataFrame, accuracies: Accuracies) -
     """Draw the tasks, one of them selected (the link's, else the first); return its id, or None without tasks."""
     ids = list(table["id"]) if len(table) else []
     if not ids:
-        st.info("This library has no tasks.")
+        st.info("This library has no tasks yet.")
         return None
     key = f"tasks-{library.root}"
 
@@ -68,7 +68,7 @@ def choose_task(library: Library, table: pd.DataFrame, accuracies: Accuracies) -
 
 
 def task_panel(library: Library, task: TaskInfo, accuracies: tuple[float, float, str] | None) -> None:
-    """Draw one task in full: images, classes, sizes of its splits, sources and licence."""
+    """Draw one task in full: images, classes, templates, sizes of its splits, model, sources and licence."""
     st.subheader(letters(task.name), anchor=False)
     sizes = split_sizes(str(library.root), library.manifest_hash, task.id)
     st.caption(" · ".join(f"{split} {count:,} images" for split, count in sizes.items()))
@@ -83,7 +83,13 @@ def task_panel(library: Library, task: TaskInfo, accuracies: tuple[float, float,
             alt=f"Calibration images of {task.name}, one of each class where they fit",
         )
     st.markdown(f"**{len(task.classes)} classes** · " + letters(", ".join(task.classes)))
+    if task.templates:
+        st.markdown(f"**{plural(len(task.templates), 'template')}** · " + letters(" · ".join(task.templates)))
     for label, text in (
+        ("Model", model_text(library, task)),
+        ("Name on the hub", task.source),
+        ("Calibration images", "from the test split" if task.calibration_split == "test" else ""),
+        ("Left out", task.left_out),
         ("Train images", task.train_source),
         ("Test images", task.test_source),
         ("Licence", task.licence),

@@ -8,7 +8,7 @@ import pandas as pd
 import streamlit as st
 
 from dashboard.charts.geometry import cosine_matrix
-from dashboard.library.geometry import BYTES_READ_UNASKED, COMPARING, task_geometry, vector_bytes
+from dashboard.library.geometry import COMPARING, comparison_wanted, task_geometry
 from dashboard.text import letters, reason, sentence
 from dashboard.ui.chart import cached_chart, show_chart
 from dashboard.ui.theme import theme
@@ -20,9 +20,7 @@ from otmf_core.library.library import Library
 def geometry_line(library: Library, tasks: Sequence[str]) -> None:
     """Draw lengths and mean cosine of `tasks`, what speaks against merging them, and the table of cosines behind it."""
     try:
-        size = vector_bytes(library)
-        about = f"Reads {size / 1e9:.1f} GB of weights once."
-        if size > BYTES_READ_UNASKED and not st.toggle("Compare task vectors", help=about):
+        if not comparison_wanted(library):
             return
         with st.spinner(COMPARING):
             geometry = task_geometry(str(library.root), library.manifest_hash).only(tasks)

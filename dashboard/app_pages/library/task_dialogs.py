@@ -1,0 +1,129 @@
+"""The dialogs on a library's tasks: one more of them, and a check of all."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+
+import streamlit as st
+
+from dashboard.app_pages.library.dialogs import (
+    begin,
+    close_dialog,
+    key,
+    model_input,
+    on_press,
+    optional_path,
+    splits_input,
+    text,
+)
+from dashboard.app_pages.library.work import add_to, look_over
+from dashboard.library.folders import typed_path
+from dashboard.text import letters
+from otmf_core.errors import InputError
+from otmf_core.library.known_tasks import known_task, known_tasks
+from otmf_core.library.library import Library
+from otmf_core.library.making.add import NewTask
+from otmf_core.library.making.classes import TEMPLATES
+
+ABOUT_TASK = "One of the field's twenty brings its classes and templates; or type any other name and press Enter."
+ABOUT_MODEL = (
+    "A checkpoint of the library's pre-trained model, or the folder of a LoRA adapter, on the machine that runs this "
+    "program; or one file of at most 2 GB to upload."
+)
+ABOUT_DATA = "Folders of classes, Parquet tables, tars, arrays, or a data set as torchvision keeps it."
+ABOUT_COPY = "Put its task vector and all pictures into the library. Otherwise they are referred to where they lie."
+
+
+@st.dialog("Add a task", width="medium", on_dismiss=close_dialog)
+def add_dialog(library: Library) -> None:
+    """Ask for a task's model and pictures, and add it."""
+    there = {task.id for task in library.tasks}
+    name = st.selectbox(
+        "Task",
+        [task.name for task in known_tasks() if task.id not in there],
+        index=None,
+        key=key("add-task"),
+        accept_new_options=True,
+        placeholder="Choose one, or type a name",
+        help=ABOUT_TASK,
+        persist_state="session",
+    )
+    known = known_task(name) if name else None
+    source = model_input("Fine-tuned model", "add-model", "the fine-tuned model", ABOUT_MODEL)
+    left, right = st.columns([3, 1])
+    with left:
+        data = text("Pictures", "add-data", placeholder="Path of a data set", about=ABOUT_DATA)
+    with right:
+        config = text("Configuration", "add-config", placeholder="The only one", about="If it has several.")
+    with st.expander("Head, classes and templates"):
+        head = text("Head", "add-head", placeholder="Made by the text tower", about="Path of its classifier.")
+        left, right = st.columns(2)
+        with left:
+            its = f"The {len(known.classes)} of {known.name}" if known else "Those of the data set"
+            classes = _lines("Classes", "add-classes", its, "A name on each line, in the order of the labels.")
+        with right:
+            its = "\n".join(known.templates if known else TEMPLATES)
+            templates = _lines("Templates", "add-templates", its, "One on each line, with {} where the class stands.")
+    with st.expander("Splits, and where it comes from"):
+        sizes, seed, transductive = splits_input("add")
+        left, right = st.columns(2)
+        with left:
+            licence = text("Licence of the pictures", "add-licence", about="Model cards name it.")
+        with right:
+            hub = text("Name on the hub", "add-source", placeholder="org/name", about="For model cards.")
+    copy = st.checkbox("Copy all of it into the library", key=key("add-copy"), help=ABOUT_COPY, persist_state="session")
+
+    def act() -> None:
+        if not name:
+            raise InputError("a task has a name, received none")
+        chosen = source()
+        task = NewTask(
+            name=name,
+            checkpoint=chosen if isinstance(chosen, Path) else Path(),
+            data=typed_path(data, "its data set"),
+            config=config or None,
+            head=optional_path(head, "its head"),
+            classes=classes,
+            templates=templates,
+            licence=licence,
+            source=hub,
+            copy=copy,
+            transductive=transductive,
+            sizes=sizes,
+            seed=seed,
+        )
+        upload = None if isinstance(chosen, Path) else chosen
+        begin(f"Adding {name} to {library.name}", partial(add_to, library.root, task, upload))
+
+    on_press("Add", ":material/add:", act)
+
+
+@st.dialog("Check this library", on_dismiss=close_dialog)
+def check_dialog(library: Library) -> None:
+    """Ask on how many images, and check the library."""
+    st.markdown(
+        f"Reads every file of {letters(library.name)}, holds hashes, keys and values against what they must be, and "
+        "measures each task without and with its fine-tuned model, beside what was published."
+    )
+    images = st.number_input(
+        "Test images a task",
+        min_value=0,
+        max_value=2_000_000,
+        value=200,
+        step=50,
+        key=key("check-images"),
+        help="0: nothing is measured.",
+        persist_state="session",
+    )
+
+    def act() -> None:
+        begin(f"Checking {library.name}", partial(look_over, library.root, images))
+
+    on_press("Check", ":material/fact_check:", act)
+
+
+def _lines(label: str, name: str, placeholder: str, about: str) -> tuple[str, ...]:
+    """Draw an input of a text a line; return those that are not empty."""
+    typed = st.text_area(label, key=key(name), placeholder=placeholder, help=about, height=120, persist_state="session")
+    return tuple(line.strip() for line in (typed or "").splitlines() if line.strip())
