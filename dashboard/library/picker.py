@@ -73,8 +73,7 @@ def _installed() -> dict[str, str]:
 
 def show_library(root: Path) -> None:
     """Have every page show the library in that folder."""
-    st.session_state[LIBRARY_KEY] = st.query_params["library"] = str(root)
-    st.query_params.pop("task", None)
+    _choose(str(root))
 
 
 def name_in_config(name: str, installed: Collection[str]) -> str:
@@ -96,7 +95,11 @@ def name_in_config(name: str, installed: Collection[str]) -> str:
 
 
 def _remember() -> None:
+    _choose(st.session_state["library"])
+
+
+def _choose(name: str) -> None:
     """Remember the library just chosen; the link is of the one before, and so is its task."""
-    st.session_state[LIBRARY_KEY] = st.session_state["library"]
+    st.session_state[LIBRARY_KEY] = name
     for part in ("library", "task"):
         st.query_params.pop(part, None)

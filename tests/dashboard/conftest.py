@@ -13,6 +13,7 @@ import streamlit as st
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
+from dashboard.app_pages.library import jobs as library_jobs
 from dashboard.ui import deferred
 from otmf_core.config import MergeConfig
 from otmf_core.files import sha256, write_table
@@ -52,6 +53,9 @@ def engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeEngi
     monkeypatch.setattr(library, "ASSETS", tmp_path / "assets")
     monkeypatch.setattr(jobs, "_engine", lambda: fake)
     monkeypatch.setenv("OTMF_RUNS", str(tmp_path / "runs"))
+    for name in ("OTMF_LIBRARIES", "OTMF_FILES"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(library_jobs, "_jobs", library_jobs.Jobs())
     monkeypatch.setattr(deferred, "arrive", lambda page: None)  # no browser says that the first screen is there
     st.cache_data.clear()
     yield fake

@@ -9,7 +9,8 @@ from dashboard.app_pages.library.new_dialogs import fetch_dialog, new_dialog
 from dashboard.app_pages.library.task_dialogs import add_dialog, check_dialog
 from dashboard.library.folders import is_made_here, libraries_folder
 from dashboard.text import letters
-from otmf_core.library.library import ASSETS, Library
+from otmf_core.library import library as installed
+from otmf_core.library.library import Library
 
 
 def making_buttons() -> None:
@@ -36,7 +37,7 @@ def task_buttons(library: Library) -> None:
 def _why_not_added_to(library: Library) -> str | None:
     if is_made_here(library):
         return None
-    if library.root.parent == ASSETS:
+    if library.root.parent == installed.ASSETS:
         return "This library came with the program, and stays as it is. Make a new one to add tasks to."
     folder = letters(str(libraries_folder()))
     return f"Tasks are added here to libraries in {folder}, and to any other by the command otmf library add."

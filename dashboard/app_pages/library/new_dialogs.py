@@ -46,7 +46,7 @@ def new_dialog() -> None:
         root = folder_of(name)
         if (root / "manifest.json").exists():
             raise InputError(f"a new library has a name of its own: {shown(name)} is there already")
-        begin(f"Making {name}", partial(make, root, source(), ACTIVATIONS[activation], base_model))
+        begin(f"Making {name}", partial(make, root, source(), ACTIVATIONS[activation], base_model or None))
 
     on_press("Make", ":material/add:", act)
 
@@ -82,6 +82,6 @@ def fetch_dialog() -> None:
 
     def act() -> None:
         suite = Suite(BACKBONE_NAMES[backbone], tasks, sizes, seed, transductive)
-        begin(f"Asking what {backbone}, {tasks} tasks, takes", partial(ask_sizes, folder_of(name or usual), suite))
+        begin(f"Sizes of {backbone}, {tasks} tasks", partial(ask_sizes, folder_of(name or usual), suite))
 
     on_press("Ask for sizes", ":material/straighten:", act)

@@ -62,8 +62,8 @@ def _planned(planned: Planned) -> None:
 
 def _checked(checked: Checked) -> None:
     troubled = [task for task in checked.tasks if task.trouble]
-    found = f"trouble with {len(troubled)} of {plural(len(checked.tasks), 'task')}" if troubled else "no trouble"
-    st.markdown(f"{letters(checked.architecture)} · {found}")
+    found = f"Trouble with {len(troubled)} of {plural(len(checked.tasks), 'task')}" if troubled else "No trouble"
+    st.markdown(f"**{found}** · {letters(checked.architecture)}")
     if checked.tasks:
         _table(checked)
     for task in troubled:
@@ -102,7 +102,7 @@ def check_row(task: TaskCheck) -> dict[str, str | float | None]:
     """A task's row in the table of a check: norms in percent, what is not known left empty."""
     return {
         "task": task.name,
-        "format": task.format or None,
+        "format": family_text(task.format) or None,
         "precision": task.precision or None,
         "norm": None if task.norm is None else 100 * task.norm,
         "cosine": task.cosine,

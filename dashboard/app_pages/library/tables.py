@@ -19,6 +19,13 @@ from otmf_core.library.manifest import CheckpointEntry, TaskInfo
 from otmf_core.models.checkpoints import Header, read_header
 from otmf_core.runs.folder import Run
 
+FAMILIES = {  # what their own libraries call them
+    "task vector": "task vector",
+    "open clip": "open_clip",
+    "huggingface": "transformers",
+    "task arithmetic": "task arithmetic",
+    "lora": "LoRA adapter",
+}
 FILE_COLUMNS = ["model", "file", "format", "dtype", "parameters", "size", "norm", "sha256"]
 SPLITS: dict[Split, str] = {"calibration": "Calibration", "labelled": "Labelled", "test": "Test"}
 Accuracies = Mapping[str, tuple[float, float, str]]  # task → zero-shot and individual accuracy in percent, and the run
@@ -114,7 +121,7 @@ def model_text(library: Library, task: TaskInfo) -> str | None:
 
 def family_text(family: str) -> str:
     """The family of a checkpoint, as a page calls it."""
-    return family.replace("_", " ")
+    return FAMILIES.get(family.replace("_", " "), family)
 
 
 def parameters(header: Header) -> int:

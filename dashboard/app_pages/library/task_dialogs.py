@@ -87,7 +87,7 @@ def add_dialog(library: Library) -> None:
             classes=classes,
             templates=templates,
             licence=licence,
-            source=hub,
+            source=hub or None,
             copy=copy,
             transductive=transductive,
             sizes=sizes,

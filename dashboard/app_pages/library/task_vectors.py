@@ -20,7 +20,7 @@ from otmf_core.library.library import Library
 
 
 def task_vectors(library: Library) -> Geometry | None:
-    """Draw the cosines and the lengths of all task vectors; return them, or None where they are not compared."""
+    """Draw cosines and lengths of two task vectors or more; return them, or None where they are not compared."""
     try:
         if not library.tasks or not comparison_wanted(library):
             return None
@@ -29,6 +29,8 @@ def task_vectors(library: Library) -> Geometry | None:
     except InputError as error:
         st.error(reason(error), title="The task vectors cannot be compared")
         return None
+    if len(geometry.tasks) < 2:
+        return geometry
     names = {task.id: task.name for task in library.tasks}
     labels = [names[task] for task in geometry.tasks]
     left, right = st.columns([7, 3], gap="medium")

@@ -87,7 +87,7 @@ def task_panel(library: Library, task: TaskInfo, accuracies: tuple[float, float,
         st.markdown(f"**{plural(len(task.templates), 'template')}** · " + letters(" · ".join(task.templates)))
     for label, text in (
         ("Model", model_text(library, task)),
-        ("Name on the hub", task.source),
+        ("Name on the hub", task.source or ""),
         ("Calibration images", "from the test split" if task.calibration_split == "test" else ""),
         ("Left out", task.left_out),
         ("Train images", task.train_source),

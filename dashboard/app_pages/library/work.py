@@ -56,7 +56,7 @@ class Planned:
     plan: pull.Plan
 
 
-def make(root: Path, source: Source, activation: Activation | None, base_model: str, report: Report) -> Made:
+def make(root: Path, source: Source, activation: Activation | None, base_model: str | None, report: Report) -> Made:
     """A new library of a pre-trained model; an upload is not kept, for the weights are copied."""
     folder = root.parent / f".{root.name}-{UPLOADS}"
     try:

@@ -101,6 +101,53 @@ def test_checkpoints_are_what_their_files_are(tiny: Path):
     assert math.isnan(table.loc["Pre-trained model", "norm"])
 
 
+@pytest.fixture
+def referring(own_tiny: Path, tmp_path: Path) -> Path:
+    """The tiny library, its first task a whole model of open_clip that lies elsewhere, calibrated on test images."""
+    from safetensors.torch import save_file
+
+    library = open_library(str(own_tiny))
+    delta = library.task_vector("red")
+    model = tmp_path / "elsewhere" / "red model.safetensors"
+    model.parent.mkdir()
+    save_file({f"visual.{name}": value + delta[name].float() for name, value in library.base().items()}, model)
+    manifest = json.loads((own_tiny / "manifest.json").read_text())
+    name = f"tasks/red/checkpoint/00-{model.name}"
+    entry = {"path": str(model), "files": [name], "family": "open_clip", "precision": "F32"}
+    del manifest["tasks"][0]["task_vector"]
+    manifest["tasks"][0] |= {"checkpoint": entry, "templates": ["a {}.", "no {}."], "source": "org/red"}
+    manifest["tasks"][0] |= {"calibration_split": "test", "left_out": "2 of 74 pictures could not be read"}
+    manifest["files"][name] = {"sha256": sha256(model), "bytes": model.stat().st_size, "at": str(model)}
+    (own_tiny / "manifest.json").write_text(json.dumps(manifest | {"format": 2}))
+    return own_tiny
+
+
+def test_a_model_that_lies_elsewhere_is_shown_where_it_is(referring: Path, app: AppTest, tmp_path: Path):
+    open_page(app, library=str(referring), task="red")
+    assert not app.error
+    files = app.dataframe[1].value.set_index("model")
+    model = tmp_path / "elsewhere" / "red model.safetensors"
+    assert files.loc["Red", "file"] == str(model)
+    assert tuple(files.loc["Red", ["format", "dtype"]]) == ("open_clip", "F32")
+    assert files.loc["Red", "size"] == model.stat().st_size / 1e6
+    assert files.loc["Green", "format"] == "safetensors"
+    assert files.loc["Red", "norm"] == pytest.approx(files.loc["Green", "norm"], rel=0.5)
+    said = texts(app)
+    assert f"**Model:** open_clip, F32, {model}" in said
+    assert "**Name on the hub:** org/red" in said
+    assert "**2 templates** · a {}. · no {}." in said
+    assert "**Calibration images:** from the test split" in said
+    assert "**Left out:** 2 of 74 pictures could not be read" in said
+
+
+def test_a_large_library_is_compared_when_somebody_asks(tiny: Path, app: AppTest, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("dashboard.library.geometry.BYTES_READ_UNASKED", 0)
+    open_page(app, library=str(tiny))
+    assert not app.get("plotly_chart")
+    app.toggle[0].set_value(True).run()
+    assert len(app.get("plotly_chart")) == 2
+
+
 def test_splits_are_counted(tiny: Path, engine):
     assert split_sizes(str(tiny), "", "red") == {"Calibration": 24, "Labelled": 24, "Test": 24}
 
