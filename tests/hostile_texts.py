@@ -50,7 +50,8 @@ def _renamed(manifest: dict[str, Any]) -> dict[str, Any]:
     for number, task in enumerate(manifest["tasks"]):
         task["name"] = f"{NAME}{number}"
         task["classes"] = [f"{NAME}{label}" for label in range(len(task["classes"]))]
-        task |= {"train_source": TEXT, "test_source": TEXT, "licence": TEXT}
+        task |= {"train_source": TEXT, "test_source": TEXT, "licence": TEXT, "left_out": TEXT}
+        task |= {"templates": [f"{NAME} {{}}"], "source": NAME}
     suites = {f"{NAME}{name}": tasks for name, tasks in manifest.get("suites", {}).items()}
     figures = [{"suite": TEXT, "split": TEXT, "zero_shot": 1.0, "individual": 2.0}]
     return manifest | {"name": NAME, "description": TEXT, "suites": suites, "recipe": {"figures": figures}}

@@ -212,7 +212,10 @@ def test_a_damaged_library_is_one_sentence(app: AppTest, tmp_path: Path):
 def test_without_a_library_the_page_says_so(app: AppTest, monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
     monkeypatch.setattr("otmf_core.library.library.ASSETS", tmp_path / "nothing")
     app.run()
-    assert app.error[0].value == "None is installed under assets/. Type the path of a library's folder."
+    assert (
+        app.error[0].value
+        == "None is installed under assets/. Make one on the Library page, or type the path of a folder."
+    )
 
 
 def opened_with(app: AppTest, **state: object) -> AppTest:
