@@ -116,19 +116,24 @@ def tokenizer(config: dict[str, Any]) -> Callable[[Sequence[str]], Tensor]:
     text_cfg = _model_cfg(config)["text_cfg"]
     full = SimpleTokenizer(context_length=text_cfg.get("context_length", 77))
     ids = (text_cfg.get("tokenizer_kwargs") or {}).get("vocabulary")
+    size = text_cfg.get("vocab_size", full.vocab_size)
     if ids is None:
-        return lambda texts: full(list(texts))
+        return lambda texts: _known(full(list(texts)), texts, size)
     compact = torch.full((full.vocab_size,), -1)
     compact[torch.tensor(ids)] = torch.arange(len(ids))
 
     def tokenise(texts: Sequence[str]) -> Tensor:
-        tokens = compact[full(list(texts))]
-        for text, row in zip(texts, tokens, strict=True):
-            if (row < 0).any():
-                raise InputError(f"texts are made of words in this backbone's vocabulary, received {text!r}")
-        return tokens
+        return _known(compact[full(list(texts))], texts, size)
 
     return tokenise
+
+
+def _known(tokens: Tensor, texts: Sequence[str], size: int) -> Tensor:
+    """Ids (n, context_length) that all lie below `size`; raises InputError naming the first text with another."""
+    for text, row in zip(texts, tokens, strict=True):
+        if (row < 0).any() or (row >= size).any():
+            raise InputError(f"texts are made of words in this backbone's vocabulary, received {text!r}")
+    return tokens
 
 
 @torch.no_grad()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable
+from math import prod
 
 import streamlit as st
 
@@ -11,10 +12,12 @@ from dashboard.state import queue
 from dashboard.text import duration, reason, size_text
 from otmf_core.config import MergeConfig
 from otmf_core.errors import InputError
+from otmf_core.forecast.devices import device_memory
 from otmf_core.forecast.sizes import Sizes, sizes
 from otmf_core.forecast.work import Estimate, Rates, alike, extrapolate, pace, rates_of_runs
 from otmf_core.library.library import Library, open_library
 
+LARGE = 20_000_000  # parameters, from which on a GPU's memory is a question
 MOST_RUNS = 5  # finished runs that an estimate is made from, the newest
 MOST_MEASUREMENTS = 64  # remembered
 TASKS_THAT_MATTER = 5  # a mini-batch holds images of at most four earlier tasks and of the incoming one
@@ -23,6 +26,7 @@ TASKS_THAT_MATTER = 5  # a mini-batch holds images of at most four earlier tasks
 def estimate_line(config: MergeConfig, library: Library) -> None:
     """Draw the time and memory of this merge and what they come from; without finished runs, a button that measures."""
     key = _key(config, library)
+    _on_gpus(config, library)
     try:
         estimate = _from_runs(config, library) or _estimate(_measurements().get(key), config, library)
         if estimate is None and _measure_button():
@@ -35,6 +39,26 @@ def estimate_line(config: MergeConfig, library: Library) -> None:
     if estimate:
         time, memory = duration(estimate.seconds), size_text(estimate.memory)
         st.caption(f"About **{time}** · **{memory}** of memory, {estimate.source}")
+
+
+def _on_gpus(config: MergeConfig, library: Library) -> None:
+    """Draw what a merge of a large model takes on a GPU, and whether common ones have it."""
+    try:
+        parameters = sum(prod(shape) for _, shape in library.tower_header.values())
+        memory = device_memory(config, library) if parameters >= LARGE else None
+    except InputError:
+        return  # the page says elsewhere what is wrong with the library
+    if memory is None:
+        return
+    verdicts = []
+    for card, batch in memory.fits.items():
+        if memory.total <= card << 30:
+            verdicts.append(f"fits {card} GiB")
+        else:
+            most = f"batch {batch} would" if batch >= 2 else "no batch would"
+            verdicts.append(f"does not fit {card} GiB ({most})")
+    facts = [f"On a GPU **{size_text(memory.total)}** in bfloat16 autocast", *verdicts]
+    st.caption(" · ".join(facts), help="Counted from the model's sizes and the batch; measured on none.")
 
 
 def _measure_button() -> bool:

@@ -67,7 +67,8 @@ def draw(dataset: Dataset, sizes: Sizes, seed: int, transductive: bool = False) 
     for split in ("calibration", "test"):
         if not splits[split]:
             raise InputError(f"a {split} set needs images: there are none of {drawn_from} in {dataset.where}")
-    return Drawn(splits, f"{dataset.where.name}: {drawn_from}", f"{dataset.where.name}: {test_source}")
+    trained = f"{test_source}, labelled images from {train_source}" if transductive else train_source
+    return Drawn(splits, f"{dataset.where.name}: {trained}", f"{dataset.where.name}: {test_source}")
 
 
 def _first(dataset: Dataset, names: Sequence[str]) -> str | None:

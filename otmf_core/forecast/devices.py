@@ -1,0 +1,74 @@
+"""The memory that a merge of a large model takes on a GPU, counted from its sizes: said before anything is run.
+
+Only for open_clip's own ViTs: what timm's towers keep for their gradients, no formula here tells. Loads no torch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from math import prod
+from typing import Any
+
+from otmf_core.config import MergeConfig
+from otmf_core.forecast.work import model_bytes
+from otmf_core.library.library import Library
+from otmf_core.models.clip_config import image_size
+
+GIB = 1 << 30
+CARDS = (24, 80)  # GiB of common GPUs
+ENCODED = 128  # images that are encoded at once, without gradients
+RUNTIME = 1 * GIB  # of CUDA itself, its kernels and their workspace
+HALF, SINGLE = 2, 4  # bytes of a number: of what autocast computes with, of weights and masks
+
+
+@dataclass(frozen=True)
+class DeviceMemory:
+    """Bytes that a merge takes on a GPU at its peak, and for each card of CARDS the largest batch that fits, or 0."""
+
+    total: int
+    batch: int
+    fits: dict[int, int]
+
+
+def device_memory(config: MergeConfig, library: Library) -> DeviceMemory | None:
+    """The memory of `config` on a GPU, in bfloat16 autocast; None for towers that no formula is known of.
+
+    Counted: tensors of the model's size (`Method.model_copies`, float32), their casts, what a batch keeps for gradients.
+    Raises InputError when the library's pre-trained model cannot be read.
+    """
+    fields = library.backbone_config
+    per_image = activations(fields, HALF)
+    if per_image is None:
+        return None
+    method = config.method
+    parameters = sum(prod(shape) for _, shape in library.tower_header.values())
+    fixed = model_bytes(config, parameters) + HALF * parameters + RUNTIME
+    sides = 2 if method.turns == 1 else 1
+    if not method.iterations_per_fusion:
+        layers = fields["model_cfg"]["vision_cfg"].get("layers", 12)
+        return DeviceMemory(fixed + ENCODED * per_image // layers, 0, {})
+    fits = {card: int((card * GIB - fixed) // (sides * per_image)) for card in CARDS}
+    total = fixed + sides * method.batch_examples * per_image
+    return DeviceMemory(total, method.batch_examples, {card: max(0, batch) for card, batch in fits.items()})
+
+
+def activations(backbone: Mapping[str, Any], number: int) -> int | None:
+    """Bytes that a ViT of open_clip keeps of one image for its gradients, in numbers of so many bytes; else None.
+
+    Of every token and layer, in widths: the block's input, the first norm's output, q, k, v, the attention's output,
+    the second block's input and norm, and of the MLP its inner values before and after the activation; QuickGELU, which
+    is written out, keeps a sigmoid as well.
+    """
+    model = backbone["model_cfg"]
+    vision = model["vision_cfg"]
+    plain = isinstance(vision.get("layers", 12), int) and vision.get("patch_size", 16)
+    if vision.get("timm_model_name") or not plain:
+        return None
+    height, width = image_size(dict(backbone))
+    patch, dimension = vision.get("patch_size", 16), vision.get("width", 768)
+    tokens = (height // patch) * (width // patch) + 1
+    inner = vision.get("mlp_ratio", 4.0) * (3 if model.get("quick_gelu") else 2)
+    in_blocks = vision.get("layers", 12) * tokens * (8 + inner) * dimension
+    stem = 3 * height * width + 3 * tokens * dimension
+    return round(number * (in_blocks + stem))
