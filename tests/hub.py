@@ -22,7 +22,7 @@ def config() -> dict[str, Any]:
     from otmf_core.models.clip import vocabulary
 
     words = vocabulary([template.format(name) for template in TEMPLATES for name in CLASSES])
-    text = {"context_length": 12, "vocab_size": len(words), "width": 16, "heads": 2, "layers": 1}
+    text: dict[str, Any] = {"context_length": 12, "vocab_size": len(words), "width": 16, "heads": 2, "layers": 1}
     text["tokenizer_kwargs"] = {"vocabulary": words}
     return {
         "model_cfg": {"embed_dim": 16, "quick_gelu": True, "vision_cfg": VISION, "text_cfg": text},

@@ -56,7 +56,8 @@ def test_a_small_file_leaves_no_note_and_a_cache_that_cannot_be_written_stops_no
     tmp_path: Path, own_cache: Path, monkeypatch: pytest.MonkeyPatch
 ):
     small, large = tmp_path / "small", tmp_path / "large"
-    small.write_bytes(b"x"), large.write_bytes(b"x" * 20)
+    small.write_bytes(b"x")
+    large.write_bytes(b"x" * 20)
     assert remembered_sha256(small) == hashlib.sha256(b"x").hexdigest()
     assert not own_cache.exists()
     own_cache.write_text("a file")

@@ -34,8 +34,8 @@ class DeviceMemory:
 def device_memory(config: MergeConfig, library: Library) -> DeviceMemory | None:
     """The memory of `config` on a GPU, in bfloat16 autocast; None for towers that no formula is known of.
 
-    Counted: tensors of the model's size (`Method.model_copies`, float32), their casts, what a batch keeps for gradients.
-    Raises InputError when the library's pre-trained model cannot be read.
+    Counted: tensors of the model's size (`Method.model_copies`, float32), their casts, what a batch keeps for
+    gradients. Raises InputError when the library's pre-trained model cannot be read.
     """
     fields = library.backbone_config
     per_image = activations(fields, HALF)

@@ -103,7 +103,7 @@ def merged(root: Path, tasks: int, iterations: int) -> float:
         str(root / "runs"),
     ]
     command += ["--tasks", ",".join(f"task-{number}" for number in range(tasks)), "--iterations", str(iterations)]
-    run = subprocess.run([*command, "--batch", "8", "--json"], capture_output=True, text=True, check=True)
+    run = subprocess.run(command, capture_output=True, text=True, check=True)
     record = json.loads(run.stdout)
     peak = record["peak_memory_bytes"] / 2**30
     print(f"{tasks} tasks × {iterations} iterations: peak {peak:.2f} GiB, {record['seconds']:.0f} s")
@@ -132,9 +132,8 @@ def decoding(root: Path) -> None:
     for _ in range(4):
         tower.features(inputs, "noise")
     encode = 4 * len(inputs) / (time.perf_counter() - began)
-    print(
-        f"decoded {decode:.0f} images/s in {workers()} processes, encoded {encode:.1f} images/s: {decode / encode:.0f} ×"
-    )
+    rates = f"decoded {decode:.0f} images/s in {workers()} processes, encoded {encode:.1f} images/s"
+    print(f"{rates}: {decode / encode:.1f} ×")
 
 
 def main() -> None:

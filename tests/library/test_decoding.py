@@ -59,10 +59,8 @@ def test_little_is_decoded_ahead_of_what_is_asked_for():
             yield jpeg(number % 5)
             number += 1
 
-    pieces = decoded(endless(), LARGE)
-    next(pieces)
+    next(decoded(endless(), LARGE))
     assert len(drawn) <= PIECE * decoding.AHEAD * decoding.workers()
-    pieces.close()
 
 
 def _end(pictures: list, how: Preparation) -> list:

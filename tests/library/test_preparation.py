@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import open_clip.transform
 import pytest
@@ -24,7 +26,7 @@ def picture(width: int, height: int) -> Image.Image:
 def test_open_clips_own_transform_gives_the_same_pixels(target: tuple[int, int], mode: str, interpolation: str):
     if target[0] != target[1] and (mode, interpolation) == ("shortest", "bilinear"):
         pytest.skip("open_clip then resizes bicubically, whatever is asked for")
-    theirs = open_clip.transform.image_transform(
+    theirs: Any = open_clip.transform.image_transform(
         target, False, mean=(0, 0, 0), std=(1, 1, 1), resize_mode=mode, interpolation=interpolation, fill_color=7
     )
     how = Preparation(*target, mode=mode, interpolation=interpolation, fill=7)

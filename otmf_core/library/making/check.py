@@ -6,7 +6,7 @@ import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from math import sqrt
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from otmf_core.errors import InputError
 from otmf_core.library.geometry import concerns, geometry
@@ -82,7 +82,7 @@ def check_library(library: Library, images: int = 200, report: Report = lambda t
 
 def _check_task(library: Library, task: str, tower: Tower, images: int, published: Backbone | None) -> TaskCheck:
     info, known = library.task(task), known_task(task)
-    found = {"task": task, "name": info.name, "format": "", "precision": ""}
+    found: dict[str, Any] = {"task": task, "name": info.name, "format": "", "precision": ""}
     try:
         expert = library.expert(task)
         form = "task vector" if isinstance(expert, TaskVector) else expert.family.replace("_", " ")
@@ -101,7 +101,7 @@ def _check_task(library: Library, task: str, tower: Tower, images: int, publishe
         for name, value, of in zip(("zero-shot", "individual"), (zero_shot, individual), expected, strict=True)
         if of is not None and abs(value - of) > DOUBT * 100 * sqrt(of * (100 - of) / 1e4 / count) + TABLES_DIFFER
     ]
-    figures = {"zero_shot": zero_shot, "individual": individual, "images": count}
+    figures: dict[str, Any] = {"zero_shot": zero_shot, "individual": individual, "images": count}
     figures |= {"published_zero_shot": expected[0], "published_individual": expected[1]}
     return TaskCheck(**found, **figures, trouble=tuple(trouble))
 

@@ -10,6 +10,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from otmf_core.errors import InputError
+from otmf_core.library.importers.base import Activation
 from otmf_core.library.library import open_library
 from otmf_core.library.making.new import new_library
 from tests.hub import write_base, write_expert
@@ -41,7 +42,8 @@ def test_weights_alone_do_not_tell_their_activation(base: Path, tmp_path: Path):
     weights = tmp_path / "weights.safetensors"
     weights.write_bytes((base / "open_clip_model.safetensors").read_bytes())
     assert refused(tmp_path / "a", weights).startswith("weights do not tell their activation: say quick_gelu (OpenAI's")
-    for activation, quick in (("gelu", False), ("quick_gelu", True)):
+    choices: list[tuple[Activation, bool]] = [("gelu", False), ("quick_gelu", True)]
+    for activation, quick in choices:
         library = new_library(tmp_path / activation, weights, activation=activation)
         assert library.backbone_config["model_cfg"]["quick_gelu"] is quick
     assert "is what the checkpoint says, quick_gelu, received gelu" in refused(tmp_path / "b", base, activation="gelu")
