@@ -15,12 +15,13 @@ from platformdirs import user_cache_path
 from otmf_core.errors import InputError
 from otmf_core.files import mark, read_object, sha256, write_json
 
+PROGRAM = "OTMF"  # whose folder it is
 LARGE = 4 << 20  # bytes of a file; a smaller one is hashed sooner than it is remembered
 
 
 def cache_folder() -> Path:
     """The folder of everything that is remembered."""
-    return Path(os.environ.get("OTMF_CACHE") or user_cache_path("otmf", appauthor=False))
+    return Path(os.environ.get("OTMF_CACHE") or user_cache_path(PROGRAM, appauthor=False))
 
 
 def remembered_sha256(path: Path) -> str:

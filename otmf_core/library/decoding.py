@@ -119,6 +119,10 @@ def _close() -> None:
             _pool.pop().shutdown(wait=False, cancel_futures=True)
 
 
+if hasattr(os, "register_at_fork"):  # the pool of a forked process is its parent's, whose workers it must not end
+    os.register_at_fork(after_in_child=_pool.clear)
+
+
 def _stacked(arrays: list[np.ndarray]) -> np.ndarray:
     import numpy as np
 

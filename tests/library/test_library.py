@@ -145,7 +145,7 @@ def test_a_checkpoint_that_could_run_code(name: str, own_tiny: Path):
     edit(own_tiny, lambda manifest: manifest["tasks"][0].update(task_vector=f"tasks/red/{name}"))
     vouch(own_tiny)
     library = open_library(str(own_tiny))
-    with pytest.raises(InputError, match=f"which cannot run code, received {name}$"):
+    with pytest.raises(InputError, match=f"which cannot run code, received '{name}'$"):
         library.task_vector("red")
 
 
