@@ -30,7 +30,8 @@ from tests.tiny import ROOT
 
 ARCHITECTURE, RUN_FOLDER, METHOD = "docs/architecture.md", "docs/run-folder.md", "docs/adding-a-method.md"
 AT_THE_TOP = ["README.md", "CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md"]
-DOCUMENTS = [*AT_THE_TOP, ARCHITECTURE, RUN_FOLDER, METHOD, "docs/benchmarks.md"]
+LIBRARIES = "docs/libraries.md"
+DOCUMENTS = [*AT_THE_TOP, ARCHITECTURE, RUN_FOLDER, METHOD, LIBRARIES, "docs/benchmarks.md"]
 
 FENCE = re.compile(r"^ *```(\w*)\n(.*?)^ *```$", re.MULTILINE | re.DOTALL)
 CODE = re.compile(r"`([^`\n]+)`")
@@ -136,13 +137,14 @@ def test_commands_of_the_readme_are_taken(monkeypatch: pytest.MonkeyPatch, capsy
     monkeypatch.chdir(ROOT)
     found = commands(read("README.md"))
     assert len(found) >= 9
-    assert {arguments[0] for arguments in found} == {"merge", "list", "show", "resume", "export"}
-    for arguments in found:
+    assert {arguments[0] for arguments in found} == {"merge", "list", "show", "resume", "export", "library"}
+    for arguments in [*found, *commands(read(LIBRARIES))]:
         try:
             options = _parser().parse_args(arguments)
         except SystemExit:
             pytest.fail(f"{shlex.join(arguments)}: {capsys.readouterr().err}")
-        if arguments[0] == "merge":  # what the parser cannot know: tasks, suites, and whose settings these are
+        # what the parser cannot know: tasks, suites, and whose settings these are
+        if arguments[0] == "merge" and "my-clip" not in arguments:
             library = open_library(options.library)
             tasks = cli_options.tasks(options, library)
             assert [library.task(task).id for task in tasks] == list(tasks)
