@@ -5,15 +5,12 @@ Workers load Pillow and NumPy alone. A decoder that crashes takes a worker with 
 
 from __future__ import annotations
 
-import atexit
-import multiprocessing
 import os
 from collections import deque
 from collections.abc import Iterable, Iterator
-from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures import Future
 from concurrent.futures.process import BrokenProcessPool
 from itertools import islice
-from threading import Lock
 from typing import TYPE_CHECKING
 
 from otmf_core.errors import InputError
@@ -22,15 +19,17 @@ from otmf_core.library.pictures import open_picture
 from otmf_core.library.preparation import Preparation, prepare
 
 if TYPE_CHECKING:
+    from concurrent.futures import Executor
+
     import numpy as np
 
 MOST_WORKERS = 16
 AHEAD = 2  # pieces of work in hand for every worker
 PIECE = 16  # pictures in one
+IDLE_SECONDS = 60  # after which a worker ends
 SMALL = 32 << 10  # bytes of a picture's file; a chunk of such is decoded sooner than it is sent
+HOME = os.getpid()  # of the process that loaded this
 Named = tuple[bytes, str]  # a picture's file, and what a sentence calls it
-_pool: list[ProcessPoolExecutor] = []
-_lock = Lock()
 
 
 def decoded(pictures: Iterable[Named], how: Preparation) -> Iterator[np.ndarray]:
@@ -67,7 +66,6 @@ def _in_pieces(pictures: Iterable[Named], how: Preparation) -> Iterator[list[np.
         try:
             yield first if isinstance(first, list) else first.result()
         except BrokenProcessPool:
-            _close()
             raise InputError(
                 "pictures are decoded in processes of their own: one ended, for want of memory or by a "
                 "picture that no decoder should be given"
@@ -76,7 +74,8 @@ def _in_pieces(pictures: Iterable[Named], how: Preparation) -> Iterator[list[np.
 
 def _begun(piece: list[Named], how: Preparation) -> list[np.ndarray | str] | Future[list[np.ndarray | str]]:
     small = sum(len(blob) for blob, _ in piece) < SMALL * len(piece) and how.width * how.height < 100 * 100
-    return prepared(piece, how) if small else _workers().submit(prepared, piece, how)
+    alone = os.getpid() != HOME  # forked: the workers are its parent's
+    return prepared(piece, how) if small or alone else _workers().submit(prepared, piece, how)
 
 
 def prepared(pictures: list[Named], how: Preparation) -> list[np.ndarray | str]:
@@ -100,27 +99,14 @@ def workers() -> int:
     return min(cores, MOST_WORKERS)
 
 
-def _workers() -> ProcessPoolExecutor:
-    """The pool of this process, made when it is first needed: forking one that has threads would be unsafe."""
-    with _lock:
-        if not _pool:
-            methods = multiprocessing.get_all_start_methods()
-            context = multiprocessing.get_context("forkserver" if "forkserver" in methods else "spawn")
-            if "forkserver" in methods:
-                context.set_forkserver_preload([__name__])  # type: ignore[attr-defined]
-            _pool.append(ProcessPoolExecutor(workers(), context))
-        return _pool[0]
+def _workers() -> Executor:
+    """The workers of this process, begun when they are first needed, and ended when they have had nothing to do.
 
+    They begin empty, as loky has it: they run nothing of the program that asks, which need not guard its main module.
+    """
+    from joblib.externals.loky import get_reusable_executor
 
-@atexit.register
-def _close() -> None:
-    with _lock:
-        while _pool:
-            _pool.pop().shutdown(wait=False, cancel_futures=True)
-
-
-if hasattr(os, "register_at_fork"):  # the pool of a forked process is its parent's, whose workers it must not end
-    os.register_at_fork(after_in_child=_pool.clear)
+    return get_reusable_executor(workers(), timeout=IDLE_SECONDS)
 
 
 def _stacked(arrays: list[np.ndarray]) -> np.ndarray:
