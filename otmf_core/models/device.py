@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import sys
 from contextlib import AbstractContextManager, nullcontext
 
@@ -10,6 +11,9 @@ import torch
 from torch import Tensor
 
 from otmf_core.errors import InputError
+
+LARGE = 20_000_000  # parameters
+M_MMAP_THRESHOLD = -3  # of malloc.h
 
 
 def resolve(name: str) -> torch.device:
@@ -42,6 +46,19 @@ def to_device(tensor: Tensor, device: torch.device) -> Tensor:
     if device.type == "cuda":
         return tensor.pin_memory().to(device, non_blocking=True)
     return tensor.to(device)
+
+
+def return_freed_memory(parameters: int) -> None:
+    """Have the C library return the freed tensors of a large model to the system at once, where it is glibc.
+
+    It would keep what is smaller than 32 MiB for itself, in pieces: a ViT-B/32 then peaks 0.3 to 0.5 GiB higher. Small
+    models are left alone, since new pages take time.
+    """
+    if sys.platform != "linux" or parameters < LARGE:
+        return
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
+    if mallopt is not None:
+        mallopt(M_MMAP_THRESHOLD, 1 << 20)
 
 
 def reset_peak_memory(device: torch.device) -> None:

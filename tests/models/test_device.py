@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import types
 from pathlib import Path
 
 import pytest
@@ -54,3 +55,19 @@ def test_peak_memory_is_what_the_kernel_says():
         pytest.skip("needs /proc")
     peak = next(int(line.split()[1]) * 1024 for line in status.read_text().splitlines() if line.startswith("VmHWM"))
     assert device.peak_memory(torch.device("cpu")) == pytest.approx(peak, rel=0.05)
+
+
+def test_freed_memory_of_large_models_goes_back_to_the_system(monkeypatch: pytest.MonkeyPatch):
+    asked: list[tuple[int, int]] = []
+    library = types.SimpleNamespace(mallopt=lambda *arguments: asked.append(arguments))
+    monkeypatch.setattr(device.ctypes, "CDLL", lambda name: library)
+    device.return_freed_memory(1_000_000)
+    assert asked == []
+    monkeypatch.setattr(device.sys, "platform", "linux")
+    device.return_freed_memory(90_000_000)
+    assert asked == [(-3, 1 << 20)]  # M_MMAP_THRESHOLD of malloc.h
+    del library.mallopt  # another C library
+    device.return_freed_memory(90_000_000)
+    monkeypatch.setattr(device.sys, "platform", "darwin")
+    device.return_freed_memory(90_000_000)
+    assert len(asked) == 1
