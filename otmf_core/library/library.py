@@ -136,17 +136,18 @@ class Library:
             return TaskVector(self.path(name) if verified else self.vouched.located(name))
         vouched = [self.path(name) if verified else self.vouched.located(name) for name in task.checkpoint.files]
         place = Path(task.checkpoint.path)
-        expert = open_checkpoint(place if place.is_absolute() else inside(self.root, task.checkpoint.path))
+        place = place if place.is_absolute() else inside(self.root, task.checkpoint.path)
+        if not place.exists():
+            raise InputError(f"the library is incomplete: {place} is missing")
+        self._check_vouched(place, [*vouched, *(path.parent for path in vouched)])  # before it is opened
+        expert = open_checkpoint(place)
         for file in expert.files:
-            if not any(file.samefile(path) for path in vouched):
-                raise InputError(f"every file of a library stands in its manifest: {file} does not, in {self.root}")
+            self._check_vouched(file, vouched)
         return expert
 
-    def vector_files(self, task_id: str) -> list[Path]:
-        """The files that a task's vector is read from; raises InputError where one is missing or of another size."""
-        entry = self.task(task_id).checkpoint
-        names = entry.files if entry else (self._name(task_id, "task_vector"),)
-        return [self.vouched.located(name) for name in names]
+    def _check_vouched(self, file: Path, vouched: Sequence[Path]) -> None:
+        if not any(file.samefile(path) for path in vouched):
+            raise InputError(f"every file of a library stands in its manifest: {file} does not, in {self.root}")
 
     def task_vector(self, task_id: str) -> StateDict:
         """Δᵗ = θᵗ − θ⁰ over the floating-point keys, in the stored precision; checked against θ⁰."""
