@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Any
 
 from otmf_core.export.clip_config import image_processor, text_config, vision_config
-from otmf_core.export.clip_names import image_tensors, text_tensors
 from otmf_core.export.merged import finish, merged_model
 from otmf_core.export.model_card import FOLDER, Kind
 from otmf_core.export.tokenizer import is_clips_own, tokenizer_files
+from otmf_core.export.transformers_names import image_tensors, text_tensors
 from otmf_core.files import write_json, write_tensors
 from otmf_core.models.checkpoints import TOWER
 

@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING
 
 from otmf_core.errors import InputError
 from otmf_core.export.clip_config import vision_config
-from otmf_core.export.clip_names import image_tensors
 from otmf_core.export.front_matter import is_hub_name
 from otmf_core.export.merged import MergedModel, finish, merged_model
 from otmf_core.export.model_card import FOLDER, Kind
+from otmf_core.export.transformers_names import image_tensors
 from otmf_core.files import write_json, write_tensors
 from otmf_core.models.task_vector import StateDict
 

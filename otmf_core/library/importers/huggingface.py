@@ -14,6 +14,15 @@ from otmf_core.library.importers.base import PROJECTION, Checkpoint, Contents, f
 from otmf_core.library.importers.huggingface_config import read_settings, settings_files, with_settings
 from otmf_core.library.importers.open_clip import config_from_shapes
 from otmf_core.models.checkpoints import TOWER, Header
+from otmf_core.models.clip_names import (
+    IMAGE_PROJECTION,
+    IN_IMAGE,
+    IN_LAYER,
+    IN_PROJECTION,
+    IN_TEXT,
+    STACKED,
+    TEXT_PROJECTION,
+)
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -24,36 +33,9 @@ SCALE = "logit_scale"  # of old files an array of one value
 POSITIONS = "embeddings.position_ids"  # a buffer of old files, in some of them cast to floats with the rest
 LAYER = re.compile(r"encoder\.layers\.(\d{1,6})\.(.+)\.(weight|bias)")
 
-# transformers' names → open_clip's, of the image tower, the text tower, both towers' layers, and the whole model.
-IN_IMAGE = {
-    "embeddings.class_embedding": "class_embedding",
-    "embeddings.patch_embedding.weight": "conv1.weight",
-    "embeddings.position_embedding.weight": "positional_embedding",
-    "pre_layrnorm.weight": "ln_pre.weight",  # so misspelt
-    "pre_layrnorm.bias": "ln_pre.bias",
-    "post_layernorm.weight": "ln_post.weight",
-    "post_layernorm.bias": "ln_post.bias",
-}
-IN_TEXT = {
-    "embeddings.token_embedding.weight": "token_embedding.weight",
-    "embeddings.position_embedding.weight": "positional_embedding",
-    "final_layer_norm.weight": "ln_final.weight",
-    "final_layer_norm.bias": "ln_final.bias",
-}
-IN_LAYER = {
-    "layer_norm1": "ln_1.",
-    "layer_norm2": "ln_2.",
-    "self_attn.q_proj": "attn.in_proj_",
-    "self_attn.k_proj": "attn.in_proj_",
-    "self_attn.v_proj": "attn.in_proj_",
-    "self_attn.out_proj": "attn.out_proj.",
-    "mlp.fc1": "mlp.c_fc.",
-    "mlp.fc2": "mlp.c_proj.",
-}
-STACKED = ("q_proj", "k_proj", "v_proj")  # in this order in open_clip's in_proj
 WHOLE = {
-    "visual_projection.weight": TOWER + PROJECTION,
-    "text_projection.weight": "text_projection",
+    IMAGE_PROJECTION: TOWER + PROJECTION,
+    TEXT_PROJECTION: "text_projection",
     SCALE: SCALE,
 }
 TRANSPOSED = (TOWER + PROJECTION, "text_projection")
@@ -122,8 +104,8 @@ def _sources(stored: dict[str, str], where: str) -> dict[str, tuple[str, ...]]:
             )
         found[ours][place] = key
     for ours, keys in found.items():
-        if ".attn.in_proj_" in ours and len(keys) < len(STACKED):
-            part = next(part for place, part in enumerate(STACKED) if place not in keys)
+        if f".{IN_PROJECTION}_" in ours and len(keys) < len(STACKED):
+            part = next(part for place, part in enumerate(STACKED) if place not in keys).rpartition(".")[2]
             raise InputError(
                 f"q, k and v come together: {part} is missing beside {shown(min(keys.values()))} in {where}"
             )
@@ -141,11 +123,12 @@ def _translated(name: str) -> tuple[str | None, int]:
     if short in outside:
         return tower + outside[short], 0
     layer = LAYER.fullmatch(short)
-    if layer is None or layer[2] not in IN_LAYER:
+    if layer is None or layer[2] not in (*IN_LAYER, *STACKED):
         return None, 0
-    part = layer[2].rpartition(".")[2]
-    place = STACKED.index(part) if part in STACKED else 0
-    return f"{tower}transformer.resblocks.{int(layer[1])}.{IN_LAYER[layer[2]]}{layer[3]}", place
+    block = f"{tower}transformer.resblocks.{int(layer[1])}"
+    if layer[2] in STACKED:
+        return f"{block}.{IN_PROJECTION}_{layer[3]}", STACKED.index(layer[2])
+    return f"{block}.{IN_LAYER[layer[2]]}.{layer[3]}", 0
 
 
 def _entry(name: str, keys: tuple[str, ...], weights: Header, where: str) -> tuple[str, tuple[int, ...]]:

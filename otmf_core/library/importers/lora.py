@@ -12,6 +12,7 @@ from otmf_core.library.importers.base import PROJECTION, Expert, floating, preci
 from otmf_core.library.importers.lora_config import read_config
 from otmf_core.library.importers.pickles import TorchContents
 from otmf_core.models.checkpoints import Header, read_header, read_tensor
+from otmf_core.models.clip_names import IMAGE_PROJECTION, IN_IMAGE, IN_LAYER, IN_PROJECTION, STACKED
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -28,24 +29,7 @@ FACTOR = re.compile(r"(?P<module>.+)\.lora_(?P<part>A|B|embedding_A|embedding_B)
 FACTORS = {"A.weight": "A", "B.weight": "B", "B.bias": "bias", "embedding_A": "A", "embedding_B": "B"}
 
 LAYER = re.compile(r"encoder\.layers\.(0|[1-9]\d{0,3})\.(.+)\.(weight|bias)")
-IN_LAYERS = {
-    "layer_norm1": "ln_1",
-    "layer_norm2": "ln_2",
-    "self_attn.out_proj": "attn.out_proj",
-    "mlp.fc1": "mlp.c_fc",
-    "mlp.fc2": "mlp.c_proj",
-}
-THIRDS = ("self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj")  # of open_clip's in_proj, in this order
-OUTSIDE = {
-    "embeddings.class_embedding": "class_embedding",
-    "embeddings.patch_embedding.weight": "conv1.weight",
-    "embeddings.position_embedding.weight": "positional_embedding",
-    "pre_layrnorm.weight": "ln_pre.weight",
-    "pre_layrnorm.bias": "ln_pre.bias",
-    "post_layernorm.weight": "ln_post.weight",
-    "post_layernorm.bias": "ln_post.bias",
-    "visual_projection.weight": PROJECTION,
-}
+OUTSIDE = {**IN_IMAGE, IMAGE_PROJECTION: PROJECTION}
 
 
 class _Place(NamedTuple):
@@ -150,10 +134,10 @@ class LoraAdapter(Expert):
         if bare in OUTSIDE:
             return _Place(OUTSIDE[bare])
         layer = LAYER.fullmatch(bare)
-        if layer and layer[2] in IN_LAYERS:
-            return _Place(f"transformer.resblocks.{layer[1]}.{IN_LAYERS[layer[2]]}.{layer[3]}")
-        if layer and layer[2] in THIRDS:
-            return _Place(f"transformer.resblocks.{layer[1]}.attn.in_proj_{layer[3]}", THIRDS.index(layer[2]))
+        if layer and layer[2] in IN_LAYER:
+            return _Place(f"transformer.resblocks.{layer[1]}.{IN_LAYER[layer[2]]}.{layer[3]}")
+        if layer and layer[2] in STACKED:
+            return _Place(f"transformer.resblocks.{layer[1]}.{IN_PROJECTION}_{layer[3]}", STACKED.index(layer[2]))
         raise InputError(
             f"an adapter changes the image tower of a CLIP as transformers names it: {shown(name)} is no tensor of it, "
             f"in {self.files[0]}"

@@ -8,38 +8,26 @@ from typing import TYPE_CHECKING
 
 from otmf_core.errors import InputError
 from otmf_core.files import shown
+from otmf_core.models.clip_names import (
+    IMAGE_PROJECTION,
+    IN_IMAGE,
+    IN_LAYER,
+    IN_PROJECTION,
+    IN_TEXT,
+    STACKED,
+    TEXT_PROJECTION,
+)
 from otmf_core.models.task_vector import StateDict
 
 if TYPE_CHECKING:
     from torch import Tensor
 
 BLOCK = re.compile(r"transformer\.resblocks\.(\d+)\.(.+?)[._](weight|bias)")
-IN_BLOCK = {
-    "ln_1": "layer_norm1",
-    "attn.out_proj": "self_attn.out_proj",
-    "ln_2": "layer_norm2",
-    "mlp.c_fc": "mlp.fc1",
-    "mlp.c_proj": "mlp.fc2",
-}
+IN_BLOCK = {ours: theirs for theirs, ours in IN_LAYER.items()}
 IMAGE, TEXT = "vision_model.", "text_model."  # prefixed, as every version of transformers reads them
-OF_IMAGES = {
-    "class_embedding": f"{IMAGE}embeddings.class_embedding",
-    "conv1.weight": f"{IMAGE}embeddings.patch_embedding.weight",
-    "positional_embedding": f"{IMAGE}embeddings.position_embedding.weight",
-    "ln_pre.weight": f"{IMAGE}pre_layrnorm.weight",  # sic
-    "ln_pre.bias": f"{IMAGE}pre_layrnorm.bias",
-    "ln_post.weight": f"{IMAGE}post_layernorm.weight",
-    "ln_post.bias": f"{IMAGE}post_layernorm.bias",
-    "proj": "visual_projection.weight",
-}
-OF_TEXTS = {
-    "token_embedding.weight": f"{TEXT}embeddings.token_embedding.weight",
-    "positional_embedding": f"{TEXT}embeddings.position_embedding.weight",
-    "ln_final.weight": f"{TEXT}final_layer_norm.weight",
-    "ln_final.bias": f"{TEXT}final_layer_norm.bias",
-    "text_projection": "text_projection.weight",
-    "logit_scale": "logit_scale",
-}
+OF_IMAGES = {ours: IMAGE + theirs for theirs, ours in IN_IMAGE.items()} | {"proj": IMAGE_PROJECTION}
+OF_TEXTS = {ours: TEXT + theirs for theirs, ours in IN_TEXT.items()}
+OF_TEXTS |= {"text_projection": TEXT_PROJECTION, "logit_scale": "logit_scale"}
 TRANSPOSED = ("proj", "text_projection")  # (d, p) in open_clip
 
 
@@ -63,9 +51,9 @@ def _renamed(tensors: Mapping[str, Tensor], outside: dict[str, str], prefix: str
         if name in outside:
             value = tensor.T if name in TRANSPOSED else tensor.reshape(()) if name == "logit_scale" else tensor
             yield outside[name], value.contiguous().clone()
-        elif part == "attn.in_proj":
-            for letter, value in zip("qkv", tensor.chunk(3), strict=True):
-                yield f"{prefix}encoder.layers.{layer}.self_attn.{letter}_proj.{leaf}", value.clone()
+        elif part == IN_PROJECTION:
+            for module, value in zip(STACKED, tensor.chunk(3), strict=True):
+                yield f"{prefix}encoder.layers.{layer}.{module}.{leaf}", value.clone()
         elif part in IN_BLOCK:
             yield f"{prefix}encoder.layers.{layer}.{IN_BLOCK[part]}.{leaf}", tensor.clone()
         else:
