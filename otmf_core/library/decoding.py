@@ -104,7 +104,7 @@ def _workers() -> Executor:
 
     They begin empty, as loky has it: they run nothing of the program that asks, which need not guard its main module.
     """
-    from joblib.externals.loky import get_reusable_executor
+    from loky import get_reusable_executor
 
     return get_reusable_executor(workers(), timeout=IDLE_SECONDS)
 

@@ -149,6 +149,12 @@ class Library:
         if not any(file.samefile(path) for path in vouched):
             raise InputError(f"every file of a library stands in its manifest: {file} does not, in {self.root}")
 
+    def vector_files(self, task_id: str) -> list[Path]:
+        """The files that a task's vector is read from; raises InputError where one is missing or of another size."""
+        entry = self.task(task_id).checkpoint
+        names = entry.files if entry else (self._name(task_id, "task_vector"),)
+        return [self.vouched.located(name) for name in names]
+
     def task_vector(self, task_id: str) -> StateDict:
         """Δᵗ = θᵗ − θ⁰ over the floating-point keys, in the stored precision; checked against θ⁰."""
         expert = self.expert(task_id)

@@ -49,9 +49,9 @@ def run(engine: FakeEngine, default: tuple[Path, list], tmp_path: Path) -> Path:
 @pytest.mark.parametrize(("page", "name"), [(page, name) for page, names in PARAMETERS.items() for name in names])
 def test_no_link_breaks_a_page(page: str, name: str, run: Path):
     bad = []
+    app = AppTest.from_file(str(APP), default_timeout=60).run()
+    app.switch_page(f"app_pages/{page}/page.py")
     for case, value in VALUES.items():
-        app = AppTest.from_file(str(APP), default_timeout=60).run()
-        app.switch_page(f"app_pages/{page}/page.py")
         app.query_params[name] = value
         app.run()
         said = [*app.error, *app.warning]

@@ -12,7 +12,6 @@ from dashboard.charts.colours import MEAN, POST
 from dashboard.text import chart_letters
 
 CLASSES_SHOWN = 5  # of each model
-LONGEST = 30  # characters of a class beside its percentage
 RIGHT, WRONG = "#299c4a", MEAN
 
 
@@ -31,17 +30,11 @@ def ranking(values: Sequence[float]) -> list[int]:
     return sorted(range(len(values)), key=lambda label: -values[label])
 
 
-def _short(name: str) -> str:
-    """A class name that leaves room for its percentage."""
-    return name if len(name) <= LONGEST else f"{name[: LONGEST - 1].rstrip()}…"
-
-
 def answers_chart(answers: Mapping[str, Sequence[float]], classes: Sequence[str], truth: int | None) -> go.Figure:
     """Probability in percent of each model's five most probable classes; the true class, where known, in green.
 
     Where the true class is not among the five it follows below them.
     """
-    short = [chart_letters(_short(name)) for name in classes]
     classes = [*map(chart_letters, classes)]
     best = {model: ranking(values)[:CLASSES_SHOWN] for model, values in answers.items()}
     if truth is not None:
@@ -73,7 +66,8 @@ def answers_chart(answers: Mapping[str, Sequence[float]], classes: Sequence[str]
             mode="text",
             textposition="middle right",
             text=[
-                f"{short[label]}{tick}  {value:.1f}%" for label, tick, value in zip(labels, ticks, percent, strict=True)
+                f"{value:.1f}%{tick}  {classes[label]}"
+                for label, tick, value in zip(labels, ticks, percent, strict=True)
             ],
             hoverinfo="skip",
             showlegend=False,
