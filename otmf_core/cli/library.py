@@ -7,6 +7,7 @@ import sys
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from collections.abc import Callable
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 
 from rich.console import Console
@@ -26,11 +27,7 @@ def add_library_commands(parser: ArgumentParser) -> None:
     """The subcommands of `otmf library`."""
     commands = parser.add_subparsers(required=True, metavar="ACTION")
 
-    def command(name: str, run: Callable[[Namespace], int], text: str) -> ArgumentParser:
-        added = commands.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".", allow_abbrev=False)
-        added.set_defaults(command=run)
-        return added
-
+    command = partial(cli_options.add_command, commands)
     new = command("new", _new, "make a library of a pre-trained CLIP, without tasks yet")
     new.add_argument("folder", type=cli_options.path, metavar="FOLDER", help="the library's folder, new or empty")
     new.add_argument(
@@ -85,7 +82,7 @@ def add_library_commands(parser: ArgumentParser) -> None:
     check.add_argument("folder", type=str, metavar="LIBRARY", help="an installed library, or a library's folder")
     check.add_argument("--images", type=_count, default=200, metavar="N", help="test images a task (default: 200)")
 
-    listing = command("list", _list, "list the libraries that came with the project")
+    listing = command("list", list_installed, "list the libraries that came with the project")
 
     pull = command("pull", _pull, "fetch a public suite from the Hugging Face hub and make a library of it")
     pull.add_argument("folder", type=cli_options.path, metavar="FOLDER", help="the library's folder, new or begun")
@@ -186,7 +183,8 @@ def _check(options: Namespace) -> int:
     return DONE if checked.sound else TROUBLE
 
 
-def _list(options: Namespace) -> int:
+def list_installed(options: Namespace) -> int:
+    """Print the libraries that came with the project."""
     rows = cli_tables.library_rows(list_libraries())
     if options.json:
         print(json.dumps({"libraries": rows}, allow_nan=False))

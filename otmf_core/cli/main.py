@@ -12,17 +12,18 @@ import sys
 from argparse import ArgumentParser, Namespace
 from collections.abc import Callable, Sequence
 from contextlib import redirect_stdout
+from functools import partial
 from io import TextIOWrapper
 from pathlib import Path
 
 from otmf_core.cli import options as cli_options
 from otmf_core.cli import tables as cli_tables
-from otmf_core.cli.library import add_library_commands
+from otmf_core.cli.library import add_library_commands, list_installed
 from otmf_core.cli.progress import ProgressLines, StopSignals
 from otmf_core.config import MergeConfig
 from otmf_core.errors import InputError, Interrupted
 from otmf_core.export.layouts import export_run
-from otmf_core.library.library import list_libraries, open_library
+from otmf_core.library.library import open_library
 from otmf_core.runs.folder import list_runs, load_run, new_run_id, resolve_run
 from otmf_core.runs.lock import take_over
 from otmf_core.runs.record import RunRecord
@@ -101,19 +102,18 @@ def _follow(options: Namespace, lines: ProgressLines, folder: Path, compute: Cal
 
 
 def _list(options: Namespace) -> int:
+    if options.what == "libraries":
+        return list_installed(options)
     if options.what == "tasks":
         library = open_library(options.library)
         rows = cli_tables.task_rows(library)
         title, values = f"Tasks of {library.name}", {"library": library.id, "suites": library.suites, "tasks": rows}
-    elif options.what == "runs":
+    else:
         runs, damaged = list_runs(options.out)
         for folder in damaged:
             print(f"warning: {folder.sentence} (the folder {folder.path} can be deleted)", file=sys.stderr)
         rows = cli_tables.run_rows(runs)
         title, values = f"Runs in {options.out}", {"out": str(options.out), "runs": rows}
-    else:
-        rows = cli_tables.library_rows(list_libraries())
-        title, values = "Libraries", {"libraries": rows}
     if options.json:
         print(json.dumps(values, allow_nan=False))
     else:
@@ -154,11 +154,7 @@ def _parser() -> ArgumentParser:
     )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
-    def command(name: str, run: Callable[[Namespace], int], text: str) -> ArgumentParser:
-        added = commands.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".", allow_abbrev=False)
-        added.set_defaults(command=run)
-        return added
-
+    command = partial(cli_options.add_command, commands)
     merge = command("merge", _merge, "merge tasks of a library in order")
     cli_options.add_merge(merge)
     listing = command("list", _list, "list tasks, runs or libraries")

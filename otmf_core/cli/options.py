@@ -46,6 +46,13 @@ def add_merge(parser: ArgumentParser) -> None:
             _add(parser, name, [setting], _help(setting, PRESETS))
 
 
+def add_command(commands: Any, name: str, run: Callable[[Namespace], int], text: str) -> ArgumentParser:
+    """A command among subparsers: its name, what carries it out, and what it does, in words."""
+    added = commands.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".", allow_abbrev=False)
+    added.set_defaults(command=run)
+    return added
+
+
 def path(text: str) -> Path:
     """A path as it was typed, ~ expanded: shells leave that of --out=~/runs to the program."""
     try:

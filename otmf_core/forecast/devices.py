@@ -7,19 +7,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from math import prod
 from typing import Any
 
 from otmf_core.config import MergeConfig
 from otmf_core.forecast.work import model_bytes
 from otmf_core.library.library import Library
+from otmf_core.models.checkpoints import parameters
 from otmf_core.models.clip_config import image_size
 
 GIB = 1 << 30
 CARDS = (24, 80)  # GiB of common GPUs
 ENCODED = 128  # images that are encoded at once, without gradients
 RUNTIME = 1 * GIB  # of CUDA itself, its kernels and their workspace
-HALF, SINGLE = 2, 4  # bytes of a number: of what autocast computes with, of weights and masks
+HALF = 2  # bytes of a number that autocast computes with
 
 
 @dataclass(frozen=True)
@@ -42,8 +42,8 @@ def device_memory(config: MergeConfig, library: Library) -> DeviceMemory | None:
     if per_image is None:
         return None
     method = config.method
-    parameters = sum(prod(shape) for _, shape in library.tower_header.values())
-    fixed = model_bytes(config, parameters) + HALF * parameters + RUNTIME
+    count = parameters(library.tower_header)
+    fixed = model_bytes(config, count) + HALF * count + RUNTIME
     sides = 2 if method.turns == 1 else 1
     if not method.iterations_per_fusion:
         layers = fields["model_cfg"]["vision_cfg"].get("layers", 12)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import prod
 
 from otmf_core.config import MergeConfig
 from otmf_core.library.examples import Split
 from otmf_core.library.library import Library
+from otmf_core.models.checkpoints import parameters
 from otmf_core.models.clip_config import image_size
 
 
@@ -29,5 +29,5 @@ def sizes(library: Library, config: MergeConfig) -> Sizes:
         return tuple(library.count(task, split) if split in config.splits else 0 for task in config.tasks)
 
     height, width = image_size(library.backbone_config)
-    parameters = sum(prod(shape) for _, shape in library.tower_header.values())
-    return Sizes(parameters, 3 * height * width, counts("test"), counts("calibration"), counts("labelled"))
+    count = parameters(library.tower_header)
+    return Sizes(count, 3 * height * width, counts("test"), counts("calibration"), counts("labelled"))

@@ -37,13 +37,15 @@ def decoded(pictures: Iterable[Named], how: Preparation) -> Iterator[np.ndarray]
 
     Pieces are prepared ahead of what is asked for. Raises InputError, naming the first, on a picture that is damaged.
     """
+    import numpy as np
+
     for piece in _in_pieces(pictures, how):
         arrays = []
         for array in piece:
             if isinstance(array, str):
                 raise InputError(array)
             arrays.append(array)
-        yield _stacked(arrays)
+        yield np.stack(arrays)
 
 
 def damaged(pictures: Iterable[Named], how: Preparation) -> Iterator[str | None]:
@@ -107,9 +109,3 @@ def _workers() -> Executor:
     from loky import get_reusable_executor
 
     return get_reusable_executor(workers(), timeout=IDLE_SECONDS)
-
-
-def _stacked(arrays: list[np.ndarray]) -> np.ndarray:
-    import numpy as np
-
-    return np.stack(arrays)

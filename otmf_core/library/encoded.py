@@ -42,16 +42,22 @@ def encoded_pictures(path: Path, rows: Sequence[int]) -> Iterator[bytes]:
 
 
 def _held(path: Path, rows: Sequence[int]) -> Iterator[tuple[bytes, str]]:
+    for row, blob in zip(rows, picked_pictures(path, "image", TABLE, rows), strict=True):
+        yield blob, f"row {row} of {path}"
+
+
+def picked_pictures(path: Path, column: str, what: str, rows: Sequence[int]) -> Iterator[bytes]:
+    """The pictures in these rows of a table's column, in the order given; raises InputError, beginning with `what`."""
     numbers = iter(rows)
-    for table in picked_rows(path, ["image"], TABLE, rows):
-        for blob in picture_bytes(table["image"], path):
+    for table in picked_rows(path, [column], what, rows):
+        for blob in _picture_bytes(table[column], path):
             row = next(numbers)
             if blob is None:
-                raise InputError(f"{TABLE}: {path} (row {row} has an image without bytes)")
-            yield blob, f"row {row} of {path}"
+                raise InputError(f"{what}: {path} (row {row} has an image without bytes)")
+            yield blob
 
 
-def picture_bytes(column: pa.ChunkedArray, path: Path) -> Iterator[bytes | None]:
+def _picture_bytes(column: pa.ChunkedArray, path: Path) -> Iterator[bytes | None]:
     """The files in a column of images: bytes, or {bytes, path} as Hugging Face has them. A path is never followed.
 
     None where there is no image, or one without bytes; raises InputError on a column of another type.

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import prod
 
 from otmf_core.config import MergeConfig
 from otmf_core.library.library import Library, open_library
 from otmf_core.models.base import Tower
+from otmf_core.models.checkpoints import parameters
 from otmf_core.models.device import resolve, return_freed_memory
 
 
@@ -30,5 +30,5 @@ def open_inputs(config: MergeConfig) -> MergeInputs:
         library.task(task)
     for task in config.tasks:
         library.check_task(task, config.splits)
-    return_freed_memory(sum(prod(shape) for _, shape in library.tower_header.values()))
+    return_freed_memory(parameters(library.tower_header))
     return MergeInputs(library, library.tower(device))

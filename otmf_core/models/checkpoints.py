@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from math import prod
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -69,6 +70,11 @@ def tower_header(path: Path) -> Header:
     check_floating(header, str(path))
     _check_tower(header, path)
     return header
+
+
+def parameters(header: Header) -> int:
+    """The number of values in all tensors of a header."""
+    return sum(prod(shape) for _, shape in header.values())
 
 
 def without_buffers(header: Header) -> Header:

@@ -13,10 +13,10 @@ from typing import Literal
 from otmf_core.errors import InputError, Interrupted
 from otmf_core.files import shown
 from otmf_core.jobs.queue import go_behind
+from otmf_core.library.making.reporting import Report
 
 log = logging.getLogger(__name__)
 
-Report = Callable[[str, float], None]  # what is being done, and the share of it that is
 EXIT_SECONDS = 5.0  # given at exit to clear away what is unfinished
 
 

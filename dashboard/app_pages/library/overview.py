@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import streamlit as st
 
-from dashboard.app_pages.library.tables import parameters
 from dashboard.text import letters, reason
 from dashboard.ui.layout import numbers
 from otmf_core.errors import InputError
 from otmf_core.library.library import Library
-from otmf_core.models.checkpoints import read_header
+from otmf_core.models.checkpoints import parameters, read_header
 
 
 def overview(library: Library) -> None:

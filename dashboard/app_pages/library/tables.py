@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -16,7 +15,7 @@ from otmf_core.library.geometry import Geometry
 from otmf_core.library.importers.base import precision
 from otmf_core.library.library import Library, open_library
 from otmf_core.library.manifest import CheckpointEntry, TaskInfo
-from otmf_core.models.checkpoints import Header, read_header
+from otmf_core.models.checkpoints import parameters, read_header
 from otmf_core.runs.folder import Run
 
 FAMILIES = {  # what their own libraries call them
@@ -122,11 +121,6 @@ def model_text(library: Library, task: TaskInfo) -> str | None:
 def family_text(family: str) -> str:
     """The family of a checkpoint, as a page calls it."""
     return FAMILIES.get(family.replace("_", " "), family)
-
-
-def parameters(header: Header) -> int:
-    """The count of numbers that the tensors of a file hold."""
-    return sum(math.prod(shape) for _, shape in header.values())
 
 
 @st.cache_data(max_entries=64, show_spinner=False)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Hashable
-from math import prod
 
 import streamlit as st
 
@@ -16,6 +15,7 @@ from otmf_core.forecast.devices import device_memory
 from otmf_core.forecast.sizes import Sizes, sizes
 from otmf_core.forecast.work import Estimate, Rates, alike, extrapolate, pace, rates_of_runs
 from otmf_core.library.library import Library, open_library
+from otmf_core.models.checkpoints import parameters
 
 LARGE = 20_000_000  # parameters, from which on a GPU's memory is a question
 MOST_RUNS = 5  # finished runs that an estimate is made from, the newest
@@ -44,8 +44,7 @@ def estimate_line(config: MergeConfig, library: Library) -> None:
 def _on_gpus(config: MergeConfig, library: Library) -> None:
     """Draw what a merge of a large model takes on a GPU, and whether common ones have it."""
     try:
-        parameters = sum(prod(shape) for _, shape in library.tower_header.values())
-        memory = device_memory(config, library) if parameters >= LARGE else None
+        memory = device_memory(config, library) if parameters(library.tower_header) >= LARGE else None
     except InputError:
         return  # the page says elsewhere what is wrong with the library
     if memory is None:

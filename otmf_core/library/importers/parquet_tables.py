@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from otmf_core.errors import InputError
 from otmf_core.files import brief, shown
-from otmf_core.library.encoded import picture_bytes
+from otmf_core.library.encoded import picked_pictures
 from otmf_core.library.importers.cards import configured, names_in_card, names_in_schema, read_card
 from otmf_core.library.importers.splits import (
     MAX_CLASSES,
@@ -22,7 +22,7 @@ from otmf_core.library.importers.splits import (
     in_order,
     split_in,
 )
-from otmf_core.tables import picked_rows, read_table, table_rows, table_schema
+from otmf_core.tables import read_table, table_rows, table_schema
 
 if TYPE_CHECKING:
     import numpy as np
@@ -81,13 +81,7 @@ def read(file: Path, rows: Sequence[int]) -> Iterator[bytes]:
     Raises InputError on a damaged table and on an image without bytes.
     """
     column = _column(table_schema(file, RULE), IMAGE, "images", file)
-    numbers = iter(rows)
-    for table in picked_rows(file, [column], RULE, rows):
-        for blob in picture_bytes(table[column], file):
-            row = next(numbers)
-            if blob is None:
-                raise InputError(f"{RULE}: {file} (row {row} has an image without bytes)")
-            yield blob
+    return picked_pictures(file, column, RULE, rows)
 
 
 def _placed(name: str) -> tuple[str, str] | None:

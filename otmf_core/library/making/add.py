@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import shutil
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -22,6 +21,7 @@ from otmf_core.library.making.classes import Classes, classes_of
 from otmf_core.library.making.folder import described, include
 from otmf_core.library.making.head import add_head
 from otmf_core.library.making.likeness import check_likeness
+from otmf_core.library.making.reporting import Report, silent
 from otmf_core.library.making.splits import Drawn, Sizes, draw
 from otmf_core.library.making.tables import LeftOut, write_split
 from otmf_core.library.manifest import CheckpointEntry, TaskInfo
@@ -29,8 +29,6 @@ from otmf_core.library.preparation import preparation
 
 if TYPE_CHECKING:
     from otmf_core.models.task_vector import StateDict
-
-Report = Callable[[str, float], None]  # what is being done, and the share of it that is
 
 
 @dataclass(frozen=True)
@@ -68,7 +66,7 @@ class Added:
     notes: tuple[str, ...]
 
 
-def add_task(root: Path, new: NewTask, report: Report = lambda text, done: None) -> Added:
+def add_task(root: Path, new: NewTask, report: Report = silent) -> Added:
     """Add a task to the library in folder `root`; everything is checked, and a refused one leaves nothing.
 
     Raises InputError, naming the key, file or picture: a checkpoint of another architecture or another pre-trained
@@ -83,8 +81,9 @@ def add_task(root: Path, new: NewTask, report: Report = lambda text, done: None)
     expert = open_checkpoint(new.checkpoint)
     expert.check(library.tower_header)
     _check_new(library, expert)
-    delta = expert.task_vector(library.base())
-    relative, notes = check_likeness(library, expert, delta)
+    base = library.base()
+    delta = expert.task_vector(base)
+    relative, notes = check_likeness(library, expert, base, delta)
     dataset = open_dataset(new.data, new.config)
     classes = classes_of(known, dataset.classes, new.classes, new.templates, str(new.data))
     drawn = draw(dataset, new.sizes, new.seed, new.transductive)
@@ -93,8 +92,8 @@ def add_task(root: Path, new: NewTask, report: Report = lambda text, done: None)
         shutil.rmtree(folder)  # what a process that was killed left: no task of the manifest is of this id
     try:
         files = _vector_files(identity, expert, delta if new.copy else None, root)
-        del delta
-        task = _task(identity, known.name if known else new.name, classes, drawn, new, expert)
+        del base, delta
+        task = _task(identity, known.name if known else new.name, classes, drawn, new, expert, tuple(files))
         files |= add_head(root, library, task, new.head, report)
         images, left_out = _write_splits(root, library, task, dataset, drawn, new.copy, report)
         files |= {f"tasks/{identity}/{split}.parquet": folder / f"{split}.parquet" for split in images}
@@ -134,18 +133,18 @@ def _vector_files(identity: str, expert: Expert, delta: StateDict | None, root: 
         name = f"tasks/{identity}/task_vector.safetensors"
         write_tensors(root / name, {key: tensor.contiguous() for key, tensor in delta.items()})
         return {name: root / name}
-    files = {}
-    for number, file in enumerate(expert.files):
-        files[f"tasks/{identity}/checkpoint/{number:02d}-{file.name}"] = file
-    return files
+    numbered = enumerate(expert.files)
+    return {f"tasks/{identity}/checkpoint/{number:02d}-{file.name}": file for number, file in numbered}
 
 
-def _task(identity: str, name: str, classes: Classes, drawn: Drawn, new: NewTask, expert: Expert) -> TaskInfo:
+def _task(
+    identity: str, name: str, classes: Classes, drawn: Drawn, new: NewTask, expert: Expert, files: tuple[str, ...]
+) -> TaskInfo:
+    """A task's entry without its splits; its vector is in `files`, by name."""
     entry = None
     if not new.copy:
-        named = [f"tasks/{identity}/checkpoint/{number:02d}-{file.name}" for number, file in enumerate(expert.files)]
         entry = CheckpointEntry(
-            path=str(new.checkpoint.absolute()), files=tuple(named), family=expert.family, precision=expert.precision
+            path=str(new.checkpoint.absolute()), files=files, family=expert.family, precision=expert.precision
         )
     return described(
         TaskInfo,
@@ -159,7 +158,7 @@ def _task(identity: str, name: str, classes: Classes, drawn: Drawn, new: NewTask
         source=new.source,
         calibration_split="test" if new.transductive else "train",
         checkpoint=entry,
-        task_vector=f"tasks/{identity}/task_vector.safetensors" if new.copy else None,
+        task_vector=files[0] if new.copy else None,
         head=f"tasks/{identity}/head.safetensors",
     )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from math import sqrt
 from typing import TYPE_CHECKING, Any
@@ -14,11 +14,11 @@ from otmf_core.library.importers.open_clip import architecture
 from otmf_core.library.importers.task_vector import TaskVector
 from otmf_core.library.known_tasks import BACKBONES, Backbone, known_task
 from otmf_core.library.library import Library
+from otmf_core.library.making.reporting import Report, silent
 
 if TYPE_CHECKING:
     from otmf_core.models.base import Tower
 
-Report = Callable[[str, float], None]  # what is being done, and the share of it that is
 DOUBT = 3.0  # standard errors of a measured accuracy, beyond which it is not what was published
 TABLES_DIFFER = 1.5  # points by which published tables of the same model differ themselves
 
@@ -55,7 +55,7 @@ class Checked:
         return not any(task.trouble for task in self.tasks)
 
 
-def check_library(library: Library, images: int = 200, report: Report = lambda text, done: None) -> Checked:
+def check_library(library: Library, images: int = 200, report: Report = silent) -> Checked:
     """Check every file by its hash and every task by its headers, its values and `images` of its test images (0: none).
 
     Raises InputError where the pre-trained model itself cannot be read; what is wrong with a task is its trouble.

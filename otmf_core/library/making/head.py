@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 
 from otmf_core.errors import InputError
 from otmf_core.files import write_tensors
 from otmf_core.library.library import Library
+from otmf_core.library.making.reporting import Report
 from otmf_core.library.making.zero_shot import zero_shot
 from otmf_core.library.manifest import TaskInfo
 
 
-def add_head(
-    root: Path, library: Library, task: TaskInfo, given: Path | None, report: Callable[[str, float], None]
-) -> dict[str, Path]:
+def add_head(root: Path, library: Library, task: TaskInfo, given: Path | None, report: Report) -> dict[str, Path]:
     """Write a task's head and return its file by name; raises InputError when a given one has other sizes."""
     import torch
 

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import io
 import shutil
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 from otmf_core.errors import InputError
 from otmf_core.files import brief
-
-Report = Callable[[str, float], None]  # what is being done, and the share of it that is
+from otmf_core.library.making.reporting import Report, silent
 
 
 @dataclass(frozen=True)
@@ -59,17 +57,10 @@ def needed(repository: Repository) -> Need:
 
     Raises InputError when it cannot be reached and is not in the cache.
     """
-    from huggingface_hub import snapshot_download
-
     if offline():
-        folder = fetched(repository, lambda text, done: None)
+        folder = fetched(repository, silent)
         return Need(sum(file.stat().st_size for file in folder.rglob("*") if file.is_file()), 0)
-    files: Any = _asked(
-        repository,
-        lambda: snapshot_download(
-            repository.name, repo_type=repository.kind, allow_patterns=list(repository.patterns), dry_run=True
-        ),
-    )
+    files = _snapshot(repository, dry_run=True)
     sizes = [(file.file_size or 0, file.will_download) for file in files]
     return Need(sum(size for size, wanted in sizes if not wanted), sum(size for size, wanted in sizes if wanted))
 
@@ -79,26 +70,17 @@ def fetched(repository: Repository, report: Report) -> Path:
 
     Raises InputError when it cannot be reached and is not in the cache.
     """
-    from huggingface_hub import snapshot_download
-
-    path: Any = _asked(
-        repository,
-        lambda: snapshot_download(
-            repository.name,
-            repo_type=repository.kind,
-            allow_patterns=list(repository.patterns),
-            tqdm_class=_bar(f"Fetching {repository.name}", report),
-        ),
-    )
-    return Path(path)
+    return Path(_snapshot(repository, tqdm_class=_bar(f"Fetching {repository.name}", report)))
 
 
-def _asked(repository: Repository, ask: Callable[[], object]) -> object:
+def _snapshot(repository: Repository, **options: Any) -> Any:
     """The hub's answer; its errors, and those of the network under it, are a sentence."""
+    from huggingface_hub import snapshot_download
     from huggingface_hub.errors import DryRunError, HfHubHTTPError, LocalEntryNotFoundError
 
     try:
-        return ask()
+        patterns = list(repository.patterns)
+        return snapshot_download(repository.name, repo_type=repository.kind, allow_patterns=patterns, **options)
     except (DryRunError, LocalEntryNotFoundError):
         where = "its cache, and HF_HUB_OFFLINE keeps it from the network" if offline() else "its cache, nor reached"
         raise InputError(f"the hub's {repository.name} is not in {where}: {cache()}") from None

@@ -16,14 +16,14 @@ if TYPE_CHECKING:
 STRANGE = 0.5  # ‖Δ‖ / ‖θ⁰‖: fine-tuning moves a model by a few percent, two models of their own differ by more than all
 
 
-def check_likeness(library: Library, expert: Expert, delta: StateDict) -> tuple[float, list[str]]:
-    """‖Δᵗ‖ / ‖θ⁰‖, and what is to be said of the pair.
+def check_likeness(library: Library, expert: Expert, base: StateDict, delta: StateDict) -> tuple[float, list[str]]:
+    """‖Δᵗ‖ / ‖θ⁰‖, and what is to be said of the pair; `base` is θ⁰.
 
     Raises InputError when the two do not differ, when another activation was trained, and when θᵗ lies so far from θ⁰
     that it was fine-tuned from another model.
     """
     where = expert.files[0]
-    base_norm = sum(float(tensor.double().square().sum()) for tensor in library.base().values()) ** 0.5
+    base_norm = sum(float(tensor.double().square().sum()) for tensor in base.values()) ** 0.5
     norm = sum(float(tensor.double().square().sum()) for tensor in delta.values()) ** 0.5
     relative = norm / base_norm if base_norm else float("inf")
     if norm == 0:

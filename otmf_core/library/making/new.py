@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,12 +12,12 @@ from otmf_core.library.importers.open_clip import config_from_shapes
 from otmf_core.library.importers.opening import open_checkpoint
 from otmf_core.library.library import Library, open_library
 from otmf_core.library.making.folder import begin, new_folder
+from otmf_core.library.making.reporting import Report, silent
 from otmf_core.models.checkpoints import TOWER, check_finite, check_matches
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-Report = Callable[[str, float], None]  # what is being done, and the share of it that is
 CONFIG, WEIGHTS = "backbone/config.json", "backbone/weights.safetensors"
 
 
@@ -29,7 +28,7 @@ def new_library(
     name: str = "",
     activation: Activation | None = None,
     base_model: str | None = None,
-    report: Report = lambda text, done: None,
+    report: Report = silent,
 ) -> Library:
     """Make the library `root` of the pre-trained CLIP in file or folder `backbone`, whose weights are copied.
 

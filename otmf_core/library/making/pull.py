@@ -12,8 +12,9 @@ from otmf_core.library.known_tasks import BACKBONES, SUITES, Backbone, KnownTask
 from otmf_core.library.library import Library, open_library
 from otmf_core.library.making.add import NewTask, add_task
 from otmf_core.library.making.folder import MANIFEST
-from otmf_core.library.making.hub import Report, Repository, fetched, free_bytes, needed
+from otmf_core.library.making.hub import Repository, fetched, free_bytes, needed
 from otmf_core.library.making.new import new_library
+from otmf_core.library.making.reporting import Report, silent
 from otmf_core.library.making.splits import Sizes
 
 SPARE = 2 << 30  # bytes that are left free on the disk
@@ -54,7 +55,7 @@ class Plan:
         return f"{missing} to fetch, {cached} in the hub's cache; {free} are free on its disk"
 
 
-def plan(root: Path, wanted: Suite, report: Report = lambda text, done: None) -> Plan:
+def plan(root: Path, wanted: Suite, report: Report = silent) -> Plan:
     """The sizes of what is to be fetched for the library `root`; raises InputError when the disk has no room for it."""
     repositories = _repositories(wanted, _left(root, wanted), root)
     cached = missing = 0
@@ -68,7 +69,7 @@ def plan(root: Path, wanted: Suite, report: Report = lambda text, done: None) ->
     return planned
 
 
-def pull(root: Path, wanted: Suite, report: Report = lambda text, done: None) -> Library:
+def pull(root: Path, wanted: Suite, report: Report = silent) -> Library:
     """Fetch a suite and make the library `root` of it, or go on with one that was begun; tasks it has are left alone.
 
     Weights and pictures stay in the hub's cache, and the library refers to them. Raises InputError when something
