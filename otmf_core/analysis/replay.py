@@ -19,8 +19,12 @@ def replay(run: Run, library: Library) -> Iterator[tuple[StateDict, StateDict]]:
     """
     method = run.config.method
     state: State | None = None
+    vectors: list[StateDict] = []
     for t, task in enumerate(run.config.tasks, start=1):
-        incoming, context = library.task_vector(task), Context(t, run.config.seed)
+        incoming = library.task_vector(task)
+        if method.joint:
+            vectors.append(incoming)
+        context = Context(t, run.config.seed, vectors=tuple(vectors))
         state = method.replay(state, incoming, context, run.path / layout.step_folder(t))
         yield incoming, state.delta
 

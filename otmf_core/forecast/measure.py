@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 from statistics import fmean, median
@@ -45,15 +46,22 @@ def measure(config: MergeConfig, library: Library) -> Rates:
         began = time.monotonic()
         tower = library.tower(device)
         start = time.monotonic() - began
-        first, second = (_to(library.task_vector(task), device) for task in config.tasks[:2])
-        state = config.method.begin(first, Context(step=1, seed=config.seed))
-        del first
+        method = config.method
+        read = config.tasks[: TASKS if method.joint else 2]
+        vectors = tuple(_to(library.task_vector(task), device) for task in read)
+        state = method.begin(vectors[0], Context(step=1, seed=config.seed, vectors=vectors[:1]))
+        incoming, vectors = vectors[-1], vectors if method.joint else ()
         tower.load(state.delta)
         decode, encode = _images(config, library, tower)
-        if config.method.iterations_per_fusion:
-            context = _context(config, library, tower)
-            iteration = _iteration(config.method.iterate(state, second, context), config.method.turns)
+        if method.iterations_per_fusion:
+            context = replace(_context(config, library, tower), vectors=vectors)
+            iteration = _iteration(method.iterate(state, incoming, context), method.turns)
             text = f"{iteration * 1000:.0f} ms an iteration, "
+        else:
+            began = time.monotonic()
+            method.fuse(state, incoming, Context(step=len(read), seed=config.seed, vectors=vectors))
+            iteration = time.monotonic() - began
+            text = f"{iteration * 1000:,.0f} ms a fusion, "
     parameters = sum(tensor.numel() for tensor in tower.base.values())
     beside = max(0, peak[0] - model_bytes(config, parameters))
     return Rates(iteration, encode, decode, start, beside, f"measured on {device}: {text}{1 / encode:,.0f} images/s")

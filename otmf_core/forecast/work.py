@@ -24,7 +24,7 @@ class Work:
 
     encoded: tuple[int, ...]
     decoded: tuple[int, ...]
-    iterations: int  # in all fusions together
+    iterations: int  # in all fusions together; a fusion without any counts as one
     tensors: int  # bytes held at once, at least
 
 
@@ -76,14 +76,15 @@ def work(config: MergeConfig, size: Sizes) -> Work:
     return Work(
         tuple(encoded),
         tuple(decoded),
-        config.method.iterations_per_fusion * (tasks - 1),
+        (config.method.iterations_per_fusion or 1) * (tasks - 1),
         model_bytes(config, size.parameters) + pictures,
     )
 
 
 def model_bytes(config: MergeConfig, parameters: int) -> int:
     """Bytes of the tensors of a model's size that a fusion holds at once, in float32."""
-    return 4 * parameters * config.method.model_copies
+    vectors = len(config.tasks) if config.method.joint else 0
+    return 4 * parameters * (config.method.model_copies + vectors)
 
 
 def extrapolate(config: MergeConfig, size: Sizes, rates: Rates) -> Estimate:

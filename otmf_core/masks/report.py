@@ -1,4 +1,4 @@
-"""The files that a fusion leaves: loss curves, mask statistics with histograms, and the masks themselves."""
+"""The files that a fusion leaves of its masks: statistics with histograms, and the masks themselves."""
 
 from __future__ import annotations
 
@@ -22,13 +22,12 @@ def mask_mean(masks: MaskPair, side: str, weights: StateDict) -> float:
 
 
 @torch.no_grad()
-def write_report(folder: Path, masks: MaskPair, weights: StateDict, curves: list[dict]) -> None:
-    """Write curves.parquet, mask_statistics.parquet (one row per tensor and side) and masks.safetensors (float16).
+def write_report(folder: Path, masks: MaskPair, weights: StateDict) -> None:
+    """Write mask_statistics.parquet (one row per tensor and side) and masks.safetensors (float16).
 
     `common` is the histogram of min(|M_pre|, |M_post|), in the rows of both sides: at any threshold it tells how many
     entries both masks keep.
     """
-    write_table(folder / layout.CURVES, {key: [row[key] for row in curves] for key in curves[0]})
     rows, halves = [], {}
     common = {name: _histogram(_smaller(masks, name), COMMON_RANGE) for name in weights}
     for side in SIDES:

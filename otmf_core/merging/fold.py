@@ -50,6 +50,7 @@ class Fold:
         self.teachers: dict[str, Tensor] = {}  # features of calibration examples under their expert
         self.inputs: dict[str, Inputs] = {}  # calibration examples, decoded once
         self.heads: dict[str, Head] = {}  # tuned ones
+        self.vectors: list[StateDict] = []  # all so far, for joint methods alone
         if self.progress.step:
             self._read_step()
 
@@ -91,7 +92,10 @@ class Fold:
         individual = self.evaluator.accuracy(task, self.zero_shot_heads[task])
         self._know(individual=(*self.progress.individual[: t - 1], individual))
         self.emit(Arrived(step=t, task=task, individual=individual))
-        method, context = self.config.method, self._context(t)
+        method = self.config.method
+        if method.joint:
+            self._gather(t, incoming)
+        context = self._context(t)
         try:
             self.state = method.fuse(self.state, incoming, context) if self.state else method.begin(incoming, context)
         except Interrupted as interruption:
@@ -125,7 +129,7 @@ class Fold:
         """The context of step t."""
         method = self.config.method
         if not self.config.reads_examples:
-            return Context(t, self.config.seed)
+            return Context(t, self.config.seed, vectors=tuple(self.vectors))
 
         def report(iteration: int, row: Mapping[str, float | None], seconds: float) -> None:
             self.emit(Iterated(step=t, iteration=iteration, duration=seconds, row=row))
@@ -141,7 +145,14 @@ class Fold:
             should_stop=self.should_stop,
             labelled=self.library.examples(self.config.tasks[t - 1], "labelled") if method.reads == "labels" else None,
         )
-        return Context(t, self.config.seed, learning)
+        return Context(t, self.config.seed, learning, tuple(self.vectors))
+
+    def _gather(self, t: int, incoming: StateDict) -> None:
+        """Put the task vectors of tasks 1…t together; after a resume the earlier ones are read again."""
+        for task in self.config.tasks[len(self.vectors) : t - 1]:
+            vector = self.library.task_vector(task)
+            self.vectors.append({name: tensor.to(self.tower.device) for name, tensor in vector.items()})
+        self.vectors.append(incoming)
 
     def _calibration(self, t: int) -> list[Calibration]:
         """The calibration examples of step t: all of tasks t−1 and t, the first ones kept of each earlier one.

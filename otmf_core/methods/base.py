@@ -7,7 +7,7 @@ command lines and forms read every method's settings before anything is computed
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -22,6 +22,13 @@ if TYPE_CHECKING:
     from otmf_core.methods.context import Context
 
 Reads = Literal["none", "calibration", "labels"]
+# What a method is told apart by, in the order of forms and tables.
+KINDS = {
+    "none": "One after another, without data",
+    "calibration": "One after another, on unlabelled images",
+    "labels": "One after another, on labelled images",
+    "joint": "All at once",
+}
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,7 +48,10 @@ class Method(BaseModel, ABC):
     title: ClassVar[str]
     about: ClassVar[str]  # one line: what it does, and what that trades
     paper: ClassVar[str] = ""
+    code: ClassVar[str] = ""  # where its authors' own stands, host and path
+    differs: ClassVar[str] = ""  # where this differs from paper or code, in a sentence
     reads: ClassVar[Reads] = "none"
+    joint: ClassVar[bool] = False  # whether a step sees all task vectors so far, not the incoming one alone
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {}  # name → the settings that differ from the defaults
 
     name: str
@@ -98,6 +108,11 @@ class Method(BaseModel, ABC):
         return self.settings()
 
     @classmethod
+    def kind(cls) -> str:
+        """The one of KINDS that it belongs to."""
+        return "joint" if cls.joint else cls.reads
+
+    @classmethod
     @cache
     def described(cls) -> dict[str, Setting]:
         """Every setting by its name."""
@@ -117,3 +132,22 @@ class Method(BaseModel, ABC):
         """The settings that name a merge, such as α = 0.8."""
         described = self.described().values()
         return [f"{s.shown.symbol} = {s.text(getattr(self, s.name))}" for s in described if s.shown.symbol]
+
+
+class JointMethod(Method):
+    """A method that merges all tasks at once, the reference of continual ones: row t of its matrix is of the first t.
+
+    It starts anew at every step, from `context.vectors`, which are Δ¹…Δᵗ.
+    """
+
+    joint = True
+
+    @abstractmethod
+    def merged(self, vectors: Sequence[StateDict], context: Context) -> StateDict:
+        """Δ_m in float32 of these task vectors (any float type), at least one; none is changed."""
+
+    def begin(self, incoming: StateDict, context: Context) -> State:
+        return State(self.merged(context.vectors, context))
+
+    def fuse(self, state: State, incoming: StateDict, context: Context) -> State:
+        return State(self.merged(context.vectors, context))

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
     from otmf_core.library.examples import Examples
     from otmf_core.models.base import Inputs, Tower
+    from otmf_core.models.task_vector import StateDict
     from otmf_core.transport.spaces import ClassVectors
 
 
@@ -43,8 +44,9 @@ class Learning:
 
 @dataclass(frozen=True)
 class Context:
-    """Step t of the fold, from 1; `learning` is there for the methods that read examples."""
+    """Step t of the fold, from 1; `learning` is there for the methods that read examples, `vectors` for joint ones."""
 
     step: int
     seed: int = 0  # of everything that is drawn
     learning: Learning | None = None
+    vectors: Sequence[StateDict] = ()  # Δ¹…Δᵗ as stored

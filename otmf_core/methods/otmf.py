@@ -130,7 +130,8 @@ class Otmf(Method):
     def iterate(self, state: State, incoming: StateDict, context: Context) -> Iterator[Any]:
         from otmf_core.methods import mask_training
 
-        return mask_training.train(self, mask_training.new_masks(self, state.delta, incoming, context), 0, context)
+        masks = mask_training.new_masks(self, state.delta, incoming, context)
+        return mask_training.train(self, masks, 0, context=context)
 
     @property
     def iterations_per_fusion(self) -> int:

@@ -17,7 +17,7 @@ from otmf_core.masks.measures import SIDES
 from otmf_core.masks.row import RowMasks
 from otmf_core.methods.base import State
 from otmf_core.methods.context import Context
-from otmf_core.methods.mask_training import draw_batches
+from otmf_core.methods.mask_training import batches_of
 from otmf_core.methods.otmf import Otmf
 from otmf_core.models.clip import preprocess
 from otmf_core.models.task_vector import StateDict
@@ -154,7 +154,7 @@ def by_autograd(
 
     losses = []
     sizes = [len(seen) for seen in learning.calibration]
-    for iteration, drawn in enumerate(draw_batches(sizes, settings, context.seed, context.step)):
+    for iteration, drawn in enumerate(batches_of(settings, sizes, context.seed, context.step)):
         sides = tuple(side for side in SIDES if drawn[side] is not None)
         fresh = torch.optim.Adam([p for side in sides for p in leaves[side].values()])
         optimiser = optimisers.setdefault(sides, fresh)

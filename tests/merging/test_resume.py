@@ -133,10 +133,10 @@ def test_time_spent_before_a_stop_counts(tiny: Path, tmp_path: Path, monkeypatch
 KILLED = """
 import json, sys
 from pathlib import Path
-from otmf_core.methods import mask_training
+from otmf_core.methods import iterating
 from otmf_core.config import MergeConfig
 from otmf_core.merging.merge import run_merge
-mask_training.SAVING_SHARE = 1e9  # however long saving takes
+iterating.SAVING_SHARE = 1e9  # however long saving takes
 fields = json.loads(sys.argv[1])
 named = lambda event: (type(event).__name__, getattr(event, "step", None), getattr(event, "iteration", None))
 emit = lambda event: print(*named(event), flush=True)

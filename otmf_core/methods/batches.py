@@ -1,0 +1,62 @@
+"""The mini-batches of a method that learns on unlabelled examples: which are drawn, and their features."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import NamedTuple
+
+import numpy as np
+from torch import Tensor
+
+from otmf_core.methods.context import Learning
+
+GROUPS = 4  # earlier tasks in one mini-batch; transport is solved for each
+
+Batch = tuple[np.ndarray, np.ndarray]  # tasks (b,), image indices (b, n)
+
+
+class Encoded(NamedTuple):
+    """One side of a mini-batch under the present weights: features (b, n, d), with gradient."""
+
+    tasks: np.ndarray  # (b,)
+    rows: np.ndarray  # (b, n)
+    features: Tensor
+
+
+def draw_batches(
+    sizes: list[int], *, iterations: int, batch: int, seed: int, step: int, in_turns: bool = False, groups: int = GROUPS
+) -> Iterator[dict[str, Batch | None]]:
+    """The mini-batches of a fusion, all drawn from (seed, step) alone, so that a resumed step sees the same ones.
+
+    `sizes[i]` images can be seen of task i, the incoming one last; tasks of size 0 are not drawn. The pre side holds up
+    to `groups` earlier tasks with equally many images each. With `in_turns` one side is None, the pre side in odd
+    iterations.
+    """
+    random = np.random.default_rng([seed, step])
+    earlier = np.array([task for task, size in enumerate(sizes[:-1]) if size])
+    groups = min(groups, len(earlier))
+    each = min(max(2, batch // groups), min(sizes[task] for task in earlier))
+    for iteration in range(iterations):
+        tasks = np.sort(random.permutation(earlier)[:groups])
+        pre = (tasks, np.stack([random.permutation(sizes[task])[:each] for task in tasks]))
+        post = (np.array([len(sizes) - 1]), random.permutation(sizes[-1])[None, :batch])
+        if not in_turns:
+            yield {"pre": pre, "post": post}
+        else:
+            yield {"pre": pre, "post": None} if iteration % 2 == 0 else {"pre": None, "post": post}
+
+
+def encode(sides: Mapping[str, Batch], learning: Learning) -> dict[str, Encoded]:
+    """Every side of a mini-batch under the present weights, by one forward pass over all its images."""
+    images = []
+    for tasks, rows in sides.values():
+        for task, own in zip(tasks, rows, strict=True):
+            inputs = learning.calibration[task].inputs
+            assert inputs is not None  # tasks without examples are not drawn
+            images.append(inputs[own])
+    features = learning.tower.encode(learning.tower.join(images))
+    encoded, start = {}, 0
+    for side, (tasks, rows) in sides.items():
+        encoded[side] = Encoded(tasks, rows, features[start : start + rows.size].view(*rows.shape, -1))
+        start += rows.size
+    return encoded
