@@ -53,8 +53,10 @@ class MergeConfig(BaseModel):
         0.25, description="share of the labelled pool read by tuning"
     )
     head_lr: Annotated[float, Field(gt=0, le=1)] = Field(0.0005, description="Adam's rate on a head that is tuned")
-    evaluate: Literal["seen", "all"] = Field(
-        "seen", description="tasks evaluated after a step: merged and next, or all"
+    evaluate: Literal["seen", "all", "held-out"] = Field(
+        "seen",
+        description="tasks evaluated after a step: merged and next; all that are merged; or merged and next, and "
+        "before and after the merge those of the library that are not merged",
     )
 
     seed: Annotated[int, Field(ge=0, lt=2**31)] = Field(0, description="seed of every draw")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from datetime import timedelta
+from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
 from rich.box import SIMPLE
@@ -136,6 +137,7 @@ def _facts(config: MergeConfig, record: RunRecord) -> Table:
         "ACC": f"{record.acc:.1f} %",
         "BWT": _points(record.bwt),
         "FWT": _points(record.fwt),
+        "held out": _held_out(record),
         "method": ", ".join([config.method.name, *(f"{name} {value}" for name, value in settings.items())]),
         "labels": record.labels,
         "calibration": f"split: {record.calibration_split}",
@@ -146,8 +148,17 @@ def _facts(config: MergeConfig, record: RunRecord) -> Table:
         "versions": ", ".join(f"{name} {version}" for name, version in record.versions.items()),
     }
     for name, value in facts.items():
-        table.add_row(name, value)
+        if value:
+            table.add_row(name, value)
     return table
+
+
+def _held_out(record: RunRecord) -> str:
+    """Mean accuracy on tasks that were not merged, before and after."""
+    if not record.held_out:
+        return ""
+    before, after = (fmean(values) for values in zip(*record.held_out.values(), strict=True))
+    return f"{after:.1f} % on {len(record.held_out)} tasks not merged, {before:.1f} % before the merge"
 
 
 def _points(value: float | None) -> str:

@@ -20,6 +20,7 @@ class Sizes:
     test: tuple[int, ...]
     calibration: tuple[int, ...]
     labelled: tuple[int, ...]
+    held_out: int = 0  # test examples of tasks that are evaluated and not merged
 
 
 def sizes(library: Library, config: MergeConfig) -> Sizes:
@@ -30,4 +31,12 @@ def sizes(library: Library, config: MergeConfig) -> Sizes:
 
     height, width = image_size(library.backbone_config)
     count = parameters(library.tower_header)
-    return Sizes(count, 3 * height * width, counts("test"), counts("calibration"), counts("labelled"))
+    others = [task.id for task in library.tasks if task.id not in config.tasks and config.evaluate == "held-out"]
+    return Sizes(
+        count,
+        3 * height * width,
+        counts("test"),
+        counts("calibration"),
+        counts("labelled"),
+        sum(library.count(task, "test") for task in others),
+    )

@@ -53,7 +53,7 @@ def work(config: MergeConfig, size: Sizes) -> Work:
     """The work of the fold for this configuration, step by step (0…T)."""
     tasks = len(config.tasks)
     kept = config.method.kept_examples
-    encoded, decoded, in_memory = [sum(size.test)], [sum(size.test)], []
+    encoded, decoded, in_memory = [sum(size.test) + size.held_out], [sum(size.test) + size.held_out], []
     for t in range(1, tasks + 1):
         seen = tasks if config.evaluate == "all" or t == tasks else t + 1
         images = size.test[t - 1] + sum(size.test[:seen])  # the expert on its own task, then the merged model
@@ -69,8 +69,9 @@ def work(config: MergeConfig, size: Sizes) -> Work:
             pools = size.labelled[max(t - 2, 0) : t - 1] + (size.labelled[-1:] if t == tasks else ())
             images += sum(round(config.head_fraction * pool) for pool in pools)
             read += sum(pools)
-        encoded.append(images)
-        decoded.append(read)
+        again = size.held_out if t == tasks else 0
+        encoded.append(images + again)
+        decoded.append(read + again)
         in_memory.append(calibration)
     pictures = size.picture * (sum(size.test) + max(in_memory))
     return Work(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 from torch import Tensor
@@ -15,7 +15,7 @@ from otmf_core.config import MergeConfig
 from otmf_core.errors import InputError, Interrupted
 from otmf_core.files import read_object, write_json, write_tensors
 from otmf_core.merging.evaluation import Evaluator
-from otmf_core.merging.inputs import MergeInputs
+from otmf_core.merging.inputs import MergeInputs, held_out
 from otmf_core.methods.base import State
 from otmf_core.methods.context import Calibration, Context, Learning
 from otmf_core.models.base import Inputs
@@ -79,8 +79,15 @@ class Fold:
         tasks = self.config.tasks
         self.tower.load()
         row = self._row(0, range(len(tasks)), self.zero_shot_heads)
+        self._know(held_out={task: (accuracy,) for task, accuracy in self._held_out()})
         test_images = tuple(len(self.evaluator.test(task)) for task in tasks)
         self._write_progress(test_images=test_images, matrix=(row,))
+
+    def _held_out(self) -> Iterator[tuple[str, float]]:
+        """The accuracy of the present weights on each task that is evaluated and not merged; none is kept in memory."""
+        for task in held_out(self.config, self.library):
+            self._check_stop(self.progress.step, 0)
+            yield task, Evaluator(self.library, self.tower).accuracy(task, self._head(task))
 
     def _advance(self, t: int) -> None:
         """Step t of the fold: state t−1 → state t, evaluated and saved."""
@@ -108,6 +115,9 @@ class Fold:
         self.emit(Fused(step=t, task=task, duration=time.monotonic() - began))
         evaluated = range(last) if self.config.evaluate == "all" or t == last else range(t + 1)
         row = self._row(t, evaluated, {**self.zero_shot_heads, **self.heads})
+        if t == last:
+            before = self.progress.held_out
+            self._know(held_out={task: (before[task][0], accuracy) for task, accuracy in self._held_out()})
         self._forget(t)
         self._save(t, self.state, row)
 

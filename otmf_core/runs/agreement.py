@@ -54,6 +54,8 @@ def _check_record(path: Path, config: MergeConfig, state: RunState, record: RunR
     if len(record.individual) != count:
         raise _contradiction(path, f"accuracies of {len(record.individual)} experts of {count} tasks")
     _check_counts(path, count, test_images=record.test_images, step_seconds=record.step_seconds)
+    if any(len(accuracies) != 2 for accuracies in record.held_out.values()):
+        raise _contradiction(path, "accuracies of tasks that are not merged come in twos, before and after the merge")
     asked = {
         **config.stamp(state.transductive),
         "method": config.method.name,

@@ -39,6 +39,7 @@ class RunRecord(BaseModel):
     matrix: tuple[AccuracyRow, ...]
     individual: tuple[Percent, ...]
     zero_shot: AccuracyRow = ()
+    held_out: dict[Text, tuple[Percent, ...]] = {}  # of tasks that are not merged: zero-shot, then after the merge
     labels: Text
     calibration_split: Text
     memory_per_task: Whole

@@ -37,6 +37,7 @@ class RunState(BaseModel):
     tasks: tuple[Text, ...] = ()
     library: Text = ""  # SHA-256 of the manifest the run started from
     transductive: bool = False  # whether calibration images of its tasks come from a test split
+    held_out: dict[Text, tuple[Percent, ...]] = {}  # of tasks that are not merged: zero-shot, then after the merge
     step: Whole = 0
     matrix: tuple[AccuracyRow, ...] = ()
     individual: tuple[Percent, ...] = ()  # accuracy of each expert on its own task, as far as they arrived

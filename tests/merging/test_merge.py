@@ -82,6 +82,16 @@ def test_the_matrix_knows_the_tasks_merged_and_the_next(default: tuple[Path, lis
     assert known == [[True, True, True], [True, True, False], [True, True, True], [True, True, True]]
 
 
+def test_tasks_that_are_not_merged_are_evaluated_before_and_after_on_request(tiny: Path, tmp_path: Path):
+    config = merge_config(tiny, evaluate="held-out", method="average", tasks=("red", "blue"))
+    record = record_of(merged(config, tmp_path))
+    library = open_library(str(tiny))
+    delta = load_file(tmp_path / "run/merged.safetensors")
+    before, after = accuracy_of(library, "green", None), accuracy_of(library, "green", delta)
+    assert record["held_out"] == {"green": [pytest.approx(before), pytest.approx(after)]}
+    assert record_of(merged(config.model_copy(update={"evaluate": "seen"}), tmp_path, "other"))["held_out"] == {}
+
+
 def test_everything_is_evaluated_on_request(tiny: Path, tmp_path: Path):
     record = record_of(merged(merge_config(tiny, evaluate="all", method="average"), tmp_path))
     assert np.array(record["matrix"], dtype=float).shape == (4, 3)

@@ -15,7 +15,7 @@ from otmf_core.methods.table import METHODS
 from otmf_core.settings import Setting
 
 HEAD_NAMES = {"none": "Zero-shot", "tuned": "Tuned on labels"}
-EVALUATION_NAMES = {"seen": "Merged and next", "all": "All tasks"}
+EVALUATION_NAMES = {"seen": "Merged and next", "all": "All tasks", "held-out": "Held out too"}
 DEVICES = ("auto", "cpu", "cuda", "mps")
 
 
@@ -97,7 +97,7 @@ def _run_options() -> dict[str, Any]:
             persist_state="session",
             required=True,
             help="Which tasks are tested after each step. All tasks take longer; after the last step all are tested "
-            "anyway.",
+            "anyway. Held out: before and after the merge, the library's tasks that are not merged.",
             width="content",
         )
     if options["heads"] == "tuned":
