@@ -11,7 +11,15 @@ from otmf_core.config import MergeConfig
 from otmf_core.metrics import Matrix
 from otmf_core.runs.folder import Run
 
-BEST_OF_METRIC = {"acc": max, "bwt": max, "stability": max, "plasticity": max, "seconds": min, "memory_gib": min}
+BEST_OF_METRIC = {
+    "acc": max,
+    "bwt": max,
+    "stability": max,
+    "plasticity": max,
+    "held_out": max,
+    "seconds": min,
+    "memory_gib": min,
+}
 METRICS = tuple(BEST_OF_METRIC)
 SAVING = "checkpoint_seconds"  # changes when a run is saved, never what it finds
 
@@ -54,7 +62,8 @@ def pools(runs: Sequence[Run]) -> list[list[Run]]:
 def leaderboard(groups: Sequence[list[Run]], names: Mapping[str, str]) -> tuple[list[Row], list[list[Run]]]:
     """A row per group of runs, and the groups, best ACC first: what it is, and every metric's mean and deviation.
 
-    `names` is by run id. ACC, stability and plasticity are in percent, BWT in points, time in seconds, memory in GiB.
+    `names` is by run id. ACC, stability, plasticity and the accuracy on tasks that are not merged are in percent, BWT
+    in points, time in seconds, memory in GiB.
     The deviation is the sample's (n − 1), missing for a single run; a metric that a run lacks leaves its group's empty.
     """
     rows = []
@@ -85,6 +94,8 @@ def metric(run: Run, name: str) -> float | None:
         return None
     if name == "memory_gib":
         return run.record.peak_memory_bytes / 2**30 if run.record.peak_memory_bytes else None
+    if name == "held_out":
+        return fmean(after for _, after in run.record.held_out.values()) if run.record.held_out else None
     return getattr(run.record, name)
 
 

@@ -18,6 +18,7 @@ from pathlib import Path
 
 from otmf_core.cli import options as cli_options
 from otmf_core.cli import tables as cli_tables
+from otmf_core.cli.compare import add_compare, compare
 from otmf_core.cli.library import add_library_commands, list_installed
 from otmf_core.cli.progress import ProgressLines, StopSignals
 from otmf_core.config import MergeConfig
@@ -157,6 +158,9 @@ def _parser() -> ArgumentParser:
     command = partial(cli_options.add_command, commands)
     merge = command("merge", _merge, "merge tasks of a library in order")
     cli_options.add_merge(merge)
+    add_compare(
+        command("compare", compare, "run methods over orders of the same tasks, and hold them against each other")
+    )
     listing = command("list", _list, "list tasks, runs or libraries")
     listing.add_argument("what", choices=("tasks", "runs", "libraries"), help="what to list")
     cli_options.add_library(listing)

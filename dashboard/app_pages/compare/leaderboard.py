@@ -17,6 +17,7 @@ COLUMNS = {  # by metric: heading and decimals
     "bwt": ("BWT (pt)", 1),
     "stability": ("Stability (%)", 1),
     "plasticity": ("Plasticity (%)", 1),
+    "held_out": ("Held out (%)", 1),
     "seconds": ("Time (s)", 1),
     "memory_gib": ("Memory (GiB)", 2),
 }

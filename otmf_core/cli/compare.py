@@ -1,0 +1,203 @@
+"""The command that compares: a grid of methods over orders, run through the queue, and its table."""
+
+from __future__ import annotations
+
+import json
+import sys
+from argparse import ArgumentParser, Namespace
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+from otmf_core.analysis import grid as grids
+from otmf_core.analysis.comparison import METRICS, leaderboard, pools
+from otmf_core.analysis.matched import matched
+from otmf_core.analysis.results import write_results
+from otmf_core.cli import options as cli_options
+from otmf_core.cli import tables as cli_tables
+from otmf_core.cli.progress import StopSignals
+from otmf_core.config import MergeConfig
+from otmf_core.errors import InputError, Interrupted
+from otmf_core.jobs.grid import Progress as GridProgress
+from otmf_core.jobs.grid import run_grid
+from otmf_core.jobs.queue import JobQueue
+from otmf_core.library.library import Library, open_library, shuffled
+from otmf_core.runs.folder import Run, list_runs
+from otmf_core.runs.view import RunView
+
+DONE, TROUBLE, INTERRUPTED = 0, 1, 130
+DIGITS = {"seconds": 0, "memory_gib": 2}
+NAMES = {"acc": "ACC", "bwt": "BWT", "memory_gib": "GiB", "held_out": "held out"}
+
+
+def add_compare(parser: ArgumentParser) -> None:
+    """The options of `compare`."""
+    which = parser.add_mutually_exclusive_group(required=True)
+    which.add_argument("--suite", metavar="N", help="a suite of the library: 8, 14 or 20 tasks in the embedded one")
+    which.add_argument("--tasks", metavar="A,B,C", help="two or more task ids, in their canonical order")
+    parser.add_argument(
+        "--orders",
+        default="42-51",
+        metavar="S-S",
+        help="seeds of the shuffled orders, as 42-51 or 40,41 (default: 42-51)",
+    )
+    parser.add_argument(
+        "--methods",
+        default="all",
+        metavar="A,B",
+        help="methods, each with its defaults or, as otmf@paper, with one of its presets (default: all of them)",
+    )
+    parser.add_argument(
+        "--against", metavar="A", help="the method that the others are held against, order by order (default: the best)"
+    )
+    parser.add_argument("--seed", type=int, default=0, metavar="S", help="seed of every draw (default: 0)")
+    parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:N or mps (default: auto)")
+    parser.add_argument(
+        "--results", type=cli_options.path, metavar="FILE", help="also write the finished runs' figures to this file"
+    )
+    parser.add_argument("--dry-run", action="store_true", help="say what would be run, and run nothing")
+    cli_options.add_library(parser)
+    cli_options.add_out(parser)
+    cli_options.add_json(parser)
+
+
+def compare(options: Namespace) -> int:
+    """Run what the grid lacks, then print its table; 1 where a run failed."""
+    library = open_library(options.library)
+    entries = grids.entries(options.methods)
+    configs = grids.grid(entries, _orders(options, library), _shared(options, library))
+    names = {grids.content(config): entries[index % len(entries)].name for index, config in enumerate(configs)}
+    plan = grids.plan(configs, list_runs(options.out)[0], library.manifest_hash)
+    print(_what(options, plan, len(names)), file=sys.stderr, flush=True)
+    if options.dry_run:
+        return DONE
+    failed: Mapping[str, str] = {}
+    if plan.resume or plan.missing:
+        with StopSignals() as stop, _Lines(names) as lines:
+            try:
+                failed = run_grid(JobQueue(options.out), plan, lines, stop)
+            except Interrupted:
+                print("Stopped. The same command goes on.", file=sys.stderr)
+                return INTERRUPTED
+    runs = list(grids.plan(configs, list_runs(options.out)[0], library.manifest_hash).done.values())
+    for run, reason in failed.items():
+        print(f"error: {run} failed: {reason}", file=sys.stderr)
+    _print(options, runs, names, failed)
+    if options.results and runs:
+        write_results(options.results, runs, _command(options))
+    return TROUBLE if failed else DONE
+
+
+def table(runs: Sequence[Run], names: Mapping[str, str], against: str | None = None) -> list[dict[str, Any]]:
+    """A row per method, best ACC first: its metrics, what it used, and how it stands to the one named `against`.
+
+    `names` has the methods' names by content of their configurations. Raises InputError where `against` is not there.
+    """
+    by_run = {run.id: names[grids.content(run.config)] for run in runs}
+    rows, groups = leaderboard(pools(runs), by_run)
+    of_name = {by_run[group[0].id]: group for group in groups}
+    reference = of_name.get(against) if against else (groups[0] if groups else None)
+    if reference is None and groups:
+        raise InputError(f"the method to hold against is one of {', '.join(of_name)}, received {against}")
+    for row, group in zip(rows, groups, strict=True):
+        record = group[0].record
+        row["name"] = by_run[group[0].id]
+        row["images_kept"] = record.memory_per_task if record else None
+        held = None if reference is None or group is reference else matched(group, reference)
+        row |= {"difference": None, "low": None, "high": None, "win_tie_loss": None}
+        if held:
+            row |= {"difference": held.mean, "low": held.low, "high": held.high}
+            row["win_tie_loss"] = f"{held.wins}/{held.ties}/{held.losses}"
+    return rows
+
+
+def _orders(options: Namespace, library: Library) -> list[tuple[str, ...]]:
+    if options.suite is not None:
+        canonical = cli_options.tasks(Namespace(tasks=None, suite=options.suite, order_seed=None), library)
+    else:
+        canonical = tuple(task.strip() for task in options.tasks.split(","))
+    return [tuple(shuffled(canonical, seed)) for seed in grids.order_seeds(options.orders)]
+
+
+def _shared(options: Namespace, library: Library) -> dict[str, Any]:
+    """Every run's settings; tasks that are not merged are evaluated where there are any."""
+    count = len(library.suites.get(str(options.suite), ())) if options.suite else len(options.tasks.split(","))
+    evaluate = "held-out" if count < len(library.tasks) else "seen"
+    return {"library": options.library, "seed": options.seed, "device": options.device, "evaluate": evaluate}
+
+
+def _what(options: Namespace, plan: grids.Plan, total: int) -> str:
+    parts = [f"{len(plan.done)} of {total} merges are there"]
+    parts += [f"{len(plan.resume)} go on"] * bool(plan.resume) + [f"{len(plan.missing)} to begin"] * bool(plan.missing)
+    return f"{', '.join(parts)} in {options.out}"
+
+
+def _command(options: Namespace) -> str:
+    which = f"--suite {options.suite}" if options.suite else f"--tasks {options.tasks}"
+    return f"otmf compare {which} --orders {options.orders} --methods {options.methods} --seed {options.seed}"
+
+
+def _print(options: Namespace, runs: Sequence[Run], names: Mapping[str, str], failed: Mapping[str, str]) -> None:
+    rows = table(runs, names, options.against)
+    if options.json:
+        values = {"command": _command(options), "rows": rows, "runs": [run.id for run in runs], "failed": dict(failed)}
+        print(json.dumps(values, allow_nan=False))
+        return
+    orders = len({run.config.tasks for run in runs})
+    title = f"Test accuracy, %, mean ± standard deviation of {orders} orders; differences in ACC from the reference"
+    cli_tables.print_rows(title, [_shown(row) for row in rows])
+
+
+def _shown(row: Mapping[str, Any]) -> dict[str, Any]:
+    cells: dict[str, Any] = {"method": row["name"], "labels": row["labels"], "kept": row["images_kept"], "n": row["n"]}
+    for name in METRICS:
+        digits = DIGITS.get(name, 1)
+        cells[NAMES.get(name, name)] = _mean(row[name], row[f"{name}_std"], digits)
+    interval = "" if row["low"] is None else f" [{row['low']:+.1f}, {row['high']:+.1f}]"
+    cells["difference"] = None if row["difference"] is None else f"{row['difference']:+.1f}{interval}"
+    cells["win/tie/loss"] = row["win_tie_loss"]
+    return cells
+
+
+def _mean(mean: float | None, deviation: float | None, digits: int) -> str | None:
+    if mean is None:
+        return None
+    return f"{mean:.{digits}f}" + (f" ± {deviation:.{digits}f}" if deviation is not None else "")
+
+
+class _Lines:
+    """Shows how a grid goes on, on stderr: a bar on a terminal, a line for each run that ended everywhere."""
+
+    def __init__(self, names: Mapping[str, str]) -> None:
+        self._names = names
+        self._console = Console(stderr=True, highlight=False, markup=False, soft_wrap=True)
+        columns = TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn(), TextColumn("{task.fields[left]}")
+        tty = sys.stderr.isatty()
+        self._bar = Progress(*columns, console=self._console, transient=True, disable=not tty)
+        self._row = self._bar.add_task("", total=None, left="")
+
+    def __enter__(self) -> _Lines:
+        self._bar.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._bar.stop()
+
+    def __call__(self, progress: GridProgress) -> None:
+        left = "" if progress.eta_seconds is None else f"ETA {timedelta(seconds=round(progress.eta_seconds))}"
+        now = "" if progress.current is None else f"{self._name(progress.current.config)}: {progress.current.phase}"
+        self._bar.update(self._row, total=progress.total, completed=progress.done, description=now, left=left)
+        if progress.ended:
+            self._console.print(f"[{progress.done}/{progress.total}] {self._end(progress.ended)} {left}".rstrip())
+
+    def _end(self, view: RunView) -> str:
+        name, record = self._name(view.config), view.record
+        if record is None or record.acc is None or record.bwt is None:
+            return f"{name}: {view.status} {view.message}"
+        return f"{name}: ACC {record.acc:.1f}, BWT {record.bwt:+.1f}, {record.seconds:.0f} s."
+
+    def _name(self, config: MergeConfig) -> str:
+        return self._names.get(grids.content(config), config.method.title)
