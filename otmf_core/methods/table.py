@@ -4,13 +4,20 @@ from __future__ import annotations
 
 from otmf_core.methods.average import Average
 from otmf_core.methods.base import Method
+from otmf_core.methods.dare import Dare
+from otmf_core.methods.magmax import MagMax
 from otmf_core.methods.otmf import Otmf
 from otmf_core.methods.task_arithmetic import TaskArithmetic
+from otmf_core.methods.ties import JointTies, Ties
 
 TABLE: tuple[type[Method], ...] = (
     Otmf,
     Average,
     TaskArithmetic,
+    Ties,
+    Dare,
+    MagMax,
+    JointTies,
 )
 
 METHODS: dict[str, type[Method]] = {method.model_fields["name"].default: method for method in TABLE}

@@ -18,24 +18,37 @@ LAMBDA = Shown(
     symbol="λ",
     help="Factor of every task vector; the field uses 0.3 for 8 tasks and 0.1 for 14 and 20.",
     main=True,
-    slider=(0.0, 1.0),
+    slider=(0.0, 2.0),
     step=0.05,
     sweep=(0.1, 0.2, 0.3, 0.4, 0.5),
 )
 
 
 class TaskArithmetic(Method):
-    """Δ_m = Δ_pre + λΔ_post, first λΔ¹; after T steps the joint λ·ΣΔ."""
+    """Δ_m = Δ_pre + λΔ_post, first λΔ¹; after T steps the joint λ·ΣΔ.
+
+    Rescaled: Δ_m = ((t−1)/t)·Δ_pre + (λ/t)·Δ_post; after T steps λ times the mean.
+    """
 
     title = "Task arithmetic"
     about = "the scaled sum of the task vectors"
     paper = "arXiv 2212.04089"
+    code = "github.com/mlfoundations/task_vectors"
 
     name: Literal["task-arithmetic"] = "task-arithmetic"
     scaling: Annotated[float, Field(ge=0, le=2, description="λ, the scale of every task vector"), LAMBDA] = 0.3
+    rescaled: Annotated[
+        bool,
+        Field(
+            description="whether the sum is divided by the number of tasks so far, so that it does not grow with them: "
+            "λ times the mean, at λ = 1 the average"
+        ),
+    ] = False
 
     def begin(self, incoming: StateDict, context: Context) -> State:
         return State(scaled(incoming, self.scaling))
 
     def fuse(self, state: State, incoming: StateDict, context: Context) -> State:
-        return State(combined(state.delta, incoming, 1.0, self.scaling))
+        t = context.step
+        earlier, share = ((t - 1) / t, 1 / t) if self.rescaled else (1.0, 1.0)
+        return State(combined(state.delta, incoming, earlier, self.scaling * share))
