@@ -11,6 +11,7 @@ from otmf_core.export.model_card import FOLDER, Kind
 from otmf_core.export.tokenizer import is_clips_own, tokenizer_files
 from otmf_core.export.transformers_names import image_tensors, text_tensors
 from otmf_core.files import write_json, write_tensors
+from otmf_core.library.making.zero_shot import has_text_tower
 from otmf_core.models.checkpoints import TOWER
 
 FORMAT = {"format": "pt"}  # without which some versions of transformers refuse a file that has other metadata
@@ -65,7 +66,7 @@ def export_model(run_dir: Path, to: Path | None = None) -> Path:
         {name.removeprefix(TOWER): value for name, value in weights.items() if name.startswith(TOWER)}
     )
     texts = {name: value for name, value in weights.items() if not name.startswith(TOWER)}
-    if "token_embedding.weight" in texts:
+    if has_text_tower(merged.library):
         text = text_config(backbone, where)
         files["config.json"] = {
             "architectures": ["CLIPModel"],

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from otmf_core.errors import InputError
 from otmf_core.export.merged import finish, merged_model
 from otmf_core.export.model_card import FOLDER, Kind
 from otmf_core.files import write_json, write_tensors
+from otmf_core.library.making.zero_shot import has_text_tower
 
 KIND = Kind(
     library="open_clip",
@@ -27,10 +29,14 @@ def export_model(run_dir: Path, to: Path | None = None) -> Path:
     open_clip_model.safetensors holds the pre-trained model with its image tower replaced by θ⁰ + Δ_m, in float32, and
     the run's figures as metadata; open_clip_config.json its configuration; README.md its model card.
     `open_clip.create_model("local-dir:<to>")` loads it, once `otmf_core.models.clip` is imported where the tower is
-    ours.
-    Raises InputError unless the run is done.
+    ours. Raises InputError unless the run is done, and where the backbone has no text tower, which open_clip would miss.
     """
     merged = merged_model(run_dir)
+    if not has_text_tower(merged.library):
+        raise InputError(
+            f"open_clip loads a CLIP with a text tower, which {merged.library.name} has not: the layouts huggingface, "
+            "task-vector and lora need none"
+        )
     state, card = merged.weights(), merged.card(KIND)
     folder = merged.folder("open_clip", to)
     write_tensors(folder / "open_clip_model.safetensors", state, merged.metadata())

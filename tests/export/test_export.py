@@ -16,12 +16,14 @@ from safetensors import safe_open
 from safetensors.torch import load_file
 
 from otmf_core.errors import InputError, Interrupted
+from otmf_core.export.layouts import export_run
 from otmf_core.export.open_clip import export_model
 from otmf_core.library.library import open_library
 from otmf_core.merging.merge import run_merge
 from otmf_core.models.clip import build_encoder, preprocess
 from otmf_core.runs.archive import write_zip
-from tests.tiny import CONFIG, merge_config, merged, pixels, vouch
+from tests.export.backbones import average, without_text
+from tests.tiny import CONFIG, is_one_sentence, merge_config, merged, pixels, vouch
 
 
 @pytest.fixture(scope="module")
@@ -170,6 +172,18 @@ def test_the_folder_travels_as_a_zip_and_loads_with_its_transforms(run: Path, tm
     assert model.eval().encode_image(image[None]).shape == (1, CONFIG["model_cfg"]["embed_dim"])
     exported = load_file(folder / "open_clip_model.safetensors")
     assert all(torch.equal(tensor, exported[name]) for name, tensor in model.state_dict().items())
+
+
+def test_what_open_clip_would_not_load_is_refused(own_tiny: Path, tmp_path: Path):
+    without_text(own_tiny)
+    run = average(own_tiny, tmp_path)
+    with pytest.raises(InputError, match=r"^open_clip loads a CLIP with a text tower, which Tiny has not: ") as caught:
+        export_model(run)
+    assert is_one_sentence(str(caught.value))
+    assert not (run / "export").exists()
+    needing_none = str(caught.value).split("the layouts ")[1].removesuffix(" need none").replace(" and", ",").split(", ")
+    for layout in needing_none:
+        assert export_run(run, layout, rank=2 if layout == "lora" else None).folder.is_dir()
 
 
 def test_an_unfinished_run_is_not_exported(tiny: Path, tmp_path: Path):
