@@ -30,6 +30,11 @@ def ranking(values: Sequence[float]) -> list[int]:
     return sorted(range(len(values)), key=lambda label: -values[label])
 
 
+def classes_shown(count: int) -> str:
+    """Which of so many classes the chart shows."""
+    return f"the five most probable of {count} classes" if count > CLASSES_SHOWN else f"all {count} classes"
+
+
 def answers_chart(answers: Mapping[str, Sequence[float]], classes: Sequence[str], truth: int | None) -> go.Figure:
     """Probability in percent of each model's five most probable classes; the true class, where known, in green.
 

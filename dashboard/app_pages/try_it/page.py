@@ -5,7 +5,7 @@ from functools import partial
 import streamlit as st
 
 from dashboard.app_pages.try_it.answers import every_model, verdicts
-from dashboard.app_pages.try_it.charts import answers_chart, answers_frame
+from dashboard.app_pages.try_it.charts import answers_chart, answers_frame, classes_shown
 from dashboard.app_pages.try_it.models import ask
 from dashboard.app_pages.try_it.picture_choice import choose_picture, choose_task
 from dashboard.library.task_labels import task_labels
@@ -51,7 +51,7 @@ try:
             cached_chart(answers_chart, answers_by_title, task.classes, picture.truth),
             partial(answers_frame, answers_by_title, task.classes, picture.truth),
             title="Probabilities",
-            measured=f"the five most probable of {len(task.classes)} classes",
+            measured=classes_shown(len(task.classes)),
             key="answers",
             name=f"{view.run}-{task.id}-answers",
         )

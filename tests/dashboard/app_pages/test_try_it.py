@@ -13,7 +13,7 @@ import torch
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
-from dashboard.app_pages.try_it.charts import RIGHT, WRONG, answers_chart, answers_frame
+from dashboard.app_pages.try_it.charts import RIGHT, WRONG, answers_chart, answers_frame, classes_shown
 from dashboard.app_pages.try_it.picture_choice import draw_images
 from dashboard.app_pages.try_it.uploads import fit, png_of_uri
 from dashboard.charts.colours import POST
@@ -69,6 +69,7 @@ def test_each_model_answers_what_it_answers_alone(real: Path, tiny: Path, app: A
     assert f"Test image 7 · **{CLASSES[truth]}**" in texts(app)
     assert "Zero-shot heads." in texts(app)
     assert "24 of 24 test images of Green" in texts(app)
+    assert "all 3 classes" in texts(app)
 
 
 def test_shuffling_draws_other_images(real: Path, app: AppTest):
@@ -191,6 +192,12 @@ def test_a_true_class_far_down_follows_the_first_five():
     assert list(chart.data[0].customdata) == ["a", "b", "c", "d", "e", "g"]
     assert chart.data[0].x[-1] == pytest.approx(2)
     assert list(answers_chart({"A": [0.5, 0.5]}, ["a", "b"], 1).data[0].customdata) == ["a", "b"]
+
+
+def test_what_is_shown_of_few_and_of_many_classes_is_said():
+    assert classes_shown(4) == "all 4 classes"
+    assert classes_shown(5) == "all 5 classes"
+    assert classes_shown(6) == "the five most probable of 6 classes"
 
 
 def test_the_table_holds_every_class():
