@@ -13,9 +13,10 @@ from otmf_core import layout
 from otmf_core.analysis.finished_run import finished_run
 from otmf_core.errors import InputError
 from otmf_core.library.library import Library
-from otmf_core.models.base import Inputs, Tower
+from otmf_core.models.base import Tower
 from otmf_core.models.checkpoints import check_matches, read_tensors
 from otmf_core.models.heads import Head
+from otmf_core.models.inputs import Inputs
 from otmf_core.models.task_vector import StateDict
 from otmf_core.runs.folder import Run
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     import numpy as np
     from torch import Tensor
 
-    from otmf_core.models.base import Inputs
+    from otmf_core.models.inputs import Inputs
 
 FORMAT = 1
 SEED = 0

@@ -14,10 +14,10 @@ from otmf_core.forecast.work import model_bytes
 from otmf_core.library.library import Library
 from otmf_core.models.checkpoints import parameters
 from otmf_core.models.clip_config import image_size
+from otmf_core.models.inputs import ENCODE_BATCH
 
 GIB = 1 << 30
 CARDS = (24, 80)  # GiB of common GPUs
-ENCODED = 128  # images that are encoded at once, without gradients
 RUNTIME = 1 * GIB  # of CUDA itself, its kernels and their workspace
 HALF = 2  # bytes of a number that autocast computes with
 
@@ -47,7 +47,7 @@ def device_memory(config: MergeConfig, library: Library) -> DeviceMemory | None:
     sides = 2 if method.turns == 1 else 1
     if not method.iterations_per_fusion:
         layers = fields["model_cfg"]["vision_cfg"].get("layers", 12)
-        return DeviceMemory(fixed + ENCODED * per_image // layers, 0, {})
+        return DeviceMemory(fixed + ENCODE_BATCH * per_image // layers, 0, {})
     fits = {card: int((card * GIB - fixed) // (sides * per_image)) for card in CARDS}
     total = fixed + sides * method.batch_examples * per_image
     return DeviceMemory(total, method.batch_examples, {card: max(0, batch) for card, batch in fits.items()})

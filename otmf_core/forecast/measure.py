@@ -19,8 +19,9 @@ from otmf_core.forecast.sizes import sizes
 from otmf_core.forecast.work import Estimate, Rates, extrapolate, model_bytes
 from otmf_core.library.library import Library
 from otmf_core.methods.context import Calibration, Context, Learning
-from otmf_core.models.base import ENCODE_BATCH, Tower
+from otmf_core.models.base import Tower
 from otmf_core.models.device import peak_memory, reset_peak_memory, resolve
+from otmf_core.models.inputs import ENCODE_BATCH
 from otmf_core.models.task_vector import StateDict
 from otmf_core.transport.spaces import ClassVectors
 

@@ -17,7 +17,7 @@ from otmf_core.tables import read_table, table_rows
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from otmf_core.models.base import Inputs
+    from otmf_core.models.inputs import Inputs
 
 MAX_ROWS = 2_000_000  # of a split
 MAX_BYTES = 4 << 30  # of images that are kept, decoded

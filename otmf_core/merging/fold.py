@@ -18,10 +18,10 @@ from otmf_core.merging.evaluation import Evaluator
 from otmf_core.merging.inputs import MergeInputs, held_out
 from otmf_core.methods.base import State
 from otmf_core.methods.context import Calibration, Context, Learning
-from otmf_core.models.base import Inputs
 from otmf_core.models.checkpoints import check_finite, read_metadata, read_tensors
 from otmf_core.models.device import peak_memory, reset_peak_memory
 from otmf_core.models.heads import Head, labelled_subset, tune
+from otmf_core.models.inputs import Inputs
 from otmf_core.models.task_vector import StateDict
 from otmf_core.runs.events import Arrived, Emit, Evaluated, Fused, Iterated, Phase, Started, Stopped
 from otmf_core.runs.state import AccuracyRow, RunState, parsed

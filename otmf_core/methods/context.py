@@ -11,7 +11,8 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from otmf_core.library.examples import Examples
-    from otmf_core.models.base import Inputs, Tower
+    from otmf_core.models.base import Tower
+    from otmf_core.models.inputs import Inputs
     from otmf_core.models.task_vector import StateDict
     from otmf_core.transport.spaces import ClassVectors
 

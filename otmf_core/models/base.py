@@ -3,42 +3,17 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol, runtime_checkable
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from otmf_core.errors import InputError
 from otmf_core.files import shown
+from otmf_core.models.inputs import ENCODE_BATCH, Inputs, batches
 from otmf_core.models.task_vector import StateDict
-
-ENCODE_BATCH = 128
-
-
-class Inputs(Protocol):
-    """The inputs of n examples, without their labels: of that length, and indexed by rows."""
-
-    def __len__(self) -> int: ...
-
-    def __getitem__(self, rows: Any, /) -> Any: ...
-
-
-@runtime_checkable
-class Streamed(Inputs, Protocol):
-    """Inputs that are made ready as they are asked for, some batches ahead."""
-
-    def batches(self, size: int) -> Iterator[Inputs]:
-        """All of them in order, `size` at a time, ready for a tower."""
-        ...
-
-
-def batches(inputs: Inputs, size: int) -> Iterator[Inputs]:
-    """Inputs in order, `size` at a time, ready for a tower."""
-    if isinstance(inputs, Streamed):
-        return inputs.batches(size)
-    return (inputs[start : start + size] for start in range(0, len(inputs), size))
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,0 +1,32 @@
+"""What a tower reads of examples: how many there are, some of them, and batches one after another. Loads no torch."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, Protocol, runtime_checkable
+
+ENCODE_BATCH = 128  # inputs that a tower encodes at once, without gradients
+
+
+class Inputs(Protocol):
+    """The inputs of n examples, without their labels: of that length, and indexed by rows."""
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, rows: Any, /) -> Any: ...
+
+
+@runtime_checkable
+class Streamed(Inputs, Protocol):
+    """Inputs that are made ready as they are asked for, some batches ahead."""
+
+    def batches(self, size: int) -> Iterator[Inputs]:
+        """All of them in order, `size` at a time, ready for a tower."""
+        ...
+
+
+def batches(inputs: Inputs, size: int) -> Iterator[Inputs]:
+    """Inputs in order, `size` at a time, ready for a tower."""
+    if isinstance(inputs, Streamed):
+        return inputs.batches(size)
+    return (inputs[start : start + size] for start in range(0, len(inputs), size))
