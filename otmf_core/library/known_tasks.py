@@ -29,7 +29,7 @@ class KnownTask(BaseModel):
     """A task: what its classes and prompts are, where its images come from, and accuracies in percent to compare with.
 
     `classes` stand in the order of the labels; a prompt is a template with a class in place of {}. The data set has a
-    `config` if it has several, and of columns those of the image and of the label.
+    `config` if it has several.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -41,8 +41,6 @@ class KnownTask(BaseModel):
     config: str | None
     train_split: str
     test_split: str
-    image_column: str
-    label_column: str
     test_images: int
     zero_shot: Accuracies
     expert: Accuracies
@@ -52,10 +50,6 @@ class KnownTask(BaseModel):
     def expert_repository(self, backbone: Backbone) -> str:
         """The repository of the model that was fine-tuned on the task."""
         return f"tanganke/{BACKBONES[backbone].removeprefix('openai/')}_{self.id}"
-
-    def prompts(self, label: int) -> tuple[str, ...]:
-        """The texts that stand for a class, one a template."""
-        return tuple(template.replace("{}", self.classes[label]) for template in self.templates)
 
 
 @cache

@@ -95,12 +95,6 @@ def test_a_label_means_its_class(name: str, label: int, expected: str):
     assert found(name).classes[label] == expected
 
 
-def test_prompts_are_templates_with_the_class_in_them():
-    assert found("gtsrb").prompts(14)[0] == 'a zoomed in photo of a "stop" traffic sign.'
-    assert found("pcam").prompts(0) == ("this is a photo of lymph node",)
-    assert found("food101").prompts(0) == ("a photo of apple pie, a type of food.",)
-
-
 @pytest.mark.parametrize(
     ("name", "expected"),
     [

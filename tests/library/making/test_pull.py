@@ -74,7 +74,7 @@ def table(task: KnownTask, rows: int, first: int) -> bytes:
     labels = [row % len(task.classes) for row in range(first, first + rows)]
     images = [{"bytes": picture(label % 3, row), "path": None} for row, label in enumerate(labels, start=first)]
     file = io.BytesIO()
-    pq.write_table(pa.table({task.image_column: images, task.label_column: labels}), file)
+    pq.write_table(pa.table({"image": images, "label": labels}), file)
     return file.getvalue()
 
 
