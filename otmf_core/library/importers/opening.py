@@ -64,16 +64,6 @@ def _task_arithmetic(contents: Contents) -> Checkpoint | None:
     return TaskArithmeticCheckpoint(contents) if is_image_encoder(contents) else None
 
 
-def fingerprint(expert: Expert) -> dict[str, str]:
-    """What models of one merge have in common: family, architecture, precision and activation."""
-    return {
-        "family": expert.family,
-        "architecture": open_clip.architecture(expert.header) if isinstance(expert, Checkpoint) else "not stated",
-        "precision": expert.precision,
-        "activation": expert.activation or "not stated",
-    }
-
-
 def _weights(folder: Path) -> Path:
     """The file in a folder that the library which wrote the folder would read, else the only one of weights."""
     names = OF_OPEN_CLIP if (folder / open_clip.CONFIG).is_file() else ()

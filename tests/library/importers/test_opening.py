@@ -13,7 +13,8 @@ from safetensors.torch import load_file, save_file
 
 from otmf_core.errors import InputError
 from otmf_core.library.importers.base import Checkpoint
-from otmf_core.library.importers.opening import fingerprint, open_checkpoint
+from otmf_core.library.importers.open_clip import architecture
+from otmf_core.library.importers.opening import open_checkpoint
 from tests.clips import model_cfg, open_clip_model, transformers_model
 from tests.tiny import ROOT, is_one_sentence
 
@@ -37,14 +38,12 @@ def refusal(path: Path) -> str:
 @pytest.mark.parametrize("name", ["clip", "vision", "projected", "old"])
 def test_a_folder_of_transformers(name: str):
     found = open_checkpoint(GOLDEN / name)
+    assert isinstance(found, Checkpoint)
     assert found.family == "huggingface"
     assert found.files[0] == GOLDEN / name / "model.safetensors"
-    assert fingerprint(found) == {
-        "family": "huggingface",
-        "architecture": "ViT, width 16, 1 layers, patch 8",
-        "precision": "F32",
-        "activation": "not stated" if name == "old" else "quick_gelu",
-    }
+    assert found.precision == "F32"
+    assert found.activation == (None if name == "old" else "quick_gelu")
+    assert architecture(found.header) == "ViT, width 16, 1 layers, patch 8"
 
 
 def test_a_running_mean_counts_beside_its_module(tmp_path: Path):
@@ -60,7 +59,7 @@ def test_a_folder_of_shards(tmp_path: Path):
     (tmp_path / "config.json").unlink()
     found = open_checkpoint(tmp_path)
     assert found.files[0] == tmp_path / "model.safetensors.index.json"
-    assert fingerprint(found)["activation"] == "not stated"
+    assert found.activation is None
     assert open_checkpoint(tmp_path / "model.safetensors.index.json").family == "huggingface"
 
 
@@ -69,12 +68,9 @@ def test_a_folder_of_open_clip(tmp_path: Path):
     (tmp_path / "open_clip_config.json").write_text(json.dumps({"model_cfg": model_cfg(False)}))
     (tmp_path / "more.safetensors").write_bytes((GOLDEN / "features.safetensors").read_bytes())
     found = open_checkpoint(tmp_path)
-    assert fingerprint(found) == {
-        "family": "open_clip",
-        "architecture": "ViT, width 64, 2 layers, patch 16",
-        "precision": "F32",
-        "activation": "gelu",
-    }
+    assert isinstance(found, Checkpoint)
+    assert (found.family, found.precision, found.activation) == ("open_clip", "F32", "gelu")
+    assert architecture(found.header) == "ViT, width 64, 2 layers, patch 16"
 
 
 def test_both_layouts_in_one_folder(tmp_path: Path):
