@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from otmf_core.config import MergeConfig
 from otmf_core.library.examples import Split
-from otmf_core.library.library import Library
+from otmf_core.library.library import KEPT_BYTES, Library
 from otmf_core.models.checkpoints import parameters
 from otmf_core.models.clip_config import image_size
 
@@ -21,6 +21,10 @@ class Sizes:
     calibration: tuple[int, ...]
     labelled: tuple[int, ...]
     held_out: int = 0  # test examples of tasks that are evaluated and not merged
+
+    def streamed(self, count: int) -> bool:
+        """Whether a test or labelled split of so many images is decoded whenever it is read, and never kept."""
+        return self.picture * count > KEPT_BYTES
 
 
 def sizes(library: Library, config: MergeConfig) -> Sizes:

@@ -56,7 +56,8 @@ def work(config: MergeConfig, size: Sizes) -> Work:
     encoded, decoded, in_memory = [sum(size.test) + size.held_out], [sum(size.test) + size.held_out], []
     for t in range(1, tasks + 1):
         seen = tasks if config.evaluate == "all" or t == tasks else t + 1
-        images = size.test[t - 1] + sum(size.test[:seen])  # the expert on its own task, then the merged model
+        tests = (size.test[t - 1], *size.test[:seen])  # the expert on its own task, then the merged model
+        images = sum(tests)
         calibration = 0
         if config.reads_examples:
             earlier = sum(min(kept, count) for count in size.calibration[: max(t - 2, 0)])
@@ -64,16 +65,18 @@ def work(config: MergeConfig, size: Sizes) -> Work:
             images += size.calibration[t - 1]
             if not kept and t > 1:  # teachers were not kept: those of the merged model are taken again
                 images += size.calibration[t - 2]
-        read = calibration
+        read = calibration + sum(test for test in tests if size.streamed(test))
         if config.heads == "tuned":
             pools = size.labelled[max(t - 2, 0) : t - 1] + (size.labelled[-1:] if t == tasks else ())
-            images += sum(round(config.head_fraction * pool) for pool in pools)
-            read += sum(pools)
+            chosen = [round(config.head_fraction * pool) for pool in pools]
+            images += sum(chosen)
+            read += sum(some if size.streamed(pool) else pool for some, pool in zip(chosen, pools, strict=True))
         again = size.held_out if t == tasks else 0
         encoded.append(images + again)
         decoded.append(read + again)
         in_memory.append(calibration)
-    pictures = size.picture * (sum(size.test) + max(in_memory))
+    kept_tests = sum(test for test in size.test if not size.streamed(test))
+    pictures = size.picture * (kept_tests + max(in_memory))
     return Work(
         tuple(encoded),
         tuple(decoded),

@@ -9,8 +9,8 @@ import pytest
 
 from otmf_core.config import MergeConfig
 from otmf_core.forecast.sizes import Sizes, sizes
-from otmf_core.forecast.work import Rates, alike, extrapolate, pace, rates_of_runs, work
-from otmf_core.library.library import open_library
+from otmf_core.forecast.work import Rates, alike, extrapolate, model_bytes, pace, rates_of_runs, work
+from otmf_core.library.library import KEPT_BYTES, open_library
 from otmf_core.runs.folder import Run
 from tests.made_runs import made_run
 from tests.tiny import merge_config
@@ -51,6 +51,17 @@ def test_tuned_heads_read_labelled_images():
     # nothing after step 1, the head of task 1 after step 2, those of tasks 2 and 3 after step 3
     assert done.encoded == (60, 45, 86 + 4, 97 + 6 + 8)
     assert done.decoded == (60, 5, 11 + 8, 15 + 12 + 16)
+
+
+def test_large_splits_are_not_kept_and_decoded_whenever_they_are_read():
+    size = replace(SIZE, picture=KEPT_BYTES // 20, labelled=(22, 20, 40))  # of a split 20 images are kept, 21 are not
+    done = work(config(), size)
+    assert done.encoded == work(config(), SIZE).encoded
+    # the third task's 30 tests: in row 2; in step 3 of the expert and in row 3
+    assert done.decoded == (60, 5, 11 + 30, 15 + 30 + 30)
+    assert done.tensors == model_bytes(config(), 1000) + size.picture * (10 + 20 + 15)
+    # of the first pool the 11 that are chosen, the second whole, of the third 20
+    assert work(config(heads="tuned", head_fraction=0.5), size).decoded == (60, 5, 41 + 11, 75 + 20 + 20)
 
 
 def test_seconds_are_rates_times_work():
