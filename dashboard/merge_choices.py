@@ -7,10 +7,13 @@ from typing import Any
 
 import streamlit as st
 
+from dashboard.text import sentence
 from otmf_core.config import MergeConfig
+from otmf_core.methods.base import KINDS, Method
 from otmf_core.methods.table import METHODS, TABLE
 
 FIRST_METHOD = next(iter(METHODS))  # of a first visit
+ARXIV = "arXiv "  # before a number
 RUN_SETTINGS = ("heads", "head_fraction", "head_lr", "evaluate", "seed", "device")  # in the options, of every method
 
 
@@ -62,3 +65,16 @@ def choose_merge(config: MergeConfig) -> None:
 def titles() -> dict[str, str]:
     """The methods' titles by name, in the order of the form."""
     return {name: method.title for name, method in zip(METHODS, TABLE, strict=True)}
+
+
+def about_method(method: type[Method]) -> str:
+    """What a method does, what it reads, and where its paper and its authors' code are, as Markdown."""
+    parts = [sentence(method.about), KINDS[method.kind()]]
+    if method.paper.startswith(ARXIV):
+        parts.append(f"[{method.paper}](https://arxiv.org/abs/{method.paper.removeprefix(ARXIV)})")
+    elif method.paper:
+        parts.append(method.paper)
+    if method.code:
+        parts.append(f"[authors' code](https://{method.code})")
+    lines = [" · ".join(parts), method.differs]
+    return "\n\n".join(line for line in lines if line)

@@ -29,7 +29,7 @@ def export_model(run_dir: Path, to: Path | None = None) -> Path:
     open_clip_model.safetensors holds the pre-trained model with its image tower replaced by θ⁰ + Δ_m, in float32, and
     the run's figures as metadata; open_clip_config.json its configuration; README.md its model card.
     `open_clip.create_model("local-dir:<to>")` loads it, once `otmf_core.models.clip` is imported where the tower is
-    ours. Raises InputError unless the run is done, and where the backbone has no text tower, which open_clip would miss.
+    ours. Raises InputError unless the run is done, and where the backbone lacks a text tower, which open_clip needs.
     """
     merged = merged_model(run_dir)
     if not has_text_tower(merged.library):

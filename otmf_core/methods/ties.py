@@ -76,7 +76,9 @@ class JointTies(JointMethod):
     """Δ_m = λ·TIES([Δ¹, …, Δᵗ])."""
 
     title = "TIES, joint"
-    about = "adds up the largest entries of all task vectors that agree in sign: less interference, smaller ones are lost"
+    about = (
+        "adds up the largest entries of all task vectors that agree in sign: less interference, smaller ones are lost"
+    )
     paper = PAPER
     code = CODE
     differs = "Entries that agree are added up with λ = 0.3, as in FusionBench; the paper takes their mean."

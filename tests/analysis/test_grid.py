@@ -8,15 +8,16 @@ from pathlib import Path
 import pytest
 
 from otmf_core.analysis.grid import content, entries, grid, order_seeds, plan
+from otmf_core.config import MergeConfig
 from otmf_core.errors import InputError
 from otmf_core.methods.table import METHODS
-from otmf_core.runs.folder import Run
+from otmf_core.runs.folder import Run, Status
 from otmf_core.runs.state import RunState
 
 ORDERS = [("a", "b"), ("b", "a")]
 
 
-def run_of(config, status="done", library="hash", name="run") -> Run:
+def run_of(config: MergeConfig, status: Status = "done", library: str = "hash", name: str = "run") -> Run:
     return Run(name, Path(name), status, "", "", config, RunState(library=library), None)
 
 
@@ -32,7 +33,7 @@ def test_a_method_is_named_alone_or_with_a_preset():
         {"method": "average"},
         {"method": "otmf", "preset": "paper"},
     ]
-    with pytest.raises(InputError, match="a method to compare is one of all, otmf, .*received 'average@paper'"):
+    with pytest.raises(InputError, match=r"a method to compare is one of all, otmf, .*received 'average@paper'"):
         entries("otmf,average@paper")
 
 

@@ -19,7 +19,7 @@ def runs(accuracies: dict[tuple[str, ...], float], seed: int = 0) -> list[Run]:
         return cast(Any, SimpleNamespace(acc=acc))
 
     return [
-        Run("id", Path(), "done", "", "", MergeConfig(tasks=tasks, seed=seed), RunState(), record(acc))
+        Run("id", Path(), "done", "", "", MergeConfig.build(tasks=tasks, seed=seed), RunState(), record(acc))
         for tasks, acc in accuracies.items()
     ]
 

@@ -257,9 +257,9 @@ def test_help_of_merge_states_the_method_the_range_the_default_and_what_the_pape
         "--seed N seed of every draw (at least 0, below 2147483648; default: 0)",
         "--head-lr X Adam's rate on a head that is tuned (above 0, at most 1; default: 0.0005; paper: 0.01)",
         "--checkpoint-seconds X time between saves within a fusion (at least 0; default: 5.0)",
-        "--method {otmf,average,task-arithmetic} how two task vectors are fused (default: otmf). otmf: learned masks "
+        f"--method {{{','.join(METHODS)}}} how two task vectors are fused (default: otmf). otmf: learned masks "
         "over both task vectors, aligned by optimal transport; average: running average of the task vectors; "
-        "task-arithmetic: the scaled sum of the task vectors",
+        "task-arithmetic: the scaled sum of the task vectors;",
     ):
         assert words in text
 

@@ -106,7 +106,7 @@ def test_what_otmf_holds_and_takes():
 
 def test_the_pace_of_otmf_leaves_out_what_changes_no_iterations_time():
     assert set(Otmf().settings()) - set(Otmf().pace()) == {"alpha", "lr", "schedule", "iterations"}
-    assert TaskArithmetic(scaling=0.2).pace() == {"scaling": 0.2}
+    assert TaskArithmetic(scaling=0.2).pace() == {"scaling": 0.2, "rescaled": False}
 
 
 # --- the batches of a fusion -----------------------------------------------------------------------------------------

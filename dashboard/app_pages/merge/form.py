@@ -12,7 +12,7 @@ from dashboard.app_pages.merge.geometry_line import geometry_line
 from dashboard.app_pages.merge.options import merge_options
 from dashboard.app_pages.merge.settings import session_value, setting_input
 from dashboard.app_pages.merge.task_order import task_order
-from dashboard.merge_choices import FIRST_METHOD, setting_key, titles
+from dashboard.merge_choices import FIRST_METHOD, about_method, setting_key, titles
 from dashboard.text import reason
 from otmf_core.config import MergeConfig
 from otmf_core.errors import InputError
@@ -26,16 +26,16 @@ def merge_form(name: str, library: Library) -> MergeConfig | None:
     `name` is what the configuration calls the library.
     """
     tasks = task_order(library)
-    method = st.segmented_control(
+    method = st.selectbox(
         "Method",
         list(METHODS),
-        default=FIRST_METHOD,
+        index=list(METHODS).index(FIRST_METHOD),
         format_func=titles().__getitem__,
         key="method",
         persist_state="session",
-        required=True,
-        help="\n\n".join(f"**{each.title}**: {each.about}." for each in METHODS.values()),
+        help="Type to find one. Those of one task after another come first; joint ones see all tasks at once.",
     )
+    st.caption(about_method(METHODS[method]))
     fields: dict[str, Any] = {"tasks": tasks, "library": name, "method": method}
     fields |= _main_settings(method)
     button_container = st.container()  # above the options, but drawn when they are known

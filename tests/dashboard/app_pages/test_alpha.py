@@ -132,7 +132,7 @@ def test_the_sequence_is_that_of_the_merge_form(app: AppTest, tmp_path: Path):
 
 
 def test_use_this_alpha_fills_the_merge_page(finished: list[str], app: AppTest):
-    app.segmented_control(key="method").set_value("average").run()
+    app.selectbox(key="method").set_value("average").run()
     with_options(app).number_input(key="seed").set_value(7).run()
     open_page(
         app, sequence=finished[0], alphas="0.9"
@@ -141,7 +141,7 @@ def test_use_this_alpha_fills_the_merge_page(finished: list[str], app: AppTest):
     app.button(key="use-alpha").click().run()
     assert not app.exception
     assert app.slider(key="otmf.alpha").value == 0.5
-    assert app.segmented_control(key="method").value == "otmf"
+    assert app.selectbox(key="method").value == "otmf"
     assert app.session_state["tasks"] == ["red", "green"]
     assert app.session_state["suite"] is app.selectbox(key="order_seed").value is None
     app.switch_page("app_pages/merge/page.py")
@@ -162,7 +162,7 @@ def test_task_arithmetic_is_swept_over_its_own_scale(app: AppTest, tmp_path: Pat
     app.segmented_control(key="chosen_scaling").set_value(0.5).run()
     assert app.button(key="use-alpha").label == "Use λ = 0.5"
     press(app, "use-alpha")
-    assert app.segmented_control(key="method").value == "task-arithmetic"
+    assert app.selectbox(key="method").value == "task-arithmetic"
     assert app.slider(key="task-arithmetic.scaling").value == 0.5
 
 
