@@ -40,3 +40,11 @@ def _other(tensors: Sequence[Tensor], others: Others) -> Tensor:
     for tensor in tensors[1:]:
         total += tensor
     return total * {"sum": 1.0, "mean": 1 / len(tensors), "base": 0.0}[others]
+
+
+def rank_of(singular_values: Tensor, matrix: Tensor) -> int:
+    """The rank of a matrix by its singular values (descending): how many are above the rounding of its float type."""
+    import torch
+
+    rounding = max(matrix.shape) * torch.finfo(matrix.dtype).eps
+    return int((singular_values > rounding * singular_values[0]).sum())

@@ -5,7 +5,10 @@ from __future__ import annotations
 from otmf_core.methods.average import Average
 from otmf_core.methods.base import Method
 from otmf_core.methods.dare import Dare
+from otmf_core.methods.dop import Dop
 from otmf_core.methods.magmax import MagMax
+from otmf_core.methods.nufilt import Nufilt
+from otmf_core.methods.opcm import Opcm
 from otmf_core.methods.otmf import Otmf
 from otmf_core.methods.task_arithmetic import TaskArithmetic
 from otmf_core.methods.ties import JointTies, Ties
@@ -17,6 +20,9 @@ TABLE: tuple[type[Method], ...] = (
     Ties,
     Dare,
     MagMax,
+    Nufilt,
+    Opcm,
+    Dop,
     JointTies,
 )
 

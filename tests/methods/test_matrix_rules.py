@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from otmf_core.methods.matrix_rules import Others, by_matrix
+from otmf_core.methods.matrix_rules import Others, by_matrix, rank_of
 from otmf_core.models.clip import build_encoder
 from otmf_core.models.matrices import matrices
 from otmf_core.models.task_vector import StateDict
@@ -67,3 +67,11 @@ def test_vectors_are_matched_by_name_whatever_their_order():
     other = by_matrix([first, turned], lambda parts, matrix: parts[0] - parts[1], "sum")
     assert list(straight) == list(other) == list(first)
     assert all(torch.equal(straight[name], other[name]) for name in first)
+
+
+@pytest.mark.parametrize("rank", [0, 1, 3, 4])
+@pytest.mark.parametrize("scale", [1e-4, 1.0, 1e4])
+def test_the_rank_is_that_of_the_factors_whatever_the_scale(rank: int, scale: float):
+    left, right = (torch.randn(*shape, generator=torch.Generator().manual_seed(1)) for shape in ((9, rank), (rank, 4)))
+    product = scale * left @ right
+    assert rank_of(torch.linalg.svdvals(product), product) == rank
