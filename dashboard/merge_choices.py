@@ -7,7 +7,6 @@ from typing import Any
 
 import streamlit as st
 
-from dashboard.text import sentence
 from otmf_core.config import MergeConfig
 from otmf_core.methods.base import KINDS, Method
 from otmf_core.methods.table import METHODS, TABLE
@@ -69,7 +68,7 @@ def titles() -> dict[str, str]:
 
 def about_method(method: type[Method]) -> str:
     """What a method does, what it reads, and where its paper and its authors' code are, as Markdown."""
-    parts = [sentence(method.about), KINDS[method.kind()]]
+    parts = [method.about[:1].upper() + method.about[1:], KINDS[method.kind()]]
     if method.paper.startswith(ARXIV):
         parts.append(f"[{method.paper}](https://arxiv.org/abs/{method.paper.removeprefix(ARXIV)})")
     elif method.paper:

@@ -202,7 +202,7 @@ def _sentence(error: ValidationError, fields: dict[str, Any]) -> str:
     if first["type"] == "extra_forbidden":
         owners = [name for name, method in METHODS.items() if field in method.described()]
         if owners:
-            others = " and ".join(owners)
+            others = ", ".join(owners)
             return f"{field} is a setting of {others}, not of {method or 'a run'}, received {shown(received, 80)}"
         return f"a configuration has no field {shown(field)}, received {shown(received, 80)}"
     if first["type"] in ("union_tag_invalid", "union_tag_not_found"):

@@ -51,7 +51,7 @@ def damage(fields: dict[str, Any], *path: str | int, value: Any) -> None:
         (("runs",), {}, "a results file holds finished runs"),
         (("runs", 0), [], "each with its config and its record"),
         (("runs", 0, "record", "acc"), 99.5, "acc"),
-        (("runs", 0, "record", "matrix"), [[1.0]], "matrix"),
+        (("runs", 0, "record", "matrix"), [[1.0]], "1 rows of accuracies after step 3 of 3"),
         (("runs", 0, "config", "tasks"), ["red"], "at least two tasks"),
         (("runs", 0, "record", "seed"), "0", "seed"),
     ],

@@ -11,7 +11,7 @@ from otmf_core.analysis.results import read_results
 from otmf_core.cli.main import main
 from otmf_core.runs.folder import list_runs
 
-GRID = ["--tasks", "red,green", "--orders", "42-43", "--methods", "average,task-arithmetic", "--device", "cpu"]
+GRID = ["--tasks", "red,green", "--orders", "43-44", "--methods", "average,task-arithmetic", "--device", "cpu"]
 
 
 def command(tiny: Path, out: Path, *more: str) -> list[str]:
