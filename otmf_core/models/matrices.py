@@ -19,7 +19,8 @@ STACKED = "qkv"  # three matrices of equal height in one tensor: open_clip's in_
 class Matrix:
     """A linear map of the network: its tensor, its kind (q, k, v, proj, fc1, fc2, out), its values (rows, columns).
 
-    The values share the tensor's memory, so that writing to them writes to the task vector.
+    A row is an output, a column an input. The values share the tensor's memory, so that writing to them writes to the
+    task vector.
     """
 
     name: str
@@ -35,7 +36,8 @@ def matrices(delta: StateDict) -> Iterator[Matrix]:
         if part != "weight" or tensor.dim() != 2:
             continue
         if kind != STACKED:
-            yield Matrix(name, kind, tensor)
+            # open_clip's bare proj is multiplied from the right: its rows are inputs
+            yield Matrix(name, kind, tensor if name.endswith("weight") else tensor.T)
             continue
         for letter, values in zip(STACKED, tensor.chunk(3), strict=True):
             yield Matrix(name, letter, values)

@@ -48,6 +48,15 @@ def test_what_is_written_to_a_matrix_is_in_the_task_vector():
     assert (own[:32] != 0).any() and (own[64:] != 0).any()
 
 
+def test_rows_are_outputs_also_of_open_clips_projection_which_stands_on_its_side():
+    delta = vector(CONFIG["model_cfg"]["vision_cfg"])
+    (out,) = (matrix for matrix in matrices(delta) if matrix.kind == "out")
+    assert torch.equal(out.values, delta["proj"].T)
+    stem = vector(STEM)
+    (out,) = (matrix for matrix in matrices(stem) if matrix.kind == "out")
+    assert torch.equal(out.values, stem[out.name])
+
+
 def test_embeddings_norms_biases_and_convolutions_are_no_matrices():
     delta = vector(CONFIG["model_cfg"]["vision_cfg"])
     names = {matrix.name for matrix in matrices(delta)}
