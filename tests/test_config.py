@@ -13,6 +13,7 @@ from otmf_core.config import PRESETS, MergeConfig, presets, setting_named
 from otmf_core.errors import InputError
 from otmf_core.methods.average import Average
 from otmf_core.methods.otmf import Otmf
+from otmf_core.methods.table import METHODS
 from otmf_core.methods.task_arithmetic import TaskArithmetic
 from otmf_core.runs.folder import create_run, load_run
 from tests.golden_runs import ALL, DEFAULT, DONE, FAILED, GOLDEN, QUEUED, STOPPED, WITHIN
@@ -227,8 +228,8 @@ HOSTILE = [
      f"alpha: input should be a valid number, received {NESTED}"),
     ({"format": 2, **TWO, "method": {"name": "otmf", "zeal": NESTED}},
      f"a configuration has no field 'zeal', received {NESTED}"),
-    ({"format": 2, **TWO, "method": {"name": "average", "alpha": 0.5}},
-     "alpha is a setting of otmf, not of average, received 0.5"),
+    ({"format": 2, **TWO, "method": {"name": "average", "blur": 0.5}},
+     "blur is a setting of otmf, not of average, received 0.5"),
     ({"format": 2, **TWO, "blur": 0.5}, "blur is a setting of otmf, not of a run, received 0.5"),
     ({"format": 2, **TWO, "method": {"name": "otmf", "alpha": math.nan}},
      "alpha: input should be a finite number, received nan"),
