@@ -44,7 +44,7 @@ def device_memory(config: MergeConfig, library: Library) -> DeviceMemory | None:
     method = config.method
     count = parameters(library.tower_header)
     fixed = model_bytes(config, count) + HALF * count + RUNTIME
-    sides = 2 if method.turns == 1 else 1
+    sides = 2 if method.turns == 1 and not method.joint else 1
     if not method.iterations_per_fusion:
         layers = fields["model_cfg"]["vision_cfg"].get("layers", 12)
         return DeviceMemory(fixed + ENCODE_BATCH * per_image // layers, 0, {})

@@ -51,8 +51,8 @@ class Estimate:
 
 def work(config: MergeConfig, size: Sizes) -> Work:
     """The work of the fold for this configuration, step by step (0…T)."""
-    tasks = len(config.tasks)
-    kept = config.method.kept_examples
+    tasks, method = len(config.tasks), config.method
+    kept = method.kept_examples
     encoded, decoded, in_memory = [sum(size.test) + size.held_out], [sum(size.test) + size.held_out], []
     for t in range(1, tasks + 1):
         seen = tasks if config.evaluate == "all" or t == tasks else t + 1
@@ -80,15 +80,14 @@ def work(config: MergeConfig, size: Sizes) -> Work:
     return Work(
         tuple(encoded),
         tuple(decoded),
-        (config.method.iterations_per_fusion or 1) * (tasks - 1),
+        (method.iterations_per_fusion or 1) * sum(method.iterates_at(t, tasks) for t in range(2, tasks + 1)),
         model_bytes(config, size.parameters) + pictures,
     )
 
 
 def model_bytes(config: MergeConfig, parameters: int) -> int:
     """Bytes of the tensors of a model's size that a fusion holds at once, in float32."""
-    vectors = len(config.tasks) if config.method.joint else 0
-    return 4 * parameters * (config.method.model_copies + vectors)
+    return 4 * parameters * (config.method.model_copies + len(config.tasks) * config.method.copies_per_task)
 
 
 def extrapolate(config: MergeConfig, size: Sizes, rates: Rates) -> Estimate:

@@ -83,6 +83,10 @@ class Method(BaseModel, ABC):
         """The number of iterations of a fusion; 0 where it is a formula."""
         return 0
 
+    def iterates_at(self, step: int, tasks: int) -> bool:
+        """Whether the fusion of step t of a merge of so many tasks has these iterations; by default every one has."""
+        return True
+
     @property
     def kept_examples(self) -> int:
         """The number of unlabelled examples that the method keeps of every earlier task."""
@@ -94,8 +98,13 @@ class Method(BaseModel, ABC):
         return 5
 
     @property
+    def copies_per_task(self) -> int:
+        """The tensors of a model's size that it holds of every task beside those: of a joint method, task vectors."""
+        return 1 if self.joint else 0
+
+    @property
     def batch_examples(self) -> int:
-        """The most examples of one task that an iteration draws."""
+        """The most examples of one task that an iteration draws; of a joint method, of all tasks together."""
         return 0
 
     @property

@@ -16,9 +16,11 @@ from otmf_core.masks.base import MaskPair
 from otmf_core.masks.families import FAMILIES
 from otmf_core.masks.measures import SIDES
 from otmf_core.masks.report import mask_mean, write_report
-from otmf_core.methods.batches import Batch, draw_batches, encode
+from otmf_core.methods.batches import Batch, draw_batches
 from otmf_core.methods.context import Context, Learning
+from otmf_core.methods.gradients import consumed
 from otmf_core.methods.iterating import Row, iterate, learning_of, write_curves
+from otmf_core.methods.objectives import Teachers, distances, teachers_of
 from otmf_core.methods.otmf import Otmf
 from otmf_core.models.checkpoints import read_tensors
 from otmf_core.models.task_vector import StateDict
@@ -59,11 +61,7 @@ def train(settings: Otmf, masks: MaskPair, done: int, context: Context) -> Gener
     # L_pre is a mean over tasks: as many of it as tasks it stands for, so that each task weighs the same
     weighs = {"pre": sum(1 for seen in learning.calibration[:-1] if len(seen)), "post": 1}
     batches = list(batches_of(settings, [len(seen) for seen in learning.calibration], context.seed, context.step))
-    hooks = [
-        parameter.register_post_accumulate_grad_hook(_consumer(masks, name, weights[name]))
-        for name, parameter in tower.module.named_parameters()
-    ]
-    try:
+    with consumed(tower, masks.consume):
         for iteration in range(done, settings.iterations):
             sides = {side: batch for side, batch in batches[iteration].items() if batch is not None}
             losses = _losses(sides, teachers, settings.space, learning, loss)
@@ -71,10 +69,6 @@ def train(settings: Otmf, masks: MaskPair, done: int, context: Context) -> Gener
             torch.stack([weighs[side] * value for side, value in losses.items()]).sum().backward()
             masks.finish(weights)
             yield _row(iteration, losses, masks, weights, settings)
-    finally:
-        for hook in hooks:
-            hook.remove()
-        tower.module.zero_grad(set_to_none=True)
 
 
 def batches_of(settings: Otmf, sizes: list[int], seed: int, step: int) -> Iterator[dict[str, Batch | None]]:
@@ -102,39 +96,19 @@ def fused(pre: StateDict, post: StateDict, folder: Path, alpha: float) -> StateD
 
 
 def _teachers(masks: MaskPair, learning: Learning) -> list[Tensor | None]:
-    """Teacher features of each task, constants of a fusion; where none were kept, of θ⁰ + Δ_pre, equation (3)."""
-    teachers = [seen.teacher for seen in learning.calibration]
-    previous = learning.calibration[-2]
-    if previous.teacher is None and previous.inputs is not None:
-        learning.tower.load(masks.delta["pre"])
-        teachers[-2] = learning.tower.features(previous.inputs, "the previous task")
-    return teachers
+    return teachers_of(learning, masks.delta["pre"])
 
 
 def _losses(
-    sides: dict[str, Batch], teachers: list[Tensor | None], space: str, learning: Learning, loss: Loss
+    sides: dict[str, Batch], teachers: Teachers, space: str, learning: Learning, loss: Loss
 ) -> dict[str, Tensor]:
     """L_pre and L_post, equations (3) and (4), from one forward pass over all images of the iteration."""
-    losses = {}
-    for side, (tasks, rows, merged) in encode(sides, learning).items():
-        targets = []
-        for task, own in zip(tasks, rows, strict=True):
-            teacher = teachers[task]
-            assert teacher is not None  # tasks without examples are not drawn
-            targets.append(teacher[own])
-        at = torch.from_numpy(tasks).to(learning.tower.device)
-        outputs = learning.class_vectors.outputs
-        losses[side] = loss(outputs(merged, at, space), outputs(torch.stack(targets), at, space))
-    return losses
+    outputs = learning.class_vectors.outputs
 
+    def compare(merged: Tensor, teacher: Tensor, tasks: Tensor) -> Tensor:
+        return loss(outputs(merged, tasks, space), outputs(teacher, tasks, space))
 
-def _consumer(masks: MaskPair, name: str, weight: Tensor):
-    def consume(parameter: torch.nn.Parameter) -> None:
-        gradient, parameter.grad = parameter.grad, None
-        if gradient is not None:
-            masks.consume(name, gradient.contiguous(), weight)
-
-    return consume
+    return distances(sides, teachers, learning, compare)
 
 
 def _rate(settings: Otmf, iteration: int) -> float:
