@@ -22,6 +22,7 @@ from pathlib import Path
 CONFIG, STATUS, STATE, RECORD, NOTES = "config.json", "status.json", "progress.json", "record.json", "notes.json"
 MERGED, HEADS = "merged.safetensors", "heads.safetensors"
 CURVES, MASK_STATISTICS, MASKS = "curves.parquet", "mask_statistics.parquet", "masks.safetensors"
+COEFFICIENTS = "coefficients.safetensors"  # of the task vectors, tensor by tensor, in the folder of a step
 FEATURES_KEY, FEATURES = "features/key.json", "features/features.safetensors"
 EXPORTS = {  # folder of an exported model, by its layout
     "open_clip": "export",

@@ -46,6 +46,21 @@ def draw_batches(
             yield {"pre": pre, "post": None} if iteration % 2 == 0 else {"pre": None, "post": post}
 
 
+def draw_evenly(sizes: list[int], *, iterations: int, batch: int, seed: int, step: int) -> Iterator[dict[str, Batch]]:
+    """The mini-batches of a fusion of all tasks at once, likewise drawn: as many images of each task, `batch` in all.
+
+    The last task is the post side. Where `batch` is less than two for each, earlier tasks take turns at random.
+    """
+    random = np.random.default_rng([seed, step])
+    earlier, last = np.arange(len(sizes) - 1), len(sizes) - 1
+    each = min(max(2, batch // len(sizes)), *sizes)
+    groups = min(len(earlier), max(1, batch // each - 1))
+    for _ in range(iterations):
+        tasks = np.sort(random.permutation(earlier)[:groups])
+        pre = (tasks, np.stack([random.permutation(sizes[task])[:each] for task in tasks]))
+        yield {"pre": pre, "post": (np.array([last]), random.permutation(sizes[last])[None, :each])}
+
+
 def encode(sides: Mapping[str, Batch], learning: Learning) -> dict[str, Encoded]:
     """Every side of a mini-batch under the present weights, by one forward pass over all its images."""
     images = []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from otmf_core.methods.adamerging import AdaMerging
 from otmf_core.methods.average import Average
 from otmf_core.methods.base import Method
 from otmf_core.methods.dare import Dare
@@ -10,11 +11,13 @@ from otmf_core.methods.iso import IsoC, JointIsoC, JointIsoCts
 from otmf_core.methods.magmax import MagMax
 from otmf_core.methods.nufilt import Nufilt
 from otmf_core.methods.opcm import Opcm
+from otmf_core.methods.joint_adamerging import JointAdaMerging
 from otmf_core.methods.otmf import Otmf
 from otmf_core.methods.task_arithmetic import TaskArithmetic
 from otmf_core.methods.ties import JointTies, Ties
 from otmf_core.methods.tsv import JointTsvM
 from otmf_core.methods.wudi import JointWudi, Wudi
+
 
 TABLE: tuple[type[Method], ...] = (
     Otmf,
@@ -28,11 +31,13 @@ TABLE: tuple[type[Method], ...] = (
     Dop,
     IsoC,
     Wudi,
+    AdaMerging,
     JointTies,
     JointIsoC,
     JointIsoCts,
     JointTsvM,
     JointWudi,
+    JointAdaMerging,
 )
 
 METHODS: dict[str, type[Method]] = {method.model_fields["name"].default: method for method in TABLE}

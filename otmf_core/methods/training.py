@@ -1,0 +1,111 @@
+"""How a fusion learns on unlabelled examples: batch by batch, from the gradient of every weight as it comes."""
+
+from __future__ import annotations
+
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Generator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from otmf_core.errors import InputError
+from otmf_core.methods.batches import Batch
+from otmf_core.methods.context import Context
+from otmf_core.methods.gradients import consumed
+from otmf_core.methods.iterating import Row, iterate, keep_merged, learning_of, write_curves
+from otmf_core.models.task_vector import StateDict
+
+NOT_FINITE = "outputs must stay finite while a fusion learns: lower lr or the number of iterations"
+SIDES = ("pre", "post")
+
+
+class Learner(ABC):
+    """What a fusion trains: parameters that Δ_m is made of.
+
+    An iteration is `begin`, then `consume` once for each weight as its gradient arrives, then `finish`.
+    """
+
+    @abstractmethod
+    def begin(self, rate: float) -> None:
+        """Start an iteration at Adam's `rate`."""
+
+    @abstractmethod
+    def consume(self, name: str, grad: Tensor, weight: Tensor) -> None:
+        """Take in G = dL/dθ_m of one tensor; may write the new θ_m into `weight` at once."""
+
+    def finish(self, weights: StateDict) -> None:  # noqa: B027  some have nothing left to do
+        """End an iteration: write the weights that were not written as their gradients came."""
+
+    @abstractmethod
+    def apply(self, weights: StateDict) -> None:
+        """Write θ_m into every weight."""
+
+    @abstractmethod
+    def merged(self) -> StateDict:
+        """Δ_m in float32; training is over then."""
+
+    @abstractmethod
+    def state(self) -> StateDict:
+        """Everything that training continues from."""
+
+    @abstractmethod
+    def load(self, state: StateDict) -> None:
+        """Continue from `state()`, which may be on another device."""
+
+    def keep(self, folder: Path, merged: StateDict) -> None:
+        """Leave in the folder of the step what Δ_m is made of once more: Δ_m itself, in float16."""
+        keep_merged(folder, merged)
+
+    def columns(self, iteration: int) -> Row:
+        """What it adds to a row of the curves, always by the same names."""
+        return {}
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The iterations of a fusion: a mini-batch each, the losses of its sides, and Adam's rate."""
+
+    batches: Sequence[Mapping[str, Batch]]
+    losses: Callable[[Mapping[str, Batch]], dict[str, Tensor]]
+    rate: Callable[[int], float]
+
+
+def learn(learner: Learner, plan: Plan, context: Context) -> StateDict:
+    """Δ_m of a learner after all iterations of the plan; its curves are left in the folder of the step.
+
+    Raises Interrupted, within one iteration, after saving what the fusion resumes from, and InputError when a loss is
+    no longer finite.
+    """
+    training = partial(train, learner, plan, context=context)
+    curves = iterate(len(plan.batches), context, training, learner.state, learner.load)
+    write_curves(learning_of(context).results, curves)
+    return learner.merged()
+
+
+def train(learner: Learner, plan: Plan, done: int, context: Context) -> Generator[Row, None, None]:
+    """Train, one iteration for each row of the loss curves that is asked for, after `done` of them."""
+    learning = learning_of(context)
+    weights = learning.tower.weights()
+    learner.apply(weights)
+    # a side's loss is a mean over its tasks: as many of it as tasks it stands for, so that each task weighs the same
+    weighs = {"pre": sum(1 for seen in learning.calibration[:-1] if len(seen)), "post": 1}
+    with consumed(learning.tower, learner.consume):
+        for iteration in range(done, len(plan.batches)):
+            losses = plan.losses(plan.batches[iteration])
+            total = torch.stack([weighs[side] * loss for side, loss in losses.items()]).sum()
+            if not math.isfinite(total.item()):
+                raise InputError(NOT_FINITE)
+            learner.begin(plan.rate(iteration))
+            total.backward()
+            learner.finish(weights)
+            row: Row = {"iteration": iteration}
+            yield {**row, **{f"loss_{side}": losses[side].item() for side in SIDES}, **learner.columns(iteration)}
+
+
+def decaying(rate: float, iterations: int) -> Callable[[int], float]:
+    """The rate of every iteration: from `rate` towards 0, by half a cosine."""
+    return lambda iteration: rate * (1 + math.cos(math.pi * iteration / iterations)) / 2
