@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 class JointAdaMerging(JointLearned):
     """Δ_m = Σ_t λ_t·Δᵗ, with λ in [0, 1] learned by the mean softmax entropy of the frozen heads' logits."""
 
-    title = "AdaMerging, all at once"
+    title = "AdaMerging, joint"
     about = "learned coefficients of all task vectors that make predictions confident: the joint form, few numbers"
     paper = "arXiv 2310.02575"
     code = "github.com/EnnengYang/AdaMerging"
@@ -29,7 +29,7 @@ class JointAdaMerging(JointLearned):
     )
     timeless = ("scaling",)
 
-    name: Literal["joint-adamerging"] = "joint-adamerging"
+    name: Literal["adamerging-joint"] = "adamerging-joint"
     scaling: Annotated[float, Field(ge=0, le=1, description="λ of every task vector at the start"), START] = 0.3
     granularity: Annotated[
         Literal["layer", "task"],

@@ -8,16 +8,15 @@ from otmf_core.methods.base import Method
 from otmf_core.methods.dare import Dare
 from otmf_core.methods.dop import Dop
 from otmf_core.methods.iso import IsoC, JointIsoC, JointIsoCts
+from otmf_core.methods.joint_adamerging import JointAdaMerging
 from otmf_core.methods.magmax import MagMax
 from otmf_core.methods.nufilt import Nufilt
 from otmf_core.methods.opcm import Opcm
-from otmf_core.methods.joint_adamerging import JointAdaMerging
 from otmf_core.methods.otmf import Otmf
 from otmf_core.methods.task_arithmetic import TaskArithmetic
 from otmf_core.methods.ties import JointTies, Ties
 from otmf_core.methods.tsv import JointTsvM
 from otmf_core.methods.wudi import JointWudi, Wudi
-
 
 TABLE: tuple[type[Method], ...] = (
     Otmf,

@@ -182,7 +182,7 @@ def test_one_coefficient_for_a_vector_is_the_same_for_all_its_tensors(tmp_path: 
 
 
 def test_of_all_at_once_steps_before_the_last_are_those_of_task_arithmetic(tiny: Path, tmp_path: Path):
-    joint = merged(merge_config(tiny, method="joint-adamerging", scaling=0.4), tmp_path, "joint")
+    joint = merged(merge_config(tiny, method="adamerging-joint", scaling=0.4), tmp_path, "joint")
     sums = merged(merge_config(tiny, method="task-arithmetic", scaling=0.4), tmp_path, "sums")
     assert load_run(joint).matrix[: len(TASKS)] == load_run(sums).matrix[: len(TASKS)]
     assert isinstance(load_run(joint).config.method, JointAdaMerging)

@@ -209,7 +209,7 @@ def test_work_and_progress_count_the_steps_that_iterate():
     size = Sizes(1000, 12, (1,) * 4, (1,) * 4, (0,) * 4)
     counts = {}
     for every in (False, True):
-        config = MergeConfig.build(tasks=tasks, method="joint-adamerging", iterations=10, every_step=every)
+        config = MergeConfig.build(tasks=tasks, method="adamerging-joint", iterations=10, every_step=every)
         counts[every] = work(config, size).iterations
         view = advance(new_view("r", config), Started(tasks=tasks, iterations=10, device="cpu"))
         for step in range(4):  # of which none took iterations; the last is to come
@@ -225,9 +225,9 @@ def test_work_and_progress_count_the_steps_that_iterate():
 
 def test_memory_counts_task_vectors_and_what_is_held_of_each():
     size = Sizes(1000, 0, (1,) * 4, (1,) * 4, (0,) * 4)
-    config = MergeConfig.build(tasks=("a", "b", "c", "d"), method="joint-adamerging")
+    config = MergeConfig.build(tasks=("a", "b", "c", "d"), method="adamerging-joint")
     assert work(config, size).tensors == 4 * 1000 * (4 + 4)  # θ⁰, the network, Δ_pre and Δ_m; four task vectors
-    assert METHODS["joint-adamerging"](name="joint-adamerging").copies_per_task == 1
+    assert METHODS["adamerging-joint"](name="adamerging-joint").copies_per_task == 1
 
 
 @pytest.mark.parametrize("sizes", [[40, 40], [8, 8, 40, 40], [5, 5, 5, 5, 5, 5, 7, 9], [1, 3, 2]])
