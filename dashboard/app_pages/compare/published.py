@@ -8,7 +8,15 @@ import streamlit as st
 from dashboard.ui.chart import heading
 
 MINGLE = "MINGLE (arXiv 2505.11883), table 1, mean of ten orders"
+NUFILT = "NUFILT (arXiv 2509.21413), ten orders; copied from others' extracts of its tables"
 OTMF = "OTMF (arXiv 2511.19561); task order and splits not stated"
+BROKEN = "Continual AdaMerging, layer-wise †"
+FOOTNOTE = (
+    "† Of these figures the authors' code begins every step at the pre-trained model again and never keeps what it "
+    "merged: they are of the last task's scaled vector alone, and say nothing of AdaMerging. MINGLE is no single "
+    "checkpoint: it grows by 6.5 to 10.7 million parameters a task."
+)
+TEST_IMAGES = "unlabelled test images, picked by class"
 
 # Method, labels, ACC for 8, 14 and 20 tasks, BWT for 8, 14 and 20 tasks, source.
 ROWS = (
@@ -18,8 +26,12 @@ ROWS = (
     ("Continual task arithmetic", "none", 67.5, 66.5, 60.0, -9.6, -1.3, -3.4, MINGLE),
     ("Continual TIES", "none", 49.0, 66.2, 59.9, -15.3, 1.9, -1.5, MINGLE),
     ("MagMax", "none", 70.7, 67.0, 61.2, -8.3, -7.4, -7.2, MINGLE),
+    ("Consensus TA", "none", 67.1, 64.1, 45.8, 3.8, -1.3, -11.8, MINGLE),
     ("OPCM", "none", 75.5, 71.9, 65.7, -6.3, -6.0, -7.8, MINGLE),
-    ("MINGLE", "unlabelled test images", 85.8, 81.6, 77.1, -0.6, -1.1, -2.2, MINGLE),
+    ("NUFILT, filter alone", "none", 80.0, None, 67.0, -1.7, None, -6.2, NUFILT),
+    ("NUFILT", "none", 83.6, None, 71.0, -2.7, None, -8.9, NUFILT),
+    (BROKEN, TEST_IMAGES, 53.4, 59.8, 59.7, -32.5, -24.1, -22.7, MINGLE),
+    ("MINGLE", TEST_IMAGES, 85.8, 81.6, 77.1, -0.6, -1.1, -2.2, MINGLE),
     ("OTMF", "labelled heads", 79.7, None, None, None, None, None, OTMF),
     ("OTMF without masks", "labelled heads", 64.0, None, None, None, None, None, OTMF),
     ("OTMF without head tuning", "unlabelled images", 72.2, None, None, None, None, None, OTMF),
@@ -60,3 +72,4 @@ def published_table() -> None:
         placeholder="–",
         alt="Published figures of CLIP ViT-B/32 for 8, 14 and 20 tasks",
     )
+    st.caption(FOOTNOTE)
