@@ -7,10 +7,13 @@ sentence; any other exception is left to fly.
 from __future__ import annotations
 
 import io
+from argparse import ArgumentParser
 from collections.abc import Callable, Iterator
 from contextlib import redirect_stderr, redirect_stdout
+from functools import cache
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 from otmf_core.errors import InputError
 from tests.tiny import is_one_sentence
@@ -49,12 +52,12 @@ def sentence(text: str) -> str:
 
 def command(*arguments: str) -> str:
     """What a command prints; raises InputError with its sentence when it exits with code 2."""
-    from otmf_core.cli.main import main
+    from otmf_core.cli import main as program
 
-    printed, errors = io.StringIO(), io.StringIO()
-    with redirect_stdout(printed), redirect_stderr(errors):
+    printed, errors, built = io.StringIO(), io.StringIO(), parser()
+    with redirect_stdout(printed), redirect_stderr(errors), patch.object(program, "_parser", lambda: built):
         try:
-            code = main(arguments)
+            code = program.main(arguments)
         except SystemExit as bad_arguments:
             code = bad_arguments.code
     if code == 2:
@@ -62,6 +65,14 @@ def command(*arguments: str) -> str:
     if code != 0:
         raise AssertionError(f"exit code {code}: {errors.getvalue()}")
     return printed.getvalue()
+
+
+@cache
+def parser() -> ArgumentParser:
+    """The program's own, built once: that takes longer than most commands."""
+    from otmf_core.cli.main import _parser
+
+    return _parser()
 
 
 # --- a library -------------------------------------------------------------------------------------------------------
