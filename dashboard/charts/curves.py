@@ -77,14 +77,14 @@ def accuracy_curves(
         first_row = matrix[0] if matrix else None
         start = [value for column in columns if first_row and (value := first_row[column]) is not None]
         own = [individual[tasks[column]] for column in columns if tasks[column] in individual]
-        for label, values in (("Pre-trained", start), ("Individual", own)):
-            if values:
-                chart.add_hline(
-                    fmean(values),
-                    line={"color": MEAN, "width": 1.5, "dash": "dot"},
-                    annotation={"text": f"{label} {fmean(values):.1f}%", "font": {"size": 11}},
-                    annotation_position="top left",
-                )
+        lines = [(fmean(values), label) for label, values in (("Pre-trained", start), ("Individual", own)) if values]
+        for level, label in lines:
+            chart.add_hline(
+                level,
+                line={"color": MEAN, "width": 1.5, "dash": "dot"},
+                annotation={"text": f"{label} {level:.1f}%", "font": {"size": 11}},
+                annotation_position="top left" if (level, label) == max(lines) else "bottom left",  # so that none meet
+            )
     steps = list(range(len(tasks) + 1))
     chart.update_xaxes(title="Tasks merged", tickvals=steps, range=[-0.2, len(tasks) + 0.2])
     chart.update_yaxes(title="Test accuracy (%)", range=[0, 101])

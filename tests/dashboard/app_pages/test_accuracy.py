@@ -102,3 +102,10 @@ def test_means_and_reference_lines_are_of_the_selection(selection: list[str], me
     }
     (before,) = (trace for trace in chart.data if trace.name == "Before its merge")
     assert {name for name in before.text if name} == {NAMES[t] for t in selection}
+
+
+@pytest.mark.parametrize(("own", "above"), [(31.0, "Individual"), (29.0, "Pre-trained")])
+def test_names_of_lines_close_to_each_other_do_not_meet(own: float, above: str):
+    chart: Any = accuracy_curves(MATRIX, TASKS, NAMES, COLOURS, ["a"], {"a": own})
+    anchors = {text.text.split()[0]: text.yanchor for text in chart.layout.annotations}
+    assert anchors == {name: "bottom" if name == above else "top" for name in ("Pre-trained", "Individual")}

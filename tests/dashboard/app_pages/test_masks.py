@@ -185,6 +185,23 @@ def test_shares_are_in_percent_and_what_is_undefined_is_a_dash():
     assert list(chart.data[1].text) == ["12", "–"]
 
 
+@pytest.mark.parametrize(
+    ("measure", "value", "cell", "hover"),
+    [
+        ("mean", 1.0034, "1.003", "1.0034"),
+        ("mean", 1.234, "1.23", "1.234"),
+        ("drift", 0.0624, "0.062", "0.0624"),
+        ("drift", 0.624, "0.62", "0.624"),
+        ("sparsity", 0.0123, "1.2", "1.23%"),
+    ],
+)
+def test_cells_have_the_decimals_that_their_colours_tell_apart(measure: str, value: float, cell: str, hover: str):
+    names = ["trunk.blocks.0.norm1.weight"]
+    chart: Any = mask_map(locate(names), [value], MEASURES[measure], names[0])
+    assert list(chart.data[1].text) == [cell]
+    assert chart.data[1].customdata[0][3] == hover
+
+
 def test_the_histogram_is_of_shares():
     chart: Any = mask_histogram([0] * 64 + [3, 1] + [0] * 62, [4] + [0] * 127)
     assert chart.data[0].x[64] == pytest.approx(1.0)

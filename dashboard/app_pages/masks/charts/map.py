@@ -10,7 +10,7 @@ import plotly.graph_objects as go
 
 from dashboard.charts.colours import INK
 from dashboard.charts.matrix import EMPTY_CELL, SCALES, names_above, names_beside
-from dashboard.text import chart_letters, number_text, with_minus
+from dashboard.text import chart_letters, number_text
 from otmf_core.models.tensor_names import TensorPlace, kinds, layers
 
 # Below one the merge shrinks, at one it keeps, above it amplifies; told apart by every kind of colour vision.
@@ -19,6 +19,7 @@ SCALES_AROUND_ONE = {
     "dark": ((0.0, "#7cc4ff"), (0.25, "#2f6ea5"), (0.5, "#232737"), (0.75, "#b1621c"), (1.0, "#ffb56b")),
 }
 SCALE_ENDS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0)  # from zero or around one; few, so that steps compare
+SMALL_SPAN = 0.15  # of a colour scale: below it cells have a third decimal, and what is told apart reads apart
 ROW_HEIGHT = 30
 COLOUR_BAR = {"thickness": 10, "outlinewidth": 0}
 
@@ -70,13 +71,16 @@ def mask_map(
     for column, row, number in zip(x, y, numbers, strict=True):
         cells[row][column] = None if math.isnan(number) else number
     low, high = _limits([number for number in numbers if not math.isnan(number)], measure)
-    unit, digits = ("%", 0 if high - low >= 20 else 1) if measure.share else ("", 2)
+    if measure.share:
+        unit, digits = "%", 0 if high - low >= 20 else 1
+    else:
+        unit, digits = "", 3 if high - low < SMALL_SPAN else 2
     weak, strong = INK[theme]
     hovers = [
         (
             name,
             *map(chart_letters, (name, tensor_place.layer)),
-            "none kept" if math.isnan(number) else with_minus(f"{number:.3g}{unit}"),
+            "none kept" if math.isnan(number) else number_text(number, digits + 1) + unit,
         )
         for (name, tensor_place), number in zip(tensor_places.items(), numbers, strict=True)
     ]
