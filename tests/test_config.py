@@ -61,9 +61,9 @@ def test_json_both_ways(preset: str, fields: dict):
 def test_json_holds_the_format_and_the_methods_settings_under_the_method():
     config = MergeConfig.build(tasks=("b", "a"), method="task-arithmetic", scaling=0.4, seed=3)
     assert config.model_dump(mode="json") == {
-        "format": 2, "tasks": ["b", "a"], "library": "minizoo", "method": {"name": "task-arithmetic", "scaling": 0.4},
-        "preset": "default", "heads": "none", "head_fraction": 0.25, "head_lr": 0.0005, "evaluate": "seen", "seed": 3,
-        "device": "auto", "checkpoint_seconds": 5.0,
+        "format": 2, "tasks": ["b", "a"], "library": "minizoo", "preset": "default", "heads": "none",
+        "method": {"name": "task-arithmetic", "scaling": 0.4, "rescaled": False}, "head_fraction": 0.25,
+        "head_lr": 0.0005, "evaluate": "seen", "seed": 3, "device": "auto", "checkpoint_seconds": 5.0,
     }  # fmt: skip
 
 

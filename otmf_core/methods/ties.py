@@ -24,7 +24,8 @@ class Ties(Method):
     """Δ_m = TIES([Δ_pre, λΔ_post]), first λΔ¹.
 
     That is λ·TIES([Δ_pre/λ, Δ_post]), since TIES commutes with positive factors: both sides of the election are on one
-    scale, and two tasks are merged as all at once. Published: Δ_m = Δ_pre + λ·TIES([Δ_pre, Δ_post]).
+    scale, and two tasks are merged as all at once. Published: Δ_m = Δ_pre + λ·TIES([Δ_pre, Δ_post]), which counts Δ_pre
+    twice and elects between it, scaled already, and an unscaled Δ_post.
     """
 
     title = "TIES"
@@ -32,8 +33,8 @@ class Ties(Method):
     paper = PAPER
     code = CODE
     differs = (
-        "The paper merges all tasks at once and takes the mean; one after another it is FusionBench's, which adds what "
-        "was merged before once more, here a setting."
+        "The paper merges all tasks at once and takes the mean; FusionBench's continual form, which adds what was "
+        "merged before a second time, is a setting."
     )
 
     name: Literal["ties"] = "ties"
@@ -45,13 +46,13 @@ class Ties(Method):
     ] = 0.2
     aggregate: Annotated[
         Literal["sum", "mean"],
-        Field(description="what entries of one sign become; their mean halves what was merged before"),
+        Field(description="what entries of one sign become; their mean halves those merged before"),
         AGREEING,
     ] = "sum"
     published: Annotated[
         bool,
         Field(
-            description="whether what was merged before is added once more, untrimmed, as in published tables: it "
+            description="whether what was merged before is added a second time, untrimmed, as in published tables: it "
             "loses no entry, and its largest ones grow with every step"
         ),
         Shown(label="Published form"),
@@ -81,7 +82,10 @@ class JointTies(JointMethod):
     )
     paper = PAPER
     code = CODE
-    differs = "Entries that agree are added up with λ = 0.3, as in FusionBench; the paper takes their mean."
+    differs = (
+        "Entries that agree are added up with λ = 0.3, as in FusionBench; the paper takes their mean. Trimmed is the "
+        "model as a whole, as by the authors; peft trims every tensor by itself."
+    )
 
     name: Literal["ties-joint"] = "ties-joint"
     scaling: Annotated[float, Field(ge=0, le=2, description="λ, the scale of every task vector"), LAMBDA] = 0.3
