@@ -24,9 +24,7 @@ def setting_input(container: DeltaGenerator, setting: Setting, key: str) -> Any:
 
     Raises InputError on a list that cannot be read.
     """
-    trades = [f"- **{setting.text(value)}**: {text}" for value, text in setting.shown.trades.items()]
-    explained = "\n".join([sentence(setting.help), *trades])
-    shared: dict[str, Any] = {"key": key, "persist_state": "session", "help": explained}
+    shared: dict[str, Any] = {"key": key, "persist_state": "session", "help": sentence(setting.help)}
     if setting.shown.slider:
         return container.slider(setting.label, *setting.shown.slider, step=setting.shown.step, **shared)
     if setting.kind == "bool" and not setting.many:
