@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import types
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
@@ -21,7 +22,8 @@ class Shown:
 
     `symbol` stands for it in titles, if it belongs there. `main` settings stand in the form itself, the others under
     the heading of their `group`. `step` is that of its number field or, between the ends of `slider`, of its slider. A
-    sweep varies the setting that has values to `sweep`, at first these.
+    sweep varies the setting that has values to `sweep`, at first these. `given` names another setting and the values of
+    it without which this one has no effect.
     """
 
     label: str = ""
@@ -33,6 +35,8 @@ class Shown:
     step: float | None = None
     sweep: tuple[float, ...] = ()
     choices: dict[Any, str] = field(default_factory=dict)  # texts of the values to choose from
+    trades: dict[Any, str] = field(default_factory=dict)  # what each of them gives and costs, in a line
+    given: tuple[str, tuple[Any, ...]] | None = None
 
 
 @dataclass(frozen=True)
@@ -66,6 +70,10 @@ class Setting:
     def help(self) -> str:
         """The text that a form explains it with."""
         return self.shown.help or self.description
+
+    def applies(self, values: Mapping[str, Any]) -> bool:
+        """Whether it has an effect beside these values of the other settings."""
+        return self.shown.given is None or values[self.shown.given[0]] in self.shown.given[1]
 
     def text(self, value: Any) -> str:
         """A value in words: none, on, off, a choice's text, a number without needless digits."""

@@ -221,6 +221,12 @@ def test_labels_symbols_and_help_fall_back_on_the_name_and_the_description():
     assert (named.text(1), named.text(2)) == ("Distance", "2")
 
 
+def test_a_setting_applies_beside_the_values_it_is_given_with():
+    always = Setting("blur", "float", "", 0.1)
+    given = Setting("reach", "float", "", 1.0, shown=Shown(given=("loss", ("near", "far"))))
+    assert always.applies({}) and given.applies({"loss": "far"}) and not given.applies({"loss": "all"})
+
+
 # --- the settings there are ------------------------------------------------------------------------------------------
 
 
@@ -236,6 +242,10 @@ def test_every_setting_of_the_run_and_of_every_method_goes_through_text_and_keep
             plain = Setting(**{**vars(setting), "shown": Shown()})  # a choice's own text is no input
             assert plain.parse(plain.text(setting.default)) == setting.default, name
             build(name, setting.default)
+            assert set(setting.shown.trades) <= set(setting.values), name
+            if setting.shown.given:
+                other, values = setting.shown.given
+                assert set(values) < set(settings[other].values), name
 
 
 def test_the_setting_that_a_sweep_varies():

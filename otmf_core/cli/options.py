@@ -161,10 +161,14 @@ def _method_help(method: str, setting: Setting) -> str:
 
 def _help(setting: Setting, of_presets: Any, method: str = "") -> str:
     notes = [method, setting.bounds, f"default: {_plain(setting.default)}"]
+    if setting.shown.given:
+        name, values = setting.shown.given
+        notes.insert(1, f"with {name} {', '.join(map(_plain, values))}")
     for preset, fields in of_presets.items():
         if fields.get(setting.name, setting.default) != setting.default:
             notes.append(f"{preset}: {_plain(fields[setting.name])}")
-    return f"{setting.description} ({'; '.join(note for note in notes if note)})"
+    trades = "".join(f"; {_plain(value)}: {text}" for value, text in setting.shown.trades.items())
+    return f"{setting.description}{trades} ({'; '.join(note for note in notes if note)})"
 
 
 def _plain(value: Any) -> str:

@@ -22,9 +22,12 @@ from otmf_core.methods.gradients import consumed
 from otmf_core.methods.iterating import Row, iterate, learning_of, write_curves
 from otmf_core.methods.objectives import Teachers, distances, teachers_of
 from otmf_core.methods.otmf import Otmf
+from otmf_core.methods.otmf_choices import CLASSES
 from otmf_core.models.checkpoints import read_tensors
 from otmf_core.models.task_vector import StateDict
-from otmf_core.transport.losses import LOSSES, Loss
+from otmf_core.transport.clouds import Loss
+from otmf_core.transport.distributions import log_probabilities
+from otmf_core.transport.losses import Cost, alignment
 
 STATISTICS_EVERY = 10  # iterations between two reports of mask means
 
@@ -54,17 +57,16 @@ def train(settings: Otmf, masks: MaskPair, done: int, context: Context) -> Gener
     """Train the masks, one iteration for each row of the loss curves that is asked for, after `done` of them."""
     learning = learning_of(context)
     tower = learning.tower
-    teachers = _teachers(masks, learning)
+    teachers = teachers_of(learning, masks.delta["pre"])
     weights = tower.weights()
     masks.apply(weights)
-    loss = LOSSES[settings.loss](settings.p, settings.blur)
     # L_pre is a mean over tasks: as many of it as tasks it stands for, so that each task weighs the same
     weighs = {"pre": sum(1 for seen in learning.calibration[:-1] if len(seen)), "post": 1}
     batches = list(batches_of(settings, [len(seen) for seen in learning.calibration], context.seed, context.step))
     with consumed(tower, masks.consume):
         for iteration in range(done, settings.iterations):
             sides = {side: batch for side, batch in batches[iteration].items() if batch is not None}
-            losses = _losses(sides, teachers, settings.space, learning, loss)
+            losses = _losses(sides, teachers, settings, learning, _loss(settings, context, iteration))
             masks.begin(tuple(sides), _rate(settings, iteration))
             torch.stack([weighs[side] * value for side, value in losses.items()]).sum().backward()
             masks.finish(weights)
@@ -95,18 +97,25 @@ def fused(pre: StateDict, post: StateDict, folder: Path, alpha: float) -> StateD
     }
 
 
-def _teachers(masks: MaskPair, learning: Learning) -> list[Tensor | None]:
-    return teachers_of(learning, masks.delta["pre"])
+def _loss(settings: Otmf, context: Context, iteration: int) -> Loss:
+    draw = (context.seed, context.step, iteration)
+    cost = Cost(settings.p, settings.blur, settings.reach, settings.projections, draw)
+    return alignment(settings.loss, cost)
 
 
 def _losses(
-    sides: dict[str, Batch], teachers: Teachers, space: str, learning: Learning, loss: Loss
+    sides: dict[str, Batch], teachers: Teachers, settings: Otmf, learning: Learning, loss: Loss
 ) -> dict[str, Tensor]:
     """L_pre and L_post, equations (3) and (4), from one forward pass over all images of the iteration."""
-    outputs = learning.class_vectors.outputs
+    heads = learning.class_vectors
+
+    def outputs(features: Tensor, tasks: Tensor) -> Tensor:
+        if settings.loss in CLASSES:
+            return log_probabilities(heads, features, tasks)
+        return heads.outputs(features, tasks, settings.space)
 
     def compare(merged: Tensor, teacher: Tensor, tasks: Tensor) -> Tensor:
-        return loss(outputs(merged, tasks, space), outputs(teacher, tasks, space))
+        return loss(outputs(merged, tasks), outputs(teacher, tasks))
 
     return distances(sides, teachers, learning, compare)
 

@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
+from otmf_core.methods import otmf_choices as choices
 from otmf_core.methods.base import Method, State
 from otmf_core.models.task_vector import StateDict
 from otmf_core.settings import Shown
@@ -24,12 +25,10 @@ ALPHA = Shown(
     step=0.05,
     sweep=(0.5, 0.6, 0.7, 0.8, 0.9),
 )
-FAMILIES = {"element": "One per entry", "row": "One per row"}
-LOSSES = {"sinkhorn": "Sinkhorn", "paired": "Paired"}
-SPACES = {"logits": "Cosine logits", "features": "Features, normalised", "raw": "Raw features", "softmax": "Softmax"}
-UPDATES = {"joint": "Both at once", "alternating": "In turns"}
-SCHEDULES = {"cosine": "Cosine decay", "constant": "Constant"}
-COSTS = {1: "Distance (p = 1)", 2: "Squared (p = 2)"}
+
+LossName = Literal[
+    "sinkhorn", "unbalanced", "sliced", "exact", "energy", "mmd", "paired", "cosine", "podnet", "kl", "entropy"
+]
 
 
 class Otmf(Method):
@@ -78,41 +77,61 @@ class Otmf(Method):
     masks: Annotated[
         Literal["element", "row"],
         Field(description="what a mask entry scales: one weight, or a row of weights (an output)"),
-        Shown(label="Mask entries", group="Masks", choices=FAMILIES),
+        Shown(label="Mask entries", group="Masks", choices=choices.FAMILIES),
     ] = "element"
     schedule: Annotated[
         Literal["constant", "cosine"],
         Field(description="decay of the rate over a fusion's iterations"),
-        Shown(label="Schedule of the rate", group="Masks", choices=SCHEDULES),
+        Shown(label="Schedule of the rate", group="Masks", choices=choices.SCHEDULES),
     ] = "cosine"
     update: Annotated[
         Literal["joint", "alternating"],
         Field(description="which masks an iteration trains"),
-        Shown(label="Masks trained", group="Masks", choices=UPDATES),
+        Shown(label="Masks trained", group="Masks", choices=choices.UPDATES),
     ] = "joint"
 
+    loss: Annotated[
+        LossName,
+        Field(description="how outputs are held to the teacher's: as clouds, image by image, or not at all"),
+        Shown(group="Transport", choices=choices.LOSSES, trades=choices.LOSSES_TRADE),
+    ] = "sinkhorn"
     space: Annotated[
         Literal["raw", "features", "logits", "softmax"],
         Field(
-            description="where transport is measured: raw or normalised features, cosine logits, class probabilities"
+            description="where the loss is measured: raw or normalised features, cosine logits, class probabilities; "
+            "kl and entropy are of class probabilities in the last two alike"
         ),
-        Shown(label="Measured in", group="Transport", choices=SPACES),
+        Shown(label="Measured in", group="Transport", choices=choices.SPACES),
     ] = "logits"
     blur: Annotated[
         float,
-        Field(gt=0, le=10, description="Sinkhorn blur, in units of the space"),
-        Shown(group="Transport", step=0.01),
+        Field(gt=0, le=10, description="blur of Sinkhorn or width of MMD's kernel, in units of the space"),
+        Shown(group="Transport", step=0.01, given=("loss", choices.BLURRED)),
     ] = 0.05
-    loss: Annotated[
-        Literal["sinkhorn", "paired"],
-        Field(description="how outputs are held to the teacher's: as clouds by transport, or image by image"),
-        Shown(group="Transport", choices=LOSSES),
-    ] = "sinkhorn"
+    reach: Annotated[
+        float,
+        Field(gt=0, le=1000, description="distance, in units of the space, beyond which outputs are given up"),
+        Shown(group="Transport", step=0.1, given=("loss", ("unbalanced",))),
+    ] = 1.0
+    projections: Annotated[
+        int,
+        Field(ge=1, le=10_000, description="random lines in an iteration; more of them, less noise"),
+        Shown(label="Lines", group="Transport", step=16, given=("loss", ("sliced",))),
+    ] = 64
     p: Annotated[
         Literal[1, 2],
-        Field(description="exponent of the transport cost"),
-        Shown(label="Cost", group="Transport", choices=COSTS),
+        Field(description="exponent of the cost; 2 pulls far outputs hardest, 1 all alike"),
+        Shown(label="Cost", group="Transport", choices=choices.COSTS, given=("loss", choices.POWERED)),
     ] = 2
+
+    @model_validator(mode="after")
+    def _fitting(self) -> Otmf:
+        if self.loss in choices.CLASSES and self.space not in choices.CLASS_SPACES:
+            spaces = " or ".join(choices.CLASS_SPACES)
+            raise ValueError(
+                f"the loss {self.loss} is of class probabilities: space is {spaces}, received {self.space}"
+            )
+        return self
 
     def fuse(self, state: State, incoming: StateDict, context: Context) -> State:
         from otmf_core.methods import mask_training
@@ -155,4 +174,5 @@ class Otmf(Method):
         return 1 if self.update == "joint" else 2
 
     def pace(self) -> dict[str, Any]:
-        return {k: v for k, v in self.settings().items() if k not in ("alpha", "lr", "schedule", "iterations")}
+        without = ("alpha", "lr", "schedule", "iterations", "reach")
+        return {name: value for name, value in self.settings().items() if name not in without}

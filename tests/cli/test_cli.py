@@ -254,6 +254,9 @@ def test_help_of_merge_states_the_method_the_range_the_default_and_what_the_pape
         "--masks {element,row} what a mask entry scales: one weight, or a row of weights (an output) (otmf; default: "
         "element)",
         "--update {joint,alternating} which masks an iteration trains (otmf; default: joint; paper: alternating)",
+        "--reach X distance, in units of the space, beyond which outputs are given up (otmf; with loss unbalanced; "
+        "above 0, at most 1000; default: 1.0)",
+        "or not at all; sinkhorn: clouds by entropic transport, smooth up to blur;",
         "--seed N seed of every draw (at least 0, below 2147483648; default: 0)",
         "--head-lr X Adam's rate on a head that is tuned (above 0, at most 1; default: 0.0005; paper: 0.01)",
         "--checkpoint-seconds X time between saves within a fusion (at least 0; default: 5.0)",

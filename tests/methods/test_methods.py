@@ -26,7 +26,7 @@ from otmf_core.methods.table import METHODS, TABLE
 from otmf_core.methods.task_arithmetic import TaskArithmetic
 from otmf_core.models.checkpoints import read_tensors
 from otmf_core.models.task_vector import StateDict
-from otmf_core.transport.losses import sinkhorn
+from otmf_core.transport.clouds import sinkhorn
 from tests.fusion import context_of, random_vectors
 
 Family = Literal["element", "row"]
@@ -105,7 +105,7 @@ def test_what_otmf_holds_and_takes():
 
 
 def test_the_pace_of_otmf_leaves_out_what_changes_no_iterations_time():
-    assert set(Otmf().settings()) - set(Otmf().pace()) == {"alpha", "lr", "schedule", "iterations"}
+    assert set(Otmf().settings()) - set(Otmf().pace()) == {"alpha", "lr", "schedule", "iterations", "reach"}
     assert TaskArithmetic(scaling=0.2).pace() == {"scaling": 0.2, "rescaled": False}
 
 
@@ -235,7 +235,7 @@ def test_each_task_that_is_seen_weighs_the_same(tmp_path: Path, monkeypatch):
         sides = {"pre": drawn["pre"], "post": drawn["post"]}
         teachers = [seen.teacher for seen in learning.calibration]
         loss = sinkhorn(settings.p, settings.blur)
-        losses = mask_training._losses(sides, teachers, settings.space, learning, loss)
+        losses = mask_training._losses(sides, teachers, settings, learning, loss)
         (count * losses["pre"] + losses["post"]).backward()
         for name, parameter in learning.tower.module.named_parameters():
             if parameter.grad is not None:
@@ -273,7 +273,7 @@ def test_without_a_kept_teacher_the_merged_model_so_far_teaches(tmp_path: Path):
     learning.tower.load(pre)
     expected = learning.tower.features(previous.inputs, "green")
     masks = mask_training.new_masks(settings, pre, post, context)
-    teacher = mask_training._teachers(masks, learning)[-2]
+    teacher = mask_training.teachers_of(learning, masks.delta["pre"])[-2]
     assert teacher is not None
     assert torch.allclose(teacher, expected)
 

@@ -50,10 +50,13 @@ def _own_options(method: str) -> dict[str, Any]:
             args=(method,),
         )
     settings = [setting for setting in METHODS[method].described().values() if not setting.shown.main]
-    for group in dict.fromkeys(setting.shown.group for setting in settings):
+    values = {setting.name: st.session_state[setting_key(method, setting.name)] for setting in settings}
+    drawn = [setting for setting in settings if setting.applies(values)]
+    for group in dict.fromkeys(setting.shown.group for setting in drawn):
         st.markdown(f"**{group}**")
-        options |= _group(method, [setting for setting in settings if setting.shown.group == group])
-    return options
+        options |= _group(method, [setting for setting in drawn if setting.shown.group == group])
+    # one that has no effect is not asked for, and has its default
+    return options | {setting_key(method, each.name): each.default for each in settings if each not in drawn}
 
 
 def _group(method: str, settings: list[Setting]) -> dict[str, Any]:

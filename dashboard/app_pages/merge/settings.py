@@ -24,7 +24,9 @@ def setting_input(container: DeltaGenerator, setting: Setting, key: str) -> Any:
 
     Raises InputError on a list that cannot be read.
     """
-    shared: dict[str, Any] = {"key": key, "persist_state": "session", "help": sentence(setting.help)}
+    trades = [f"- **{setting.text(value)}**: {text}" for value, text in setting.shown.trades.items()]
+    explained = "\n".join([sentence(setting.help), *trades])
+    shared: dict[str, Any] = {"key": key, "persist_state": "session", "help": explained}
     if setting.shown.slider:
         return container.slider(setting.label, *setting.shown.slider, step=setting.shown.step, **shared)
     if setting.kind == "bool" and not setting.many:

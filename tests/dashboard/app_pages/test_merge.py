@@ -291,12 +291,13 @@ def test_an_order_sorts_a_list_edited_by_hand(app: AppTest):
 
 def test_every_field_of_a_merge_can_be_set(app: AppTest, tmp_path: Path):
     widget(with_options(app), "heads").set_value("tuned").run()
-    choices = {"update": "alternating", "schedule": "constant", "p": 1, "masks": "row", "loss": "paired"}
+    choices = {"update": "alternating", "schedule": "constant", "masks": "row", "space": "features"}
+    widget(app, "otmf.loss").set_value("unbalanced").run()  # which shows reach
+    choices |= {"loss": "unbalanced", "p": 1}
     for name, value in choices.items():
         widget(app, f"otmf.{name}").set_value(value)
     widget(app, "evaluate").set_value("all")
-    app.selectbox(key="otmf.space").set_value("features")
-    numbers = {"iterations": 7, "batch": 4, "lr": 0.02, "memory": 5, "blur": 0.2}
+    numbers = {"iterations": 7, "batch": 4, "lr": 0.02, "memory": 5, "blur": 0.2, "reach": 2.0}
     for name, value in numbers.items():
         app.number_input(key=f"otmf.{name}").set_value(value)
     for name, value in {"seed": 9, "head_lr": 0.02}.items():
@@ -306,11 +307,32 @@ def test_every_field_of_a_merge_can_be_set(app: AppTest, tmp_path: Path):
     app.slider(key="otmf.alpha").set_value(0.6).run()
     press(app, "run")
     stored = stored_config(app, tmp_path)
-    own = {"name": "otmf", **choices, **numbers, "space": "features", "alpha": 0.6}
+    own = {"name": "otmf", "projections": 64, **choices, **numbers, "alpha": 0.6}
     fields = {"head_fraction": 0.5, "device": "cpu", "seed": 9, "head_lr": 0.02, "evaluate": "all", "heads": "tuned"}
     fields |= {"tasks": ["red", "green", "blue"], "library": "colours", "preset": "default", "method": own}
     assert stored == {"format": 2, "checkpoint_seconds": 5.0, **fields}
     assert set(own) == {"name", *METHODS["otmf"].described()}
+
+
+def test_settings_without_effect_are_not_asked_for_and_have_their_defaults(app: AppTest, tmp_path: Path):
+    widget(with_options(app), "otmf.loss").set_value("sliced").run()
+    keys = {number.key for number in app.number_input}
+    assert "otmf.projections" in keys and not {"otmf.blur", "otmf.reach"} & keys
+    app.number_input(key="otmf.projections").set_value(16).run()
+    widget(app, "otmf.loss").set_value("kl").run()
+    assert not {number.key for number in app.number_input} & {"otmf.blur", "otmf.reach", "otmf.projections"}
+    press(app, "run")
+    expected = MergeConfig.build(tasks=("red", "green", "blue"), library="colours", loss="kl")
+    assert stored_config(app, tmp_path) == expected.model_dump(mode="json")
+    widget(app, "otmf.loss").set_value("sliced").run()
+    assert app.number_input(key="otmf.projections").value == 16
+
+
+def test_a_loss_that_does_not_fit_the_space_says_why_it_cannot_run(app: AppTest):
+    widget(with_options(app), "otmf.loss").set_value("entropy")
+    widget(app, "otmf.space").set_value("raw").run()
+    assert app.button(key="run").disabled
+    assert "is of class probabilities" in texts(app)
 
 
 def test_a_preset_sets_every_number_it_names_and_its_merge_is_the_engine_s(app: AppTest, tmp_path: Path):

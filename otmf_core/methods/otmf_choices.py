@@ -1,0 +1,40 @@
+"""The choices among OTMF's parts: their names in forms, and what each gives and costs."""
+
+from __future__ import annotations
+
+FAMILIES = {"element": "One per entry", "row": "One per row"}
+SPACES = {"logits": "Cosine logits", "features": "Features, normalised", "raw": "Raw features", "softmax": "Softmax"}
+UPDATES = {"joint": "Both at once", "alternating": "In turns"}
+SCHEDULES = {"cosine": "Cosine decay", "constant": "Constant"}
+COSTS = {1: "Distance (p = 1)", 2: "Squared (p = 2)"}
+
+LOSSES = {
+    "sinkhorn": "Sinkhorn",
+    "unbalanced": "Sinkhorn, unbalanced",
+    "sliced": "Sliced Wasserstein",
+    "exact": "Exact transport",
+    "energy": "Energy distance",
+    "mmd": "MMD, Gaussian kernel",
+    "paired": "Paired distance",
+    "cosine": "Paired cosine",
+    "podnet": "PODNet, normalised pairs",
+    "kl": "KL to the expert's classes",
+    "entropy": "Entropy, no teacher",
+}
+LOSSES_TRADE = {
+    "sinkhorn": "clouds by entropic transport, smooth up to blur; some 20 rounds of n² distances",
+    "unbalanced": "the same, but outputs further off than reach are given up, not followed",
+    "sliced": "transport along random lines: the cheapest of the clouds, and the noisiest",
+    "exact": "transport without blur: sharp, and its gradient jumps where partners change",
+    "energy": "clouds by mean distances: nothing to tune, weak between clouds that nearly agree",
+    "mmd": "clouds by a kernel: blind to outputs much further apart than blur",
+    "paired": "image by image: strict where clouds would let images swap places",
+    "cosine": "image by image, directions alone: lengths may drift",
+    "podnet": "as cosine, but small errors pull as hard as large ones",
+    "kl": "image by image on class probabilities: what a head sees, and nothing else",
+    "entropy": "confident answers, right or wrong: needs no teacher and forgets it",
+}
+CLASSES = ("kl", "entropy")  # losses of class probabilities, and the spaces that have them
+CLASS_SPACES = ("logits", "softmax")
+BLURRED = ("sinkhorn", "unbalanced", "mmd")  # losses that read blur
+POWERED = ("sinkhorn", "unbalanced", "sliced", "exact", "paired")  # and p
