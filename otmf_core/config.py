@@ -207,7 +207,7 @@ def _sentence(error: ValidationError, fields: dict[str, Any]) -> str:
         return f"a configuration has no field {shown(field)}, received {shown(received, 80)}"
     if first["type"] in ("union_tag_invalid", "union_tag_not_found"):
         received = received.get("name", received) if isinstance(received, dict) else received
-        return f"a method is one of {', '.join(METHODS)}, received {shown(received, 80)}"
+        return f"a method is one that this version knows, received {shown(received, 80)}"
     reason = first["msg"].removeprefix("Value error, ")
     if first["type"] == "value_error":
         return reason

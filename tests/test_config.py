@@ -40,7 +40,8 @@ def test_the_paper_preset_is_the_papers():
     assert config.flat() == {
         "tasks": ["a", "b"], "library": "minizoo", "method": "otmf", "preset": "paper", "alpha": 0.8,
         "update": "alternating", "space": "raw", "blur": 0.05, "p": 2, "lr": 0.01, "schedule": "constant", "batch": 16,
-        "iterations": 100, "memory": 0, "masks": "element", "loss": "sinkhorn", "heads": "none", "head_fraction": 0.25,
+        "iterations": 100, "memory": 0, "masks": "element", "loss": "sinkhorn", "projections": 64, "reach": 1.0,
+        "heads": "none", "head_fraction": 0.25,
         "head_lr": 0.01, "evaluate": "seen", "seed": 0, "device": "auto", "checkpoint_seconds": 5.0,
     }  # fmt: skip
 
@@ -190,7 +191,7 @@ def test_format_1_is_refused_in_the_same_sentences():
         ({"tasks": ["a", "b"], "zeal": 1}, "a configuration has no field 'zeal', received 1"),
         (
             {"tasks": ["a", "b"], "method": "magic"},
-            f"a method is one of {', '.join(METHODS)}, received 'magic'",
+            "a method is one that this version knows, received 'magic'",
         ),
         ({"alpha": 1}, "a configuration needs tasks, received alpha"),
     ):
@@ -203,7 +204,7 @@ def test_format_1_is_refused_in_the_same_sentences():
 
 TWO = {"tasks": ["a", "b"]}
 NESTED = {"a": [{"b": [[], {}]}]}
-METHODS_ARE = f"a method is one of {', '.join(METHODS)}, received "
+METHODS_ARE = "a method is one that this version knows, received "
 NO_METHOD = "method: input should be a valid dictionary or object to extract fields from, received "
 HOSTILE = [
     ({}, "a configuration needs tasks, received nothing"),

@@ -160,7 +160,7 @@ def _write(
     """Answers and distances of the features taken, and all of it to features.safetensors."""
     import torch
 
-    from otmf_core.transport.losses import sinkhorn
+    from otmf_core.transport.clouds import sinkhorn
 
     divergence = sinkhorn(2, BLUR)
     count = 2 * len(tasks) + 1

@@ -22,7 +22,7 @@ from otmf_core.library.library import open_library
 from otmf_core.models import clip as backbone
 from otmf_core.models.clip import preprocess
 from otmf_core.runs.folder import load_run
-from otmf_core.transport.losses import sinkhorn
+from otmf_core.transport.clouds import sinkhorn
 from otmf_core.transport.transport_plan import class_mass, transport_plan
 from tests.tiny import CONFIG, TASKS, is_one_sentence, merge_config, merged
 

@@ -143,10 +143,12 @@ def test_the_card_states_licences_and_what_the_method_used(own_tiny: Path, tmp_p
     run = merged(merge_config(own_tiny, method="task-arithmetic", scaling=0.25), tmp_path)
     card = (export_model(run) / "README.md").read_text()
     assert "| CC-BY-4.0 \\| by us |" in card
-    assert facts(card)[1:6] == [
+    assert facts(card)[1:7] == [
         "- Method: Task arithmetic: the scaled sum of the task vectors (arXiv 2212.04089)",
         "- Preset: default",
         "- λ, the scale of every task vector (scaling): 0.25",
+        "- Whether the sum is divided by the number of tasks so far, so that it does not grow with them: λ times the "
+        "mean, at λ = 1 the average (rescaled): off",
         "- Labels read: none",
         "- Calibration split: none",
     ]

@@ -15,7 +15,7 @@ from otmf_core.library.examples import Split
 from otmf_core.library.library import Library, open_library
 from otmf_core.merging.fold import Fold
 from otmf_core.merging.merge import run_merge
-from otmf_core.methods import mask_training
+from otmf_core.methods import mask_training, objectives
 from otmf_core.methods.base import State
 from otmf_core.methods.context import Context
 from otmf_core.methods.otmf import Otmf
@@ -75,12 +75,12 @@ def test_teachers_are_the_experts_with_memory_and_the_merged_model_without(
 ):
     library = open_library(str(tiny))
     seen: dict[tuple[int, int], list] = {}
-    original, memory = mask_training._teachers, 0
+    original, memory = objectives.teachers_of, 0
 
-    def teachers(masks, learning):
-        kept = original(masks, learning)
+    def teachers(learning, pre):
+        kept = original(learning, pre)
         step = len(learning.calibration)
-        seen[memory, step] = [kept, [len(each) for each in learning.calibration], masks.delta["pre"]]
+        seen[memory, step] = [kept, [len(each) for each in learning.calibration], pre]
         return kept
 
     def expected(task: str, delta: dict, images: int | None = None) -> torch.Tensor:
@@ -89,7 +89,7 @@ def test_teachers_are_the_experts_with_memory_and_the_merged_model_without(
         with torch.no_grad():
             return encoder(preprocess(pixels(library.examples(task, "calibration", images)), CONFIG))
 
-    monkeypatch.setattr(mask_training, "_teachers", teachers)
+    monkeypatch.setattr(mask_training, "teachers_of", teachers)
     for memory in (0, 5):
         merged(merge_config(tiny, memory=memory), tmp_path, f"memory-{memory}")
     experts = {task: library.task_vector(task) for task in TASKS}
