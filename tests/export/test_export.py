@@ -120,11 +120,13 @@ def test_the_card_has_the_figures_of_the_record(run: Path, tmp_path: Path):
         "- What a mask entry scales: one weight, or a row of weights (an output) (masks): One per entry",
         "- Decay of the rate over a fusion's iterations (schedule): Cosine decay",
         "- Which masks an iteration trains (update): Both at once",
-        "- Where transport is measured: raw or normalised features, cosine logits, class probabilities (space): "
-        "Cosine logits",
-        "- Sinkhorn blur, in units of the space (blur): 0.05",
-        "- How outputs are held to the teacher's: as clouds by transport, or image by image (loss): Sinkhorn",
-        "- Exponent of the transport cost (p): Squared (p = 2)",
+        "- How outputs are held to the teacher's: as clouds, image by image, or not at all (loss): Sinkhorn",
+        "- Where the loss is measured: raw or normalised features, cosine logits, class probabilities; kl and "
+        "entropy are of class probabilities in the last two alike (space): Cosine logits",
+        "- Blur of Sinkhorn or width of MMD's kernel, in units of the space (blur): 0.05",
+        "- Distance, in units of the space, beyond which outputs are given up (reach): 1",
+        "- Random lines in an iteration; more of them, less noise (projections): 64",
+        "- Exponent of the cost; 2 pulls far outputs hardest, 1 all alike (p): Squared (p = 2)",
         "- Labels read: unlabelled images",
         "- Calibration split: train",
         "- Images kept of every earlier task: 5",
