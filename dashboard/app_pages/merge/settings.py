@@ -11,7 +11,7 @@ from otmf_core.errors import InputError
 from otmf_core.settings import Setting
 
 FEW_CHOICES = 3  # up to which they stand beside each other
-LEAST = 1e-4  # above a bound that is not itself allowed
+LEAST = 1e-4  # above a bound that is not itself allowed, where no default lies nearer to it
 
 
 def is_wide(setting: Setting) -> bool:
@@ -68,7 +68,7 @@ def _choice(container: DeltaGenerator, setting: Setting, shared: dict[str, Any])
 
 def _number(container: DeltaGenerator, setting: Setting, shared: dict[str, Any]) -> Any:
     whole = setting.kind == "int"
-    low = None if setting.low is None else setting.low + LEAST * setting.above
+    low = _lowest(setting)
     kind = int if whole else float
     return container.number_input(
         setting.label,
@@ -79,3 +79,9 @@ def _number(container: DeltaGenerator, setting: Setting, shared: dict[str, Any])
         placeholder="none" if setting.optional else None,
         **shared,
     )
+
+
+def _lowest(setting: Setting) -> float | None:
+    if setting.low is None or not setting.above:
+        return setting.low
+    return setting.low + (LEAST if setting.default is None else min(LEAST, setting.default - setting.low))

@@ -197,6 +197,11 @@ def test_methods_without_masks_have_no_mask_options(app: AppTest):
     assert [number.key for number in app.number_input] == ["seed"]
 
 
+def test_a_default_below_the_least_of_other_inputs_stays_what_it_is(app: AppTest):
+    widget(with_options(app), "method").set_value("wudi").run()
+    assert widget(app, "wudi.lr").value == 1e-5
+
+
 def test_a_damaged_library_is_one_sentence(app: AppTest, tmp_path: Path):
     (tmp_path / "assets/colours/green.parquet").write_bytes(b"other bytes")
     st.cache_data.clear()
