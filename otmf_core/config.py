@@ -15,6 +15,7 @@ from otmf_core.methods.table import METHODS, TABLE
 from otmf_core.settings import Setting, settings_of
 
 FORMAT = 2
+NAMED = 8  # of the fields received, in a sentence that misses one
 # What a preset sets beside its method's own settings (Method.presets).
 PRESETS: dict[str, dict[str, Any]] = {"default": {}, "paper": {"head_lr": 0.01}}
 
@@ -198,7 +199,8 @@ def _sentence(error: ValidationError, fields: dict[str, Any]) -> str:
         given = [name for name in fields if name not in ("format", "method")]
         own_fields = fields.get("method")
         given += [name for name in own_fields if name != "name"] if isinstance(own_fields, dict) else []
-        return f"a configuration needs {field}, received {', '.join(given) or 'nothing'}"
+        named = given[:NAMED] + [f"{len(given) - NAMED} more"] * (len(given) > NAMED)
+        return f"a configuration needs {field}, received {', '.join(named) or 'nothing'}"
     if first["type"] == "extra_forbidden":
         owners = [name for name, method in METHODS.items() if field in method.described()]
         if owners:

@@ -209,6 +209,8 @@ NO_METHOD = "method: input should be a valid dictionary or object to extract fie
 HOSTILE = [
     ({}, "a configuration needs tasks, received nothing"),
     ({"method": []}, "a configuration needs tasks, received nothing"),
+    ({"format": 2, **dict.fromkeys("abcdefghijk", 1)}, "a configuration needs tasks, received a, b, c, d, e, f, "
+     "g, h, 3 more"),
     ({"method": {"name": 3}}, "a configuration needs tasks, received nothing"),
     ({**TWO, "method": []}, f"{METHODS_ARE}[]"),
     ({**TWO, "method": {"name": 3}}, METHODS_ARE + "{'name': 3}"),
