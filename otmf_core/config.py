@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import cache
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Union
 
@@ -98,6 +99,10 @@ class MergeConfig(BaseModel):
         calibration: tuple[Split, ...] = ("calibration",) if self.reads_examples else ()
         labelled: tuple[Split, ...] = ("labelled",) if self.reads_labels else ()
         return ("test", *calibration, *labelled)
+
+    def held_out(self, tasks: Iterable[str]) -> tuple[str, ...]:
+        """Those of a library's tasks that are evaluated though they are not merged."""
+        return tuple(task for task in tasks if task not in self.tasks) if self.evaluate == "held-out" else ()
 
     def stamp(self, transductive: bool = False) -> dict[str, Any]:
         """The data behind a result of this merge: labels, calibration split, images kept of every earlier task.

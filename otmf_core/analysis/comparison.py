@@ -95,7 +95,8 @@ def metric(run: Run, name: str) -> float | None:
     if name == "memory_gib":
         return run.record.peak_memory_bytes / 2**30 if run.record.peak_memory_bytes else None
     if name == "held_out":
-        return fmean(after for _, after in run.record.held_out.values()) if run.record.held_out else None
+        means = run.record.held_out_means()
+        return means and means[1]
     return getattr(run.record, name)
 
 

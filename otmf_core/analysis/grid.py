@@ -13,6 +13,7 @@ from otmf_core.files import shown
 from otmf_core.methods.table import METHODS
 from otmf_core.runs.folder import Run
 
+MOST_ORDERS = 100
 AT = "@"  # between a method and its preset: otmf@paper
 
 
@@ -97,9 +98,6 @@ def order_seeds(text: str) -> list[int]:
             raise InputError(f"a comparison has at most {MOST_ORDERS} orders, received {shown(text)}")
         seeds += range(int(first), int(last or first) + 1)
     return list(dict.fromkeys(seeds))
-
-
-MOST_ORDERS = 100
 
 
 def _entry(name: str) -> Entry:

@@ -18,17 +18,17 @@ from otmf_core.analysis.matched import matched
 from otmf_core.analysis.results import write_results
 from otmf_core.cli import options as cli_options
 from otmf_core.cli import tables as cli_tables
+from otmf_core.cli.exit_codes import DONE, INTERRUPTED, TROUBLE
 from otmf_core.cli.progress import StopSignals
 from otmf_core.config import MergeConfig
 from otmf_core.errors import InputError, Interrupted
 from otmf_core.jobs.grid import Progress as GridProgress
 from otmf_core.jobs.grid import run_grid
 from otmf_core.jobs.queue import JobQueue
-from otmf_core.library.library import Library, open_library, shuffled
+from otmf_core.library.library import open_library, shuffled
 from otmf_core.runs.folder import Run, list_runs
 from otmf_core.runs.view import RunView
 
-DONE, TROUBLE, INTERRUPTED = 0, 1, 130
 DIGITS = {"seconds": 0, "memory_gib": 2}
 NAMES = {"acc": "ACC", "bwt": "BWT", "memory_gib": "GiB", "held_out": "held out"}
 
@@ -59,6 +59,7 @@ def add_compare(parser: ArgumentParser) -> None:
         "--results", type=cli_options.path, metavar="FILE", help="also write the finished runs' figures to this file"
     )
     parser.add_argument("--dry-run", action="store_true", help="say what would be run, and run nothing")
+    parser.set_defaults(order_seed=None)  # of `merge`, which has one order
     cli_options.add_library(parser)
     cli_options.add_out(parser)
     cli_options.add_json(parser)
@@ -68,7 +69,12 @@ def compare(options: Namespace) -> int:
     """Run what the grid lacks, then print its table; 1 where a run failed."""
     library = open_library(options.library)
     entries = grids.entries(options.methods)
-    configs = grids.grid(entries, _orders(options, library), _shared(options, library))
+    tasks = cli_options.tasks(options, library)
+    orders = [tuple(shuffled(tasks, seed)) for seed in grids.order_seeds(options.orders)]
+    # tasks that are not merged are evaluated where there are any
+    evaluate = "held-out" if len(tasks) < len(library.tasks) else "seen"
+    shared = {"library": options.library, "seed": options.seed, "device": options.device, "evaluate": evaluate}
+    configs = grids.grid(entries, orders, shared)
     names = {grids.content(config): entries[index % len(entries)].name for index, config in enumerate(configs)}
     plan = grids.plan(configs, list_runs(options.out)[0], library.manifest_hash)
     print(_what(options, plan, len(names)), file=sys.stderr, flush=True)
@@ -82,7 +88,8 @@ def compare(options: Namespace) -> int:
             except Interrupted:
                 print("Stopped. The same command goes on.", file=sys.stderr)
                 return INTERRUPTED
-    runs = list(grids.plan(configs, list_runs(options.out)[0], library.manifest_hash).done.values())
+        plan = grids.plan(configs, list_runs(options.out)[0], library.manifest_hash)
+    runs = list(plan.done.values())
     for run, reason in failed.items():
         print(f"error: {run} failed: {reason}", file=sys.stderr)
     _print(options, runs, names, failed)
@@ -112,21 +119,6 @@ def table(runs: Sequence[Run], names: Mapping[str, str], against: str | None = N
             row |= {"difference": held.mean, "low": held.low, "high": held.high}
             row["win_tie_loss"] = f"{held.wins}/{held.ties}/{held.losses}"
     return rows
-
-
-def _orders(options: Namespace, library: Library) -> list[tuple[str, ...]]:
-    if options.suite is not None:
-        canonical = cli_options.tasks(Namespace(tasks=None, suite=options.suite, order_seed=None), library)
-    else:
-        canonical = tuple(task.strip() for task in options.tasks.split(","))
-    return [tuple(shuffled(canonical, seed)) for seed in grids.order_seeds(options.orders)]
-
-
-def _shared(options: Namespace, library: Library) -> dict[str, Any]:
-    """Every run's settings; tasks that are not merged are evaluated where there are any."""
-    count = len(library.suites.get(str(options.suite), ())) if options.suite else len(options.tasks.split(","))
-    evaluate = "held-out" if count < len(library.tasks) else "seen"
-    return {"library": options.library, "seed": options.seed, "device": options.device, "evaluate": evaluate}
 
 
 def _what(options: Namespace, plan: grids.Plan, total: int) -> str:

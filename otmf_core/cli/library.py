@@ -15,12 +15,11 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from otmf_core.cli import options as cli_options
 from otmf_core.cli import tables as cli_tables
+from otmf_core.cli.exit_codes import DONE, TROUBLE
 from otmf_core.errors import InputError
 from otmf_core.library.known_tasks import BACKBONES, SUITES
 from otmf_core.library.library import list_libraries, open_library
 from otmf_core.library.making.splits import Sizes
-
-DONE, TROUBLE = 0, 1
 
 
 def add_library_commands(parser: ArgumentParser) -> None:

@@ -19,6 +19,7 @@ from pathlib import Path
 from otmf_core.cli import options as cli_options
 from otmf_core.cli import tables as cli_tables
 from otmf_core.cli.compare import add_compare, compare
+from otmf_core.cli.exit_codes import BAD_INPUT, DONE, INTERRUPTED
 from otmf_core.cli.library import add_library_commands, list_installed
 from otmf_core.cli.progress import ProgressLines, StopSignals
 from otmf_core.config import MergeConfig
@@ -29,8 +30,6 @@ from otmf_core.runs.folder import list_runs, load_run, new_run_id, resolve_run
 from otmf_core.runs.lock import take_over
 from otmf_core.runs.record import RunRecord
 from otmf_core.runs.view import new_view, stored_view
-
-DONE, BAD_INPUT, INTERRUPTED = 0, 2, 130
 
 
 def program() -> None:

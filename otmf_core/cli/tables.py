@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from datetime import timedelta
-from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
 from rich.box import SIMPLE
@@ -155,9 +154,10 @@ def _facts(config: MergeConfig, record: RunRecord) -> Table:
 
 def _held_out(record: RunRecord) -> str:
     """Mean accuracy on tasks that were not merged, before and after."""
-    if not record.held_out:
+    means = record.held_out_means()
+    if means is None:
         return ""
-    before, after = (fmean(values) for values in zip(*record.held_out.values(), strict=True))
+    before, after = means
     return f"{after:.1f} % on {len(record.held_out)} tasks not merged, {before:.1f} % before the merge"
 
 

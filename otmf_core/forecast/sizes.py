@@ -35,12 +35,11 @@ def sizes(library: Library, config: MergeConfig) -> Sizes:
 
     height, width = image_size(library.backbone_config)
     count = parameters(library.tower_header)
-    others = [task.id for task in library.tasks if task.id not in config.tasks and config.evaluate == "held-out"]
     return Sizes(
         count,
         3 * height * width,
         counts("test"),
         counts("calibration"),
         counts("labelled"),
-        sum(library.count(task, "test") for task in others),
+        sum(library.count(task, "test") for task in config.held_out(task.id for task in library.tasks)),
     )

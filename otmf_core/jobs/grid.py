@@ -51,7 +51,11 @@ def run_grid(
         else:
             run = queue.submit(config)
         after = spans.expected([each for each, _ in todo[index + 1 :]])
-        view = _follow(queue, run, should_stop, lambda view: report(Progress(done, total, view, _eta(view, after))))  # noqa: B023  called before the next turn
+
+        def look(view: RunView, done: int = done, after: float | None = after) -> None:
+            report(Progress(done, total, view, _eta(view, after)))
+
+        view = _follow(queue, run, should_stop, look)
         if view is not None and view.status == "failed":
             failed[run] = view.message
         elif view is not None:

@@ -15,7 +15,7 @@ from otmf_core.config import MergeConfig
 from otmf_core.errors import InputError, Interrupted
 from otmf_core.files import read_object, write_json, write_tensors
 from otmf_core.merging.evaluation import Evaluator
-from otmf_core.merging.inputs import MergeInputs, held_out
+from otmf_core.merging.inputs import MergeInputs
 from otmf_core.methods.base import State
 from otmf_core.methods.context import Calibration, Context, Learning
 from otmf_core.models.checkpoints import check_finite, read_metadata, read_tensors
@@ -85,7 +85,7 @@ class Fold:
 
     def _held_out(self) -> Iterator[tuple[str, float]]:
         """The accuracy of the present weights on each task that is evaluated and not merged; none is kept in memory."""
-        for task in held_out(self.config, self.library):
+        for task in self.config.held_out(task.id for task in self.library.tasks):
             self._check_stop(self.progress.step, 0)
             yield task, Evaluator(self.library, self.tower).accuracy(task, self._head(task))
 

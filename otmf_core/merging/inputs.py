@@ -19,13 +19,6 @@ class MergeInputs:
     tower: Tower
 
 
-def held_out(config: MergeConfig, library: Library) -> tuple[str, ...]:
-    """The tasks of the library that are evaluated though they are not merged."""
-    if config.evaluate != "held-out":
-        return ()
-    return tuple(task.id for task in library.tasks if task.id not in config.tasks)
-
-
 def open_inputs(config: MergeConfig) -> MergeInputs:
     """Open what `config` names; raises InputError for anything wrong with it that headers, labels and heads tell.
 
@@ -37,7 +30,7 @@ def open_inputs(config: MergeConfig) -> MergeInputs:
         library.task(task)
     for task in config.tasks:
         library.check_task(task, config.splits)
-    for task in held_out(config, library):
+    for task in config.held_out(task.id for task in library.tasks):
         library.check_task(task, ("test",))
     return_freed_memory(parameters(library.tower_header))
     return MergeInputs(library, library.tower(device))

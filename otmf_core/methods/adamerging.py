@@ -26,7 +26,11 @@ START = Shown(
     step=0.05,
     sweep=(0.2, 0.3, 0.4, 0.5),
 )
-GRANULARITY = Shown(label="Coefficients", choices={"layer": "One per tensor", "task": "One per task vector"})
+Granularity = Annotated[
+    Literal["layer", "task"],
+    Field(description="what has a coefficient of its own; more of them fit more, and a few images too closely"),
+    Shown(label="Coefficients", choices={"layer": "One per tensor", "task": "One per task vector"}),
+]
 
 
 class AdaMerging(Learned):
@@ -53,11 +57,7 @@ class AdaMerging(Learned):
         Field(ge=0, le=1, description="λ of what was merged before at the start; below 1, earlier tasks fade"),
         Shown(label="λ of earlier tasks", step=0.05),
     ] = 1.0
-    granularity: Annotated[
-        Literal["layer", "task"],
-        Field(description="what has a coefficient of its own; more of them fit more, and a few images too closely"),
-        GRANULARITY,
-    ] = "layer"
+    granularity: Granularity = "layer"
     lr: Annotated[
         float, Field(gt=0, le=1, description="Adam's rate; no λ moves much further than this in an iteration"), RATE
     ] = 0.001

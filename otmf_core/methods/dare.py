@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from pydantic import Field
 
 from otmf_core.methods.base import Method, State
-from otmf_core.methods.task_arithmetic import LAMBDA, TaskArithmetic
+from otmf_core.methods.task_arithmetic import Scaling, TaskArithmetic
 from otmf_core.methods.ties import KEPT, Ties
 from otmf_core.models.task_vector import StateDict
 from otmf_core.settings import Shown
@@ -43,7 +43,7 @@ class Dare(Method):
     drop: Annotated[
         float, Field(ge=0, lt=1, description="p, the share of the incoming vector's entries that are dropped"), DROP
     ] = 0.5
-    scaling: Annotated[float, Field(ge=0, le=2, description="λ, the scale of every task vector"), LAMBDA] = 0.3
+    scaling: Scaling = 0.3
     consensus: Annotated[
         Literal["task-arithmetic", "ties"],
         Field(description="the rule that merges what was not dropped"),

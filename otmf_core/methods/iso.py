@@ -27,6 +27,7 @@ ALPHA = Shown(
     step=0.15,
     sweep=(0.5, 0.75, 1.0, 1.25, 1.5),
 )
+Scaling = Annotated[float, Field(ge=0, le=5, description="α, the scale of every merged matrix"), ALPHA]
 
 
 class IsoC(Method):
@@ -59,7 +60,7 @@ class JointIsoC(JointMethod):
     differs = f"α is 1 as in FusionBench, where the authors search it on labelled images; {RANK}"
 
     name: Literal["iso-c-joint"] = "iso-c-joint"
-    scaling: Annotated[float, Field(ge=0, le=5, description="α, the scale of every merged matrix"), ALPHA] = 1.0
+    scaling: Scaling = 1.0
 
     def merged(self, vectors: Sequence[StateDict], context: Context) -> StateDict:
         from otmf_core.methods.spectra import iso_c
@@ -80,7 +81,7 @@ class JointIsoCts(JointMethod):
     differs = JointIsoC.differs
 
     name: Literal["iso-cts-joint"] = "iso-cts-joint"
-    scaling: Annotated[float, Field(ge=0, le=5, description="α, the scale of every merged matrix"), ALPHA] = 1.0
+    scaling: Scaling = 1.0
     common: Annotated[
         float,
         Field(ge=0, le=1, description="share of a matrix's directions that is the sum's; the tasks divide the others"),

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from otmf_core.methods.adamerging import GRANULARITY, START, least_entropy
+from otmf_core.methods.adamerging import START, Granularity, least_entropy
 from otmf_core.methods.learned import ITERATIONS, JointLearned, scaled_sum
 from otmf_core.models.task_vector import StateDict
 
@@ -31,11 +31,7 @@ class JointAdaMerging(JointLearned):
 
     name: Literal["adamerging-joint"] = "adamerging-joint"
     scaling: Annotated[float, Field(ge=0, le=1, description="λ of every task vector at the start"), START] = 0.3
-    granularity: Annotated[
-        Literal["layer", "task"],
-        Field(description="what has a coefficient of its own; more of them fit more, and a few images too closely"),
-        GRANULARITY,
-    ] = "layer"
+    granularity: Granularity = "layer"
     iterations: Annotated[int, Field(ge=1, le=100_000, description="iterations of each fusion"), ITERATIONS] = 500
 
     def start(self, vectors: Sequence[StateDict]) -> StateDict:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Generator, Iterator
 from functools import partial
 from pathlib import Path
@@ -20,9 +19,10 @@ from otmf_core.methods.batches import Batch, draw_batches
 from otmf_core.methods.context import Context, Learning
 from otmf_core.methods.gradients import consumed
 from otmf_core.methods.iterating import Row, iterate, learning_of, write_curves
-from otmf_core.methods.objectives import Teachers, distances, teachers_of
+from otmf_core.methods.objectives import Teachers, distances, side_weights, teachers_of
 from otmf_core.methods.otmf import Otmf
 from otmf_core.methods.otmf_choices import CLASSES
+from otmf_core.methods.training import decaying
 from otmf_core.models.checkpoints import read_tensors
 from otmf_core.models.task_vector import StateDict
 from otmf_core.transport.clouds import Loss
@@ -60,14 +60,14 @@ def train(settings: Otmf, masks: MaskPair, done: int, context: Context) -> Gener
     teachers = teachers_of(learning, masks.delta["pre"])
     weights = tower.weights()
     masks.apply(weights)
-    # L_pre is a mean over tasks: as many of it as tasks it stands for, so that each task weighs the same
-    weighs = {"pre": sum(1 for seen in learning.calibration[:-1] if len(seen)), "post": 1}
+    weighs = side_weights(learning)
+    rate = decaying(settings.lr, settings.iterations) if settings.schedule == "cosine" else lambda _: settings.lr
     batches = list(batches_of(settings, [len(seen) for seen in learning.calibration], context.seed, context.step))
     with consumed(tower, masks.consume):
         for iteration in range(done, settings.iterations):
             sides = {side: batch for side, batch in batches[iteration].items() if batch is not None}
             losses = _losses(sides, teachers, settings, learning, _loss(settings, context, iteration))
-            masks.begin(tuple(sides), _rate(settings, iteration))
+            masks.begin(tuple(sides), rate(iteration))
             torch.stack([weighs[side] * value for side, value in losses.items()]).sum().backward()
             masks.finish(weights)
             yield _row(iteration, losses, masks, weights, settings)
@@ -118,12 +118,6 @@ def _losses(
         return loss(outputs(merged, tasks), outputs(teacher, tasks))
 
     return distances(sides, teachers, learning, compare)
-
-
-def _rate(settings: Otmf, iteration: int) -> float:
-    if settings.schedule == "constant":
-        return settings.lr
-    return settings.lr * (1 + math.cos(math.pi * iteration / settings.iterations)) / 2
 
 
 def _row(iteration: int, losses: dict[str, Tensor], masks: MaskPair, weights: StateDict, settings: Otmf) -> Row:

@@ -29,6 +29,11 @@ def teachers_of(learning: Learning, pre: StateDict) -> list[Tensor | None]:
     return teachers
 
 
+def side_weights(learning: Learning) -> dict[str, int]:
+    """The tasks that the loss of a side, a mean over its tasks, stands for, so that each task weighs the same."""
+    return {"pre": sum(1 for seen in learning.calibration[:-1] if len(seen)), "post": 1}
+
+
 def distances(
     sides: Mapping[str, Batch], teachers: Teachers, learning: Learning, compare: Compare
 ) -> dict[str, Tensor]:

@@ -22,6 +22,7 @@ LAMBDA = Shown(
     step=0.05,
     sweep=(0.1, 0.2, 0.3, 0.4, 0.5),
 )
+Scaling = Annotated[float, Field(ge=0, le=2, description="λ, the scale of every task vector"), LAMBDA]
 
 
 class TaskArithmetic(Method):
@@ -36,7 +37,7 @@ class TaskArithmetic(Method):
     code = "github.com/mlfoundations/task_vectors"
 
     name: Literal["task-arithmetic"] = "task-arithmetic"
-    scaling: Annotated[float, Field(ge=0, le=2, description="λ, the scale of every task vector"), LAMBDA] = 0.3
+    scaling: Scaling = 0.3
     rescaled: Annotated[
         bool,
         Field(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from pydantic import Field
 
 from otmf_core.methods.base import JointMethod, Method, State
-from otmf_core.methods.task_arithmetic import LAMBDA
+from otmf_core.methods.task_arithmetic import Scaling
 from otmf_core.models.task_vector import StateDict, scaled
 from otmf_core.settings import Shown
 
@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 
 PAPER, CODE = "arXiv 2306.01708", "github.com/prateeky2806/ties-merging"
 KEPT = Shown(label="Entries kept", step=0.05)
+Kept = Annotated[
+    float, Field(gt=0, le=1, description="share of a vector's entries, the largest, that its trim keeps"), KEPT
+]
 AGREEING = Shown(label="Entries that agree", choices={"sum": "Sum", "mean": "Mean"})
 
 
@@ -38,12 +41,8 @@ class Ties(Method):
     )
 
     name: Literal["ties"] = "ties"
-    scaling: Annotated[float, Field(ge=0, le=2, description="λ, the scale of every task vector"), LAMBDA] = 0.3
-    keep: Annotated[
-        float,
-        Field(gt=0, le=1, description="share of a vector's entries, the largest, that its trim keeps"),
-        KEPT,
-    ] = 0.2
+    scaling: Scaling = 0.3
+    keep: Kept = 0.2
     aggregate: Annotated[
         Literal["sum", "mean"],
         Field(description="what entries of one sign become; their mean halves those merged before"),
@@ -88,12 +87,8 @@ class JointTies(JointMethod):
     )
 
     name: Literal["ties-joint"] = "ties-joint"
-    scaling: Annotated[float, Field(ge=0, le=2, description="λ, the scale of every task vector"), LAMBDA] = 0.3
-    keep: Annotated[
-        float,
-        Field(gt=0, le=1, description="share of a vector's entries, the largest, that its trim keeps"),
-        KEPT,
-    ] = 0.2
+    scaling: Scaling = 0.3
+    keep: Kept = 0.2
     aggregate: Annotated[
         Literal["sum", "mean"],
         Field(description="what entries of one sign become; their mean stays small whatever their number"),

@@ -13,14 +13,15 @@ import torch
 from torch import Tensor
 
 from otmf_core.errors import InputError
+from otmf_core.masks.measures import SIDES
 from otmf_core.methods.batches import Batch
 from otmf_core.methods.context import Context
 from otmf_core.methods.gradients import consumed
 from otmf_core.methods.iterating import Row, iterate, keep_merged, learning_of, write_curves
+from otmf_core.methods.objectives import side_weights
 from otmf_core.models.task_vector import StateDict
 
 NOT_FINITE = "outputs must stay finite while a fusion learns: lower lr or the number of iterations"
-SIDES = ("pre", "post")
 
 
 class Learner(ABC):
@@ -91,8 +92,7 @@ def train(learner: Learner, plan: Plan, done: int, context: Context) -> Generato
     learning = learning_of(context)
     weights = learning.tower.weights()
     learner.apply(weights)
-    # a side's loss is a mean over its tasks: as many of it as tasks it stands for, so that each task weighs the same
-    weighs = {"pre": sum(1 for seen in learning.calibration[:-1] if len(seen)), "post": 1}
+    weighs = side_weights(learning)
     with consumed(learning.tower, learner.consume):
         for iteration in range(done, len(plan.batches)):
             losses = plan.losses(plan.batches[iteration])

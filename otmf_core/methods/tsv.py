@@ -3,27 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
 from otmf_core.methods.base import JointMethod
+from otmf_core.methods.iso import ALPHA as ISO_ALPHA
 from otmf_core.methods.matrix_rules import by_matrix
 from otmf_core.models.task_vector import StateDict
-from otmf_core.settings import Shown
 
 if TYPE_CHECKING:
     from otmf_core.methods.context import Context
 
-ALPHA = Shown(
-    label="α, scaling",
-    symbol="α",
-    help="Factor of every merged matrix; 1 keeps the singular values of each task. The authors search it on labelled "
-    "images.",
-    main=True,
-    slider=(0.0, 3.0),
-    step=0.15,
-    sweep=(0.5, 0.75, 1.0, 1.25, 1.5),
+ALPHA = replace(
+    ISO_ALPHA,
+    help="Factor of every merged matrix; 1 keeps the singular values of each task. The authors search it on "
+    "labelled images.",
 )
 
 

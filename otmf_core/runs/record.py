@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from statistics import fmean
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict
@@ -51,6 +52,13 @@ class RunRecord(BaseModel):
     peak_memory_bytes: Whole = 0
     created: Text = ""
     versions: dict[Text, Text] = {}
+
+    def held_out_means(self) -> tuple[float, float] | None:
+        """Mean accuracy, percent, on the tasks that are not merged, before and after; None where none was evaluated."""
+        if not self.held_out:
+            return None
+        before, after = zip(*self.held_out.values(), strict=True)
+        return fmean(before), fmean(after)
 
 
 def make_record(

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import torch
 from torch import Tensor
-from torch.nn import functional as F
 
 from otmf_core.transport.spaces import ClassVectors
 
@@ -16,9 +14,7 @@ def log_probabilities(heads: ClassVectors, features: Tensor, tasks: Tensor, temp
 
     Not finite where a feature is not.
     """
-    cosines = torch.einsum("bnd,bcd->bnc", F.normalize(features, dim=-1), heads.vectors[tasks])
-    logits = heads.scales[tasks][:, None, None] * cosines / temperature
-    return logits.masked_fill(~heads.real[tasks][:, None, :], PADDED).log_softmax(dim=-1)
+    return heads.logits(features, tasks, PADDED, temperature).log_softmax(dim=-1)
 
 
 def entropy(merged: Tensor) -> Tensor:

@@ -29,11 +29,16 @@ class ClassVectors:
         """
         if space == "raw":
             return features
-        features = F.normalize(features, dim=-1)
         if space == "features":
-            return features
-        cosines = torch.einsum("bnd,bcd->bnc", features, self.vectors[tasks])
+            return F.normalize(features, dim=-1)
         if space == "logits":
-            return COSINE_SCALE * cosines
-        logits = self.scales[tasks][:, None, None] * cosines
-        return logits.masked_fill(~self.real[tasks][:, None, :], float("-inf")).softmax(dim=-1)
+            return COSINE_SCALE * self._cosines(features, tasks)
+        return self.logits(features, tasks, absent=float("-inf")).softmax(dim=-1)
+
+    def logits(self, features: Tensor, tasks: Tensor, absent: float, temperature: float = 1.0) -> Tensor:
+        """s·cos(φ(x), h) over a temperature, (b, n, d) -> (b, n, C), and `absent` for padded classes."""
+        logits = self.scales[tasks][:, None, None] * self._cosines(features, tasks) / temperature
+        return logits.masked_fill(~self.real[tasks][:, None, :], absent)
+
+    def _cosines(self, features: Tensor, tasks: Tensor) -> Tensor:
+        return torch.einsum("bnd,bcd->bnc", F.normalize(features, dim=-1), self.vectors[tasks])
