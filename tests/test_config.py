@@ -41,6 +41,7 @@ def test_the_paper_preset_is_the_papers():
         "tasks": ["a", "b"], "library": "minizoo", "method": "otmf", "preset": "paper", "alpha": 0.8,
         "update": "alternating", "space": "raw", "blur": 0.05, "p": 2, "lr": 0.01, "schedule": "constant", "batch": 16,
         "iterations": 100, "memory": 0, "masks": "element", "loss": "sinkhorn", "projections": 64, "reach": 1.0,
+        "calibration": None, "alpha_rule": "fixed", "start": "plain", "filter_share": 0.1667,
         "heads": "none", "head_fraction": 0.25,
         "head_lr": 0.01, "evaluate": "seen", "seed": 0, "device": "auto", "checkpoint_seconds": 5.0,
     }  # fmt: skip
@@ -63,8 +64,9 @@ def test_json_holds_the_format_and_the_methods_settings_under_the_method():
     config = MergeConfig.build(tasks=("b", "a"), method="task-arithmetic", scaling=0.4, seed=3)
     assert config.model_dump(mode="json") == {
         "format": 2, "tasks": ["b", "a"], "library": "minizoo", "preset": "default", "heads": "none",
-        "method": {"name": "task-arithmetic", "scaling": 0.4, "rescaled": False}, "head_fraction": 0.25,
-        "head_lr": 0.0005, "evaluate": "seen", "seed": 3, "device": "auto", "checkpoint_seconds": 5.0,
+        "method": {"name": "task-arithmetic", "scaling": 0.4, "rescaled": False, "retained": False},
+        "head_fraction": 0.25, "head_lr": 0.0005, "evaluate": "seen", "seed": 3, "device": "auto",
+        "checkpoint_seconds": 5.0,
     }  # fmt: skip
 
 

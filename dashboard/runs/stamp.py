@@ -40,7 +40,7 @@ def data_facts(data: Mapping[str, Any]) -> list[str]:
 
 def facts_line(labels: str, heads: str, facts: Sequence[str]) -> None:
     """Draw the labels that a merge reads, orange where it reads any, and what else its results rest on."""
-    colour = "orange" if heads == "tuned" else "green"
+    colour = "green" if heads == "none" else "orange"
     rest = letters(" · ".join(facts))
     st.markdown(
         f":{colour}-badge[:material/label: Labels: {letters(labels)}] &ensp; :gray[:small[{rest}]]",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass
 
 from otmf_core.config import MergeConfig
@@ -35,11 +36,12 @@ def sizes(library: Library, config: MergeConfig) -> Sizes:
 
     height, width = image_size(library.backbone_config)
     count = parameters(library.tower_header)
+    most = sys.maxsize if config.method.calibration_examples is None else config.method.calibration_examples
     return Sizes(
         count,
         3 * height * width,
         counts("test"),
-        counts("calibration"),
+        tuple(min(count, most) for count in counts("calibration")),
         counts("labelled"),
         sum(library.count(task, "test") for task in config.held_out(task.id for task in library.tasks)),
     )

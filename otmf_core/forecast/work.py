@@ -66,8 +66,7 @@ def work(config: MergeConfig, size: Sizes) -> Work:
             if not kept and t > 1:  # teachers were not kept: those of the merged model are taken again
                 images += size.calibration[t - 2]
         read = calibration + sum(test for test in tests if size.streamed(test))
-        if config.heads == "tuned":
-            pools = size.labelled[max(t - 2, 0) : t - 1] + (size.labelled[-1:] if t == tasks else ())
+        if pools := [size.labelled[i] for i in config.heads_tuned(t)]:
             chosen = [round(config.head_fraction * pool) for pool in pools]
             images += sum(chosen)
             read += sum(some if size.streamed(pool) else pool for some, pool in zip(chosen, pools, strict=True))

@@ -165,7 +165,7 @@ class Fold:
         self.vectors.append(incoming)
 
     def _calibration(self, t: int) -> list[Calibration]:
-        """The calibration examples of step t: all of tasks t−1 and t, the first ones kept of each earlier one.
+        """The calibration examples of step t: those of tasks t−1 and t, the first ones kept of each earlier one.
 
         The tower holds θᵗ, so that the incoming expert's features are taken here, once. The others were taken when
         their expert arrived, and are there as far as they were kept.
@@ -184,7 +184,8 @@ class Fold:
 
     def _calibration_inputs(self, task: str) -> Inputs:
         if task not in self.inputs:
-            self.inputs[task] = self.library.examples(task, "calibration").inputs
+            first = self.config.method.calibration_examples
+            self.inputs[task] = self.library.examples(task, "calibration", first=first).inputs
         return self.inputs[task]
 
     def _forget(self, t: int) -> None:
@@ -200,11 +201,8 @@ class Fold:
                 self.inputs[task] = self.tower.join([self.inputs[task][:kept]])  # a copy, so that the rest can go
 
     def _tune_heads(self, t: int) -> None:
-        """After step t tune the head of task t−1, and after the last step that of task T too (method, section 3)."""
-        if self.config.heads == "none":
-            return
-        tasks = self.config.tasks
-        for task in tasks[max(t - 2, 0) : t - 1] + (tasks[-1:] if t == len(tasks) else ()):
+        """Tune the heads whose turn it is after step t, with θ_m frozen."""
+        for task in [self.config.tasks[i] for i in self.config.heads_tuned(t)]:
             pool = self.library.examples(task, "labelled")
             rows = labelled_subset(pool.labels, self.config.head_fraction, self.config.seed)
             features = self.tower.features(pool.inputs[rows], task)

@@ -93,6 +93,11 @@ class Method(BaseModel, ABC):
         return 0
 
     @property
+    def calibration_examples(self) -> int | None:
+        """The number of unlabelled examples that a fusion sees of the incoming and the previous task; None for all."""
+        return None
+
+    @property
     def model_copies(self) -> int:
         """The tensors of a model's size that a fusion holds at once: θ⁰, the network, Δ_pre, Δ_post and Δ_m."""
         return 5
@@ -139,8 +144,9 @@ class Method(BaseModel, ABC):
 
     def symbols(self) -> list[str]:
         """The settings that name a merge, such as α = 0.8."""
-        described = self.described().values()
-        return [f"{s.shown.symbol} = {s.text(getattr(self, s.name))}" for s in described if s.shown.symbol]
+        values = self.settings()
+        shown = [s for s in self.described().values() if s.shown.symbol and s.applies(values)]
+        return [f"{s.shown.symbol} = {s.text(getattr(self, s.name))}" for s in shown]
 
 
 class JointMethod(Method):

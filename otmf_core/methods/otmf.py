@@ -24,11 +24,15 @@ ALPHA = Shown(
     slider=(0.0, 1.0),
     step=0.05,
     sweep=(0.5, 0.6, 0.7, 0.8, 0.9),
+    given=("alpha_rule", ("fixed", "learned")),
 )
 
 LossName = Literal[
     "sinkhorn", "unbalanced", "sliced", "exact", "energy", "mmd", "paired", "cosine", "podnet", "kl", "entropy"
 ]
+
+
+FamilyName = Literal["element", "row", "head", "low-rank", "singular", "layer", "task"]
 
 
 class Otmf(Method):
@@ -74,11 +78,31 @@ class Otmf(Method):
         Field(ge=0, le=4096, description="unlabelled images kept of every earlier task; the paper keeps none"),
         Shown(group="Masks", step=8),
     ] = 64
+    calibration: Annotated[
+        int | None,
+        Field(ge=2, le=100_000, description="unlabelled images of the incoming and the previous task; none: all"),
+        Shown(label="Calibration images", group="Masks", step=8),
+    ] = None
     masks: Annotated[
-        Literal["element", "row"],
-        Field(description="what a mask entry scales: one weight, or a row of weights (an output)"),
-        Shown(label="Mask entries", group="Masks", choices=choices.FAMILIES),
+        FamilyName,
+        Field(description="what a mask entry scales, from one weight to a whole task vector"),
+        Shown(label="Mask entries", group="Masks", choices=choices.FAMILIES, trades=choices.FAMILIES_TRADE),
     ] = "element"
+    alpha_rule: Annotated[
+        Literal["fixed", "learned", "average", "root", "norm"],
+        Field(description="how the retention weight of a step is found"),
+        Shown(label="α of a step", group="Masks", choices=choices.RULES, trades=choices.RULES_TRADE),
+    ] = "fixed"
+    start: Annotated[
+        Literal["plain", "filtered"],
+        Field(description="the incoming vector that masks are put on"),
+        Shown(label="Incoming vector", group="Masks", choices=choices.STARTS, trades=choices.STARTS_TRADE),
+    ] = "plain"
+    filter_share: Annotated[
+        float,
+        Field(ge=0, le=1, description="share of a matrix's input directions that the filter leaves to the merged one"),
+        Shown(label="Filtered share", group="Masks", step=0.05, given=("start", ("filtered",))),
+    ] = 0.1667
     schedule: Annotated[
         Literal["constant", "cosine"],
         Field(description="decay of the rate over a fusion's iterations"),
@@ -161,9 +185,17 @@ class Otmf(Method):
         return self.memory
 
     @property
+    def calibration_examples(self) -> int | None:
+        return self.calibration
+
+    @property
     def model_copies(self) -> int:
-        """θ⁰, the network, Δ_pre, Δ_post, both masks, and two moments for each way of training them."""
-        return 4 + 2 + (2 if self.update == "joint" else 4)
+        """θ⁰, the network, Δ_pre, Δ_post, and Δ_m or what masks of this kind take beside."""
+        if self.masks == "element":  # both masks, and two moments for each way of training them
+            own = 2 + (2 if self.update == "joint" else 4)
+        else:
+            own = 4 if self.masks == "singular" else 1  # U·diag(σ) and Vᵀ of both
+        return 4 + own + (self.start == "filtered")
 
     @property
     def batch_examples(self) -> int:
@@ -174,5 +206,5 @@ class Otmf(Method):
         return 1 if self.update == "joint" else 2
 
     def pace(self) -> dict[str, Any]:
-        without = ("alpha", "lr", "schedule", "iterations", "reach")
+        without = ("alpha", "lr", "schedule", "iterations", "reach", "calibration", "filter_share")
         return {name: value for name, value in self.settings().items() if name not in without}

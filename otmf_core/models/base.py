@@ -46,6 +46,12 @@ class Tower(ABC):
                 raise InputError(f"features must be finite: those of {shown(of)} are not from {layer} on")
             return features
 
+    @property
+    def attention_heads(self) -> int:
+        """The heads of its attention, as torch's and timm's layers say; one where none does."""
+        heads = (getattr(module, "num_heads", None) for module in self.module.modules())
+        return next((count for count in heads if isinstance(count, int)), 1)
+
     def _first_not_finite(self, inputs: Inputs) -> str:
         """The first module whose output for these inputs is not finite, or whose weights are not."""
         found: list[str] = []
