@@ -9,6 +9,7 @@ from otmf_core.methods.dare import Dare
 from otmf_core.methods.dop import Dop
 from otmf_core.methods.iso import IsoC, JointIsoC, JointIsoCts
 from otmf_core.methods.joint_adamerging import JointAdaMerging
+from otmf_core.methods.joint_masks import JointMasks
 from otmf_core.methods.magmax import MagMax
 from otmf_core.methods.nufilt import Nufilt
 from otmf_core.methods.opcm import Opcm
@@ -37,6 +38,7 @@ TABLE: tuple[type[Method], ...] = (
     JointTsvM,
     JointWudi,
     JointAdaMerging,
+    JointMasks,
 )
 
 METHODS: dict[str, type[Method]] = {method.model_fields["name"].default: method for method in TABLE}
