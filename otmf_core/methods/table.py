@@ -6,6 +6,7 @@ from otmf_core.methods.adamerging import AdaMerging
 from otmf_core.methods.average import Average
 from otmf_core.methods.base import Method
 from otmf_core.methods.dare import Dare
+from otmf_core.methods.distillation import Distillation
 from otmf_core.methods.dop import Dop
 from otmf_core.methods.iso import IsoC, JointIsoC, JointIsoCts
 from otmf_core.methods.joint_adamerging import JointAdaMerging
@@ -32,6 +33,7 @@ TABLE: tuple[type[Method], ...] = (
     IsoC,
     Wudi,
     AdaMerging,
+    Distillation,
     JointTies,
     JointIsoC,
     JointIsoCts,
