@@ -15,6 +15,7 @@ from otmf_core.methods.magmax import MagMax
 from otmf_core.methods.nufilt import Nufilt
 from otmf_core.methods.opcm import Opcm
 from otmf_core.methods.otmf import Otmf
+from otmf_core.methods.recall import Recall
 from otmf_core.methods.task_arithmetic import TaskArithmetic
 from otmf_core.methods.ties import JointTies, Ties
 from otmf_core.methods.tsv import JointTsvM
@@ -32,6 +33,7 @@ TABLE: tuple[type[Method], ...] = (
     Dop,
     IsoC,
     Wudi,
+    Recall,
     AdaMerging,
     Distillation,
     JointTies,
