@@ -57,7 +57,7 @@ class Distillation(Learned):
         Field(gt=0, le=100, description="what logits are divided by; above 1, unlikely classes count for more"),
         Shown(group=GROUP, step=0.5),
     ] = 2.0
-    lr: Annotated[float, Field(gt=0, le=1, description="Adam's rate on the weights, at first"), RATE] = 0.0001
+    lr: Annotated[float, Field(gt=0, le=1, description="Adam's rate on the weights, at first"), RATE] = 0.0003
 
     def training(self, vectors: Sequence[StateDict], context: Context) -> tuple[Learner, Plan]:
         from otmf_core.methods.iterating import learning_of

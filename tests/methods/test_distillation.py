@@ -137,7 +137,7 @@ def test_without_kept_images_the_merged_model_so_far_teaches(tmp_path: Path):
     settings = Distillation(iterations=2, batch=6, alpha=1.0, memory=0, lr=0.01)
     settings.fuse(State(pre), post, replace(context, learning=forgotten))
     assert rows[0]["loss_pre"] == pytest.approx(0, abs=1e-6)
-    assert rows[0]["loss_post"] > 1e-3 and rows[1]["loss_pre"] > 1e-5
+    assert (rows[0]["loss_post"] or 0) > 1e-3 and (rows[1]["loss_pre"] or 0) > 1e-5
 
 
 def test_what_it_holds():
