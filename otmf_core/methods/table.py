@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from otmf_core.methods.adamerging import AdaMerging
+from otmf_core.methods.adarank import AdaRank
 from otmf_core.methods.average import Average
 from otmf_core.methods.base import Method
 from otmf_core.methods.dare import Dare
@@ -42,6 +43,7 @@ TABLE: tuple[type[Method], ...] = (
     JointTsvM,
     JointWudi,
     JointAdaMerging,
+    AdaRank,
     JointMasks,
 )
 
