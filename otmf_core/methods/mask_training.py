@@ -17,20 +17,16 @@ from otmf_core.masks.learned_shares import LearnedShares
 from otmf_core.masks.measures import SIDES
 from otmf_core.masks.report import mask_mean, read_factors, write_report
 from otmf_core.methods.batches import Batch, draw_batches
-from otmf_core.methods.context import Context, Learning
+from otmf_core.methods.context import Context
 from otmf_core.methods.gradients import consumed
 from otmf_core.methods.iterating import Row, iterate, keep_merged, kept_merged, learning_of, write_curves
 from otmf_core.methods.nufilt import filtered
-from otmf_core.methods.objectives import Teachers, distances, side_weights, teachers_of
+from otmf_core.methods.objectives import alignments, loss_of, side_weights, teachers_of
 from otmf_core.methods.otmf import Otmf
-from otmf_core.methods.otmf_choices import CLASSES
 from otmf_core.methods.retention import factors
 from otmf_core.methods.training import decaying
 from otmf_core.models.checkpoints import read_tensors
 from otmf_core.models.task_vector import StateDict
-from otmf_core.transport.clouds import Loss
-from otmf_core.transport.distributions import log_probabilities
-from otmf_core.transport.losses import Cost, alignment
 
 STATISTICS_EVERY = 10  # iterations between two reports of mask means
 
@@ -78,7 +74,7 @@ def train(settings: Otmf, masks: MaskPair, done: int, context: Context) -> Gener
     with consumed(tower, masks.consume):
         for iteration in range(done, settings.iterations):
             sides = {side: batch for side, batch in batches[iteration].items() if batch is not None}
-            losses = _losses(sides, teachers, settings, learning, _loss(settings, context, iteration))
+            losses = alignments(sides, teachers, settings, learning, loss_of(settings, context, iteration))
             masks.begin(tuple(sides), rate(iteration))
             torch.stack([weighs[side] * value for side, value in losses.items()]).sum().backward()
             masks.finish(weights)
@@ -113,29 +109,6 @@ def fused(pre: StateDict, post: StateDict, folder: Path, alpha: float) -> StateD
         + factor["post"] * (masks["post"][name].float() * post[name].float())
         for name in pre
     }
-
-
-def _loss(settings: Otmf, context: Context, iteration: int) -> Loss:
-    draw = (context.seed, context.step, iteration)
-    cost = Cost(settings.p, settings.blur, settings.reach, settings.projections, draw)
-    return alignment(settings.loss, cost)
-
-
-def _losses(
-    sides: dict[str, Batch], teachers: Teachers, settings: Otmf, learning: Learning, loss: Loss
-) -> dict[str, Tensor]:
-    """L_pre and L_post, equations (3) and (4), from one forward pass over all images of the iteration."""
-    heads = learning.class_vectors
-
-    def outputs(features: Tensor, tasks: Tensor) -> Tensor:
-        if settings.loss in CLASSES:
-            return log_probabilities(heads, features, tasks)
-        return heads.outputs(features, tasks, settings.space)
-
-    def compare(merged: Tensor, teacher: Tensor, tasks: Tensor) -> Tensor:
-        return loss(outputs(merged, tasks), outputs(teacher, tasks))
-
-    return distances(sides, teachers, learning, compare)
 
 
 def _row(iteration: int, losses: dict[str, Tensor], masks: MaskPair, weights: StateDict, settings: Otmf) -> Row:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from pydantic import Field, model_validator
 
 from otmf_core.methods import otmf_choices as choices
+from otmf_core.methods import transport_settings as transport
 from otmf_core.methods.base import Method, State
 from otmf_core.models.task_vector import StateDict
 from otmf_core.settings import Shown
@@ -26,10 +27,6 @@ ALPHA = Shown(
     sweep=(0.5, 0.6, 0.7, 0.8, 0.9),
     given=("alpha_rule", ("fixed", "learned")),
 )
-
-LossName = Literal[
-    "sinkhorn", "unbalanced", "sliced", "exact", "energy", "mmd", "paired", "cosine", "podnet", "kl", "entropy"
-]
 
 
 FamilyName = Literal["element", "row", "head", "low-rank", "singular", "layer", "task"]
@@ -114,47 +111,16 @@ class Otmf(Method):
         Shown(label="Masks trained", group="Masks", choices=choices.UPDATES),
     ] = "joint"
 
-    loss: Annotated[
-        LossName,
-        Field(description="how outputs are held to the teacher's: as clouds, image by image, or not at all"),
-        Shown(group="Transport", choices=choices.LOSSES, trades=choices.LOSSES_TRADE),
-    ] = "sinkhorn"
-    space: Annotated[
-        Literal["raw", "features", "logits", "softmax"],
-        Field(
-            description="where the loss is measured: raw or normalised features, cosine logits, class probabilities; "
-            "kl and entropy are of class probabilities in the last two alike"
-        ),
-        Shown(label="Measured in", group="Transport", choices=choices.SPACES),
-    ] = "logits"
-    blur: Annotated[
-        float,
-        Field(gt=0, le=10, description="blur of Sinkhorn or width of MMD's kernel, in units of the space"),
-        Shown(group="Transport", step=0.01, given=("loss", choices.BLURRED)),
-    ] = 0.05
-    reach: Annotated[
-        float,
-        Field(gt=0, le=1000, description="distance, in units of the space, beyond which outputs are given up"),
-        Shown(group="Transport", step=0.1, given=("loss", ("unbalanced",))),
-    ] = 1.0
-    projections: Annotated[
-        int,
-        Field(ge=1, le=10_000, description="random lines in an iteration; more of them, less noise"),
-        Shown(label="Lines", group="Transport", step=16, given=("loss", ("sliced",))),
-    ] = 64
-    p: Annotated[
-        Literal[1, 2],
-        Field(description="exponent of the cost; 2 pulls far outputs hardest, 1 all alike"),
-        Shown(label="Cost", group="Transport", choices=choices.COSTS, given=("loss", choices.POWERED)),
-    ] = 2
+    loss: transport.Loss = "sinkhorn"
+    space: transport.Space = "logits"
+    blur: transport.Blur = 0.05
+    reach: transport.Reach = 1.0
+    projections: transport.Projections = 64
+    p: transport.Power = 2
 
     @model_validator(mode="after")
     def _fitting(self) -> Otmf:
-        if self.loss in choices.CLASSES and self.space not in choices.CLASS_SPACES:
-            spaces = " or ".join(choices.CLASS_SPACES)
-            raise ValueError(
-                f"the loss {self.loss} is of class probabilities: space is {spaces}, received {self.space}"
-            )
+        transport.check_space(self)
         return self
 
     def fuse(self, state: State, incoming: StateDict, context: Context) -> State:

@@ -163,7 +163,6 @@ def test_a_method_gets_its_own_settings(merge, engine, arguments, method):
     ("arguments", "sentence"),
     [
         (["--drop", "0.4"], "drop is a setting of dare, not of otmf, received 0.4"),
-        (["--method", "average", "--blur", "0.5"], "blur is a setting of otmf, not of average, received 0.5"),
         (["--method", "task-arithmetic", "--steps", "7"],
          f"iterations is a setting of {', '.join(ITERATING)}, not of task-arithmetic, received 7"),
         (["--method", "average", "--masks", "row"], "masks is a setting of otmf, not of average, received 'row'"),

@@ -21,6 +21,7 @@ from otmf_core.methods.average import Average
 from otmf_core.methods.base import Method, State
 from otmf_core.methods.context import Calibration, Context, Learning
 from otmf_core.methods.mask_training import batches_of
+from otmf_core.methods.objectives import alignments
 from otmf_core.methods.otmf import FamilyName, Otmf
 from otmf_core.methods.table import METHODS, TABLE
 from otmf_core.methods.task_arithmetic import TaskArithmetic
@@ -213,7 +214,7 @@ def test_each_task_that_is_seen_weighs_the_same(tmp_path: Path, monkeypatch):
         sides = {"pre": drawn["pre"], "post": drawn["post"]}
         teachers = [seen.teacher for seen in learning.calibration]
         loss = sinkhorn(settings.p, settings.blur)
-        losses = mask_training._losses(sides, teachers, settings, learning, loss)
+        losses = alignments(sides, teachers, settings, learning, loss)
         (count * losses["pre"] + losses["post"]).backward()
         for name, parameter in learning.tower.module.named_parameters():
             if parameter.grad is not None:
