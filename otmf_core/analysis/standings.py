@@ -30,7 +30,7 @@ class Footing(NamedTuple):
 
 
 def footing(run: Run) -> Footing:
-    """The footing of a run: that of labels where heads are tuned on them, and one for all that see every task at once."""
+    """The footing of a run: that of labels where heads are tuned on them, one for all that see every task at once."""
     config = run.config
     if config.method.joint:
         return Footing("joint", 0)
