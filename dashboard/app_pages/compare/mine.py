@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 import streamlit as st
 
-from dashboard.app_pages.compare.curves import curves_and_cost
+from dashboard.app_pages.compare.curves import curves, curves_and_cost
 from dashboard.app_pages.compare.grid import grid_view
 from dashboard.app_pages.compare.leaderboard import leaderboard_table
 from dashboard.app_pages.compare.matrices import matrices
@@ -18,7 +18,7 @@ from dashboard.text import letters
 from dashboard.ui.chart import heading
 from dashboard.ui.deferred import defer
 from otmf_core.analysis.comparison import differences, leaderboard, letter, metric, mismatches, pools
-from otmf_core.analysis.standings import is_grid
+from otmf_core.analysis.standings import is_grid, names_of, standings
 
 
 def my_runs() -> None:
@@ -62,7 +62,10 @@ def my_runs() -> None:
         """Draw a grid's differences and costs, or how runs went on and what they cost; settings, and matrices."""
         if is_grid(runs):
             grid_view(runs, "own")
-        curves_and_cost(table, groups, names, pooled)
+            rows_of_grid, groups_of_grid = standings(runs, names_of(runs))
+            curves([row["name"] for row in rows_of_grid], groups_of_grid, names)
+        else:
+            curves_and_cost(table, groups, names)
         differ = differences({names[run.id]: run.config for run in runs})
         frame = pd.DataFrame(differ.values(), index=pd.Index(list(differ), name="name"))
         if len(frame.columns):

@@ -67,6 +67,7 @@ def intervals(rows: Sequence[Held], reference: str, text_width: float = 168) -> 
                 y=[name] * 2,
                 mode="lines",
                 line={"color": row.colour, "width": 3},
+                opacity=0.6,
                 hoverinfo="skip",
                 showlegend=False,
             )
