@@ -80,9 +80,8 @@ def _label(key: str, config: MergeConfig, runs: Sequence[SweepRun], form: MergeC
     parts += [f"seed {config.seed}"]
     setting = config.method.swept()
     if key != FORM:
-        parts += [f"{plural(len(members(config, runs)), 'value')} of {setting.symbol if setting else ''}", key[-4:]]
+        parts.append(f"{plural(len(members(config, runs)), 'value')} of {setting.symbol if setting else ''}")
+        parts = ["Example", *parts] if is_example(key) else [*parts, key[-4:]]
     if form and same_sweep(config, form):
         parts.append("as on the Merge page")
-    if key != FORM and is_example(key):
-        parts.insert(0, "Example")
     return " · ".join(parts)

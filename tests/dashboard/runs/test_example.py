@@ -78,7 +78,10 @@ def test_compare_does_not_count_it(example: str, app: AppTest):
 
 def test_alpha_sweeps_it_as_an_example(example: str, app: AppTest):
     opener("alpha")(app, sequence=example)
-    assert app.selectbox(key="alpha-sequence-choice").value == example
+    picker = app.selectbox(key="alpha-sequence-choice")
+    assert picker.value == example
+    label = "Example · 2 tasks, Red first, Green last · default · 3 iterations · seed 0 · 2 values of α"
+    assert label in picker.options
     assert READ_ONLY in texts(app)
     assert "2 done and reused" in texts(app)
 
