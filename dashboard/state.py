@@ -1,4 +1,4 @@
-"""The runs folder, its queue, and the run that each page shows (URL ⇄ state), which a session remembers."""
+"""The folders of runs, the queue, and the run that each page shows (URL ⇄ state), which a session remembers."""
 
 from __future__ import annotations
 
@@ -8,7 +8,9 @@ from pathlib import Path
 import streamlit as st
 
 from dashboard.engine.throttle import drawing_seconds
+from otmf_core.files import inside
 from otmf_core.jobs.queue import JobQueue, job_queue
+from otmf_core.library import library as libraries
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -16,6 +18,21 @@ ROOT = Path(__file__).resolve().parent.parent
 def runs_folder() -> Path:
     """The folder of run folders: OTMF_RUNS, by default `runs` in the repository."""
     return ROOT / os.environ.get("OTMF_RUNS", "runs")
+
+
+def examples_folder() -> Path:
+    """The folder of the runs that came with the program; nothing is written there."""
+    return libraries.ASSETS / "runs"
+
+
+def run_folder(run: str) -> Path:
+    """The folder of a run by its id, the reader's own or an example; raises InputError where it leads elsewhere."""
+    return inside(examples_folder() if is_example(run) else runs_folder(), run)
+
+
+def is_example(run: str) -> bool:
+    """Whether a run came with the program, and the reader has none of that id."""
+    return not inside(runs_folder(), run).exists() and inside(examples_folder(), run).is_dir()
 
 
 def queue() -> JobQueue:

@@ -1,8 +1,10 @@
-"""Colours: one per task, everywhere; one per run compared; one per side of a fusion; a neutral one for means."""
+"""Colours: one per task and per method, everywhere; one per run compared; one per side of a fusion; one for means."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+
+from otmf_core.methods.table import METHODS
 
 # Greedy max-min distance in OKLab among colours with a contrast of at least 2.2 on white and 2.6 on #0e1117, so that
 # the first are the most distinct and all twenty read on light and on dark.
@@ -25,6 +27,11 @@ MEAN = "#8a91a3"
 def task_colours(canonical: Sequence[str]) -> dict[str, str]:
     """Task id → colour, by the task's position in its library's canonical order (from the 21st on, colours repeat)."""
     return {task: PALETTE[position % len(PALETTE)] for position, task in enumerate(canonical)}
+
+
+def method_colour(method: str) -> str:
+    """The colour of a method, by its place in the table of methods (from the 21st on, colours repeat)."""
+    return PALETTE[list(METHODS).index(method) % len(PALETTE)]
 
 
 def shade(index: int) -> str:

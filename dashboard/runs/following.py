@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import streamlit as st
 
-from dashboard.state import queue, runs_folder
+from dashboard.state import queue, run_folder
 from otmf_core.errors import InputError
-from otmf_core.files import inside
 from otmf_core.runs.folder import load_run
 from otmf_core.runs.view import RunView
 
@@ -35,5 +34,5 @@ def _progress_now(run: str) -> Progress:
     """How far a run is: as this process has it, else as its folder says; raises InputError when there is neither."""
     if view := queue().snapshot(run):
         return progress_of(view)
-    stored = load_run(inside(runs_folder(), run))
+    stored = load_run(run_folder(run))
     return stored.status, len(stored.matrix)

@@ -7,9 +7,9 @@ from typing import Any
 
 import streamlit as st
 
-from dashboard.state import queue, runs_folder
+from dashboard.state import queue, run_folder, runs_folder
 from otmf_core import layout
-from otmf_core.files import Mark, inside, mark
+from otmf_core.files import Mark, mark
 from otmf_core.runs.folder import Damaged, Run, list_runs, load_run
 from otmf_core.runs.view import RunView, stored_view
 
@@ -19,7 +19,7 @@ def view_of(run: str) -> RunView:
     view = queue().snapshot(run)
     if view:
         return view
-    stored = load_run(inside(runs_folder(), run))
+    stored = load_run(run_folder(run))
     if stored.status != "done":
         return stored_view(stored)
     files = [

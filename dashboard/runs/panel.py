@@ -6,6 +6,7 @@ import streamlit as st
 
 from dashboard.engine.memory import memory_line
 from dashboard.runs.accuracy_charts import accuracy_charts
+from dashboard.runs.example import example_line
 from dashboard.runs.following import follow, progress_of
 from dashboard.runs.fusion_charts import fusion_charts
 from dashboard.runs.metrics import main_metrics
@@ -34,6 +35,7 @@ def run_panel(view: RunView, page: str) -> None:
         st.space("stretch")
         _buttons(view, page)
     stamp(view)
+    example_line(view.run)
     live = view.status in ("queued", "running") and queue().snapshot(view.run) is not None
     begun = any(row is not None for row in view.matrix)
     if live:

@@ -1,10 +1,13 @@
 """Finished runs in one file, to be handed on: what was asked for and what was found, without weights or masks.
 
 {"format": 1, "command": how they were made, "library": SHA-256 of its manifest, "runs": [{"config": …, "record": …}]}
+
+A library may bring such files along, `results-*.json` beside its manifest: comparisons that were run on it.
 """
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -13,7 +16,8 @@ from typing import Any
 
 from otmf_core.config import MergeConfig
 from otmf_core.errors import InputError
-from otmf_core.files import Mark, mark, read_object, shown, write_json
+from otmf_core.files import Mark, mark, read_object, shown, write_text
+from otmf_core.library.library import Library
 from otmf_core.runs.agreement import check_agreement
 from otmf_core.runs.folder import Run
 from otmf_core.runs.record import RunRecord
@@ -22,6 +26,7 @@ from otmf_core.runs.state import RunState, parsed
 FORMAT = 1
 MOST_RUNS = 100_000
 RULE = "a results file holds finished runs"
+SHIPPED = "results-*.json"  # beside a library's manifest
 
 
 @dataclass(frozen=True)
@@ -34,12 +39,13 @@ class Results:
 
 
 def write_results(path: Path, runs: Sequence[Run], command: str) -> None:
-    """Write finished `runs`, all of one library; raises InputError where they are not."""
+    """Write finished `runs`, all of one library, a line for each; raises InputError where they are not."""
     libraries = {run.state.library for run in runs}
     if len(libraries) != 1 or not all(run.record for run in runs):
         raise InputError(f"{RULE} of one library, received {len(runs)} runs of {len(libraries)} libraries")
-    rows = [{"config": run.config.model_dump(mode="json"), "record": _figures(run)} for run in runs]
-    write_json(path, {"format": FORMAT, "command": command, "library": libraries.pop(), "runs": rows})
+    head = _compact({"format": FORMAT, "command": command, "library": libraries.pop()})
+    rows = [_compact({"config": run.config.model_dump(mode="json"), "record": _figures(run)}) for run in runs]
+    write_text(path, f'{head[:-1]},"runs":[\n' + ",\n".join(rows) + "\n]}\n")
 
 
 def read_results(path: Path) -> Results:
@@ -48,6 +54,17 @@ def read_results(path: Path) -> Results:
     What was read is kept until the file changes.
     """
     return _read(path, mark(path))
+
+
+def shipped_results(library: Library) -> list[Results]:
+    """The comparisons that a library brings along, of its smallest set of tasks first.
+
+    Those of another state of the library are left out: nobody has measured them on this one. Raises InputError as
+    `read_results` does.
+    """
+    found = [read_results(path) for path in sorted(library.root.glob(SHIPPED))]
+    current = [results for results in found if results.runs and results.library == library.manifest_hash]
+    return sorted(current, key=lambda results: len(results.runs[0].config.tasks))
 
 
 @lru_cache(maxsize=4)
@@ -78,3 +95,7 @@ def _run(path: Path, library: str, row: Any) -> Run:
 def _figures(run: Run) -> dict[str, Any]:
     assert run.record is not None  # as of every finished run
     return run.record.model_dump(mode="json")
+
+
+def _compact(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))

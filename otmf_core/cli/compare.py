@@ -13,15 +13,16 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from otmf_core.analysis import grid as grids
-from otmf_core.analysis.comparison import METRICS, leaderboard, pools
-from otmf_core.analysis.matched import matched
+from otmf_core.analysis.ablations import ABLATIONS, WHOLE, ablation_entries, part_of
+from otmf_core.analysis.comparison import METRICS, Row
 from otmf_core.analysis.results import write_results
+from otmf_core.analysis.standings import standings
 from otmf_core.cli import options as cli_options
 from otmf_core.cli import tables as cli_tables
 from otmf_core.cli.exit_codes import DONE, INTERRUPTED, TROUBLE
 from otmf_core.cli.progress import StopSignals
 from otmf_core.config import MergeConfig
-from otmf_core.errors import InputError, Interrupted
+from otmf_core.errors import Interrupted
 from otmf_core.jobs.grid import Progress as GridProgress
 from otmf_core.jobs.grid import run_grid
 from otmf_core.jobs.queue import JobQueue
@@ -44,14 +45,21 @@ def add_compare(parser: ArgumentParser) -> None:
         metavar="S-S",
         help="seeds of the shuffled orders, as 42-51 or 40,41 (default: 42-51)",
     )
-    parser.add_argument(
+    rows = parser.add_mutually_exclusive_group()
+    rows.add_argument(
         "--methods",
-        default="all",
         metavar="A,B",
         help="methods, each with its defaults or, as otmf@paper, with one of its presets (default: all of them)",
     )
+    rows.add_argument(
+        "--preset",
+        choices=("ablations",),
+        help=f"rows that are made already. ablations: OTMF, and what differs from it in its {', '.join(ABLATIONS)}",
+    )
     parser.add_argument(
-        "--against", metavar="A", help="the method that the others are held against, order by order (default: the best)"
+        "--against",
+        metavar="A",
+        help="the row that the others are held against, order by order (default: the best; of ablations, OTMF itself)",
     )
     parser.add_argument("--seed", type=int, default=0, metavar="S", help="seed of every draw (default: 0)")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:N or mps (default: auto)")
@@ -68,7 +76,7 @@ def add_compare(parser: ArgumentParser) -> None:
 def compare(options: Namespace) -> int:
     """Run what the grid lacks, then print its table; 1 where a run failed."""
     library = open_library(options.library)
-    entries = grids.entries(options.methods)
+    entries = ablation_entries() if options.preset else grids.entries(options.methods or "all")
     tasks = cli_options.tasks(options, library)
     orders = [tuple(shuffled(tasks, seed)) for seed in grids.order_seeds(options.orders)]
     # tasks that are not merged are evaluated where there are any
@@ -98,27 +106,18 @@ def compare(options: Namespace) -> int:
     return TROUBLE if failed else DONE
 
 
-def table(runs: Sequence[Run], names: Mapping[str, str], against: str | None = None) -> list[dict[str, Any]]:
-    """A row per method, best ACC first: its metrics, what it used, and how it stands to the one named `against`.
+def table(options: Namespace, runs: Sequence[Run], names: Mapping[str, str]) -> list[Row]:
+    """The rows of `standings`; of ablations, with the `part` that each is about, part by part.
 
-    `names` has the methods' names by content of their configurations. Raises InputError where `against` is not there.
+    `names` has the methods' names by content of their configurations. Raises InputError where `--against` is not there.
     """
-    by_run = {run.id: names[grids.content(run.config)] for run in runs}
-    rows, groups = leaderboard(pools(runs), by_run)
-    of_name = {by_run[group[0].id]: group for group in groups}
-    reference = of_name.get(against) if against else (groups[0] if groups else None)
-    if reference is None and groups:
-        raise InputError(f"the method to hold against is one of {', '.join(of_name)}, received {against}")
-    for row, group in zip(rows, groups, strict=True):
-        record = group[0].record
-        row["name"] = by_run[group[0].id]
-        row["images_kept"] = record.memory_per_task if record else None
-        held = None if reference is None or group is reference else matched(group, reference)
-        row |= {"difference": None, "low": None, "high": None, "win_tie_loss": None}
-        if held:
-            row |= {"difference": held.mean, "low": held.low, "high": held.high}
-            row["win_tie_loss"] = f"{held.wins}/{held.ties}/{held.losses}"
-    return rows
+    there = {names[grids.content(run.config)] for run in runs}
+    against = options.against or (WHOLE.name if options.preset and WHOLE.name in there else None)
+    rows, groups = standings(runs, {run.id: names[grids.content(run.config)] for run in runs}, against)
+    if not options.preset:
+        return rows
+    rows = [{"part": part_of(group[0].config), **row} for row, group in zip(rows, groups, strict=True)]
+    return sorted(rows, key=lambda row: list(ABLATIONS).index(row["part"]) if row["part"] in ABLATIONS else -1)
 
 
 def _what(options: Namespace, plan: grids.Plan, total: int) -> str:
@@ -129,11 +128,12 @@ def _what(options: Namespace, plan: grids.Plan, total: int) -> str:
 
 def _command(options: Namespace) -> str:
     which = f"--suite {options.suite}" if options.suite else f"--tasks {options.tasks}"
-    return f"otmf compare {which} --orders {options.orders} --methods {options.methods} --seed {options.seed}"
+    rows = f"--preset {options.preset}" if options.preset else f"--methods {options.methods or 'all'}"
+    return f"otmf compare {which} --orders {options.orders} {rows} --seed {options.seed}"
 
 
 def _print(options: Namespace, runs: Sequence[Run], names: Mapping[str, str], failed: Mapping[str, str]) -> None:
-    rows = table(runs, names, options.against)
+    rows = table(options, runs, names)
     if options.json:
         values = {"command": _command(options), "rows": rows, "runs": [run.id for run in runs], "failed": dict(failed)}
         print(json.dumps(values, allow_nan=False))
@@ -144,7 +144,8 @@ def _print(options: Namespace, runs: Sequence[Run], names: Mapping[str, str], fa
 
 
 def _shown(row: Mapping[str, Any]) -> dict[str, Any]:
-    cells: dict[str, Any] = {"method": row["name"], "labels": row["labels"], "kept": row["images_kept"], "n": row["n"]}
+    cells: dict[str, Any] = {"part": row["part"]} if "part" in row else {}
+    cells |= {"method": row["name"], "labels": row["labels"], "kept": row["images_kept"], "n": row["n"]}
     for name in METRICS:
         digits = DIGITS.get(name, 1)
         cells[NAMES.get(name, name)] = _mean(row[name], row[f"{name}_std"], digits)

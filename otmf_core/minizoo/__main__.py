@@ -1,4 +1,4 @@
-"""Make the embedded library, or judge one: python -m otmf_core.minizoo build | regime."""
+"""Make the embedded library or its example run, or judge a library: `build`, `example`, `regime`."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 
 from otmf_core.errors import InputError
 from otmf_core.library.library import ASSETS, Library, open_library
-from otmf_core.minizoo import licences, pico_tasks, tasks
+from otmf_core.minizoo import example, licences, pico_tasks, tasks
 from otmf_core.minizoo.build import build
 from otmf_core.minizoo.fetch import DEFAULT_CACHE, fetch_all
 from otmf_core.minizoo.recipe import PICO, Recipe
@@ -24,6 +24,8 @@ def _parser() -> argparse.ArgumentParser:
     make.add_argument("--out", type=Path, default=ASSETS / "minizoo", help="folder of the library (%(default)s)")
     make.add_argument("--seed", type=int, default=0, help="seed of every random draw (%(default)s)")
     make.add_argument("--pico", action="store_true", help="two tasks from scikit-learn's own images, in seconds")
+    show = commands.add_parser("example", help="merge the run that pages show before there is another one")
+    show.add_argument("--out", type=Path, default=example.OUT, help="folder of runs (%(default)s)")
     judge = commands.add_parser("regime", help="zero-shot, individual, average and task arithmetic of a library")
     judge.add_argument("--library", default="minizoo", help="an installed library or a folder (%(default)s)")
     judge.add_argument("--suite", help="a suite of the library (all of them)")
@@ -74,6 +76,10 @@ def main(arguments: list[str] | None = None) -> int:
             library = make(options.cache, options.out, options.seed, options.pico)
             size = sum(path.stat().st_size for path in library.root.rglob("*") if path.is_file())
             print(f"{library.name}: {len(library.tasks)} tasks, {size / 1e6:.1f} MB, in {library.root}")
+        elif options.command == "example":
+            run = example.make_example(options.out)
+            size = sum(path.stat().st_size for path in options.out.rglob("*") if path.is_file())
+            print(f"{run.name}: {size / 1e6:.1f} MB, in {options.out}")
         else:
             library = open_library(options.library)
             for suite in [options.suite] if options.suite else library.suites:

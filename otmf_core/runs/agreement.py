@@ -62,11 +62,14 @@ def _check_record(path: Path, config: MergeConfig, state: RunState, record: RunR
         "preset": config.preset,
         "heads": config.heads,
     }
-    asked |= {"seed": config.seed, "settings": config.method.settings()}
-    asked |= {"zero_shot": record.matrix[0], "alpha": config.method.settings().get("alpha")}
-    for name in record.model_fields_set & asked.keys():
-        if getattr(record, name) != asked[name]:
-            raise _contradiction(path, f"{name} is {_short(getattr(record, name))}, which was {_short(asked[name])}")
+    own = config.method.settings()
+    asked |= {"seed": config.seed, "zero_shot": record.matrix[0], "alpha": own.get("alpha")}
+    said = [(name, getattr(record, name), asked[name]) for name in record.model_fields_set & asked.keys()]
+    # settings that came after the run was made are not named by it
+    said += [(name, value, own[name]) for name, value in record.settings.items() if name in own]
+    for name, value, was in said:
+        if value != was:
+            raise _contradiction(path, f"{name} is {_short(value)}, which was {_short(was)}")
     try:
         measured = metrics.summary(record.matrix, record.individual)
     except ValueError as error:

@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
-from otmf_core.analysis.results import read_results, write_results
+from otmf_core.analysis.results import read_results, shipped_results, write_results
 from otmf_core.errors import InputError
+from otmf_core.library.library import open_library
 from otmf_core.runs.folder import Run, load_run
 from tests.tiny import merge_config, merged
 
@@ -34,6 +35,34 @@ def test_only_finished_runs_of_one_library_are_written(run: Run, tmp_path: Path)
     with pytest.raises(InputError, match="finished runs of one library, received 0 runs of 0 libraries"):
         write_results(tmp_path / "none.json", [], "")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_line_is_a_run(run: Run, tmp_path: Path):
+    write_results(tmp_path / "results.json", [run, run], "otmf compare")
+    first, *runs, last = (tmp_path / "results.json").read_text().splitlines()
+    assert first == f'{{"format":1,"command":"otmf compare","library":"{run.state.library}","runs":['
+    assert [json.loads(line.rstrip(","))["record"]["run"] for line in runs] == [run.id, run.id]
+    assert last == "]}"
+
+
+def test_a_library_brings_comparisons_of_its_present_state_alone(run: Run, own_tiny: Path):
+    library = open_library(str(own_tiny))
+    assert shipped_results(library) == []
+    write_results(own_tiny / "results-3.json", [run], "of three")
+    fields = json.loads((own_tiny / "results-3.json").read_text())
+    (own_tiny / "results-2.json").write_text(json.dumps({**fields, "library": "another", "command": "stale"}))
+    (own_tiny / "results-0.json").write_text(json.dumps({**fields, "runs": []}))
+    assert [results.command for results in shipped_results(library)] == ["of three"]
+    (own_tiny / "results-4.json").write_text("{}")
+    with pytest.raises(InputError, match=r"results-4\.json"):
+        shipped_results(library)
+
+
+def test_what_comes_with_the_embedded_library_is_of_it_and_small():
+    library = open_library("minizoo")
+    files = [*library.root.glob("results-*.json")]
+    assert len(shipped_results(library)) == len(files), "made with another state of the library"
+    assert all(file.stat().st_size < 3_000_000 for file in files)
 
 
 def damage(fields: dict[str, Any], *path: str | int, value: Any) -> None:

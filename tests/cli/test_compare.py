@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from otmf_core.analysis.ablations import ABLATIONS, WHOLE
 from otmf_core.analysis.results import read_results
 from otmf_core.cli.main import main
 from otmf_core.runs.folder import list_runs
@@ -52,6 +53,30 @@ def test_a_dry_run_runs_nothing(tiny: Path, tmp_path: Path, capsys: pytest.Captu
     assert main(command(tiny, tmp_path / "runs", "--dry-run")) == 0
     assert "4 to begin" in capsys.readouterr().err
     assert not (tmp_path / "runs").exists()
+
+
+def test_ablations_are_held_against_the_whole_part_by_part(
+    tiny: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+):
+    rows = [WHOLE, *ABLATIONS["images"][:1], *ABLATIONS["masks"][:2]]
+    monkeypatch.setattr("otmf_core.cli.compare.ablation_entries", lambda: rows)
+    given = [*GRID[:-4], "--device", "cpu", "--library", str(tiny), "--out", str(tmp_path), "--json"]
+    assert main(["compare", *given, "--preset", "ablations"]) == 0
+    table = json.loads(capsys.readouterr().out)
+    assert table["command"] == "otmf compare --tasks red,green --orders 43-44 --preset ablations --seed 0"
+    assert [(row["part"], row["name"]) for row in table["rows"]] == [
+        ("whole", "otmf"),
+        ("masks", "masks row"),
+        ("masks", "without masks"),
+        ("images", "memory 0"),
+    ]
+    assert [row["difference"] is None for row in table["rows"]] == [True, False, False, False]
+
+
+def test_rows_are_listed_or_made_already_never_both(tiny: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    with pytest.raises(SystemExit):
+        main(command(tiny, tmp_path, "--preset", "ablations"))
+    assert "not allowed with argument --methods" in capsys.readouterr().err
 
 
 def test_a_failed_run_is_said_and_the_others_are_compared(

@@ -70,6 +70,16 @@ def test_files_that_contradict_each_other_are_told(file: str, values: dict, reas
     assert is_one_sentence(str(caught.value))
 
 
+def test_a_run_from_before_a_setting_came_agrees_in_those_that_it_names(done: Path):
+    path = done / "record.json"
+    fields = json.loads(path.read_text())
+    write_json(path, {**fields, "settings": {k: v for k, v in fields["settings"].items() if k != "projections"}})
+    assert load_run(done).record
+    write_json(path, {**fields, "settings": {**fields["settings"], "iterations": 5}})
+    with pytest.raises(InputError, match="iterations is 5, which was 100"):
+        load_run(done)
+
+
 @pytest.mark.parametrize(
     ("values", "field"),
     [

@@ -11,6 +11,7 @@ from dashboard.app_pages.alpha.sequences import sweep_grid, sweepable_runs
 from dashboard.app_pages.alpha.tables import sweep_table, task_table
 from dashboard.app_pages.alpha.value_picker import choose_value
 from dashboard.library.task_labels import task_labels
+from dashboard.runs.example import example_line, example_runs
 from dashboard.runs.loading import readable_runs
 from dashboard.text import sentence
 from dashboard.ui.chart import cached_chart, show_chart
@@ -20,9 +21,10 @@ from otmf_core.analysis.sweeps import members, sweep_status
 from otmf_core.settings import Setting
 
 # What is swept, and the row that runs it.
-stored_runs = {run.id: run for run in readable_runs()[0]}
+stored_runs = {run.id: run for run in [*readable_runs()[0], *example_runs()]}
 runs = sweepable_runs(stored_runs.values())
 config = choose_sequence(runs)
+example_line(*(member.run for member in members(config, runs).values()))
 setting = config.method.swept()
 assert setting is not None  # as of every sequence
 values = st.multiselect(

@@ -9,7 +9,7 @@ import streamlit as st
 from dashboard.app_pages.alpha.sequences import FORM, form_config, sequences
 from dashboard.library.task_labels import task_labels
 from dashboard.runs.stamp import data_facts, facts_line
-from dashboard.state import current_run
+from dashboard.state import current_run, is_example
 from dashboard.text import from_link, plural, reason
 from otmf_core.analysis.sweeps import SweepRun, members, same_sweep
 from otmf_core.config import MergeConfig
@@ -80,7 +80,8 @@ def _label(key: str, config: MergeConfig, runs: Sequence[SweepRun], form: MergeC
     parts += [f"seed {config.seed}"]
     setting = config.method.swept()
     if key != FORM:
-        parts += [f"{plural(len(members(config, runs)), 'value')} of {setting.symbol if setting else ''}", key[-4:]]
+        parts.append(f"{plural(len(members(config, runs)), 'value')} of {setting.symbol if setting else ''}")
+        parts = ["Example", *parts] if is_example(key) else [*parts, key[-4:]]
     if form and same_sweep(config, form):
         parts.append("as on the Merge page")
     return " · ".join(parts)

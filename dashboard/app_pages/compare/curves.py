@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
-from dashboard.app_pages.compare.charts import Line, cost, overlaid
+from dashboard.app_pages.compare.charts.runs import Line, cost, overlaid
 from dashboard.app_pages.compare.leaderboard import description
 from dashboard.ui.chart import cached_chart, show_chart
 from dashboard.ui.layout import panels
@@ -14,29 +14,12 @@ from otmf_core.analysis.comparison import means_so_far
 from otmf_core.runs.folder import Run
 
 
-def curves_and_cost(
-    table: pd.DataFrame, groups: Sequence[Sequence[Run]], names: Mapping[str, str], pooled: bool
-) -> None:
-    """Draw how the runs went on and what they cost.
-
-    `table` and `groups` are a leaderboard's, `pooled` or not; `names` are by run id.
-    """
-    means = {run.id: means_so_far(run.matrix) for group in groups for run in group}
-    lines = [
-        Line(f"{name} · {description(group[0].config)}", [means[run.id] for run in group])
-        for name, group in zip(table["name"], groups, strict=True)
-    ]
-    points = [(names[run], step, mean) for run, run_means in means.items() for step, mean in enumerate(run_means, 1)]
+def curves_and_cost(table: pd.DataFrame, groups: Sequence[Sequence[Run]], names: Mapping[str, str]) -> None:
+    """Draw how the runs went on and what they cost; `table` and `groups` are a leaderboard's, `names` are by run id."""
+    titles = [f"{name} · {description(group[0].config)}" for name, group in zip(table["name"], groups, strict=True)]
     left, right = panels(2, "curves")
     with left:
-        show_chart(
-            cached_chart(overlaid, lines),
-            lambda: pd.DataFrame(points, columns=["run", "tasks_merged", "mean_accuracy"]),
-            title="Along the merge",
-            measured="test, mean of the tasks merged so far" + ("; band: ± std" if pooled else ""),
-            key="overlaid",
-            name="comparison-curves",
-        )
+        curves(titles, groups, names)
     with right:
         show_chart(
             cached_chart(cost, table),
@@ -46,3 +29,19 @@ def curves_and_cost(
             key="cost",
             name="comparison-cost",
         )
+
+
+def curves(titles: Sequence[str], groups: Sequence[Sequence[Run]], names: Mapping[str, str]) -> None:
+    """Draw how groups of runs, each under its title, went on; `names` are by run id."""
+    means = {run.id: means_so_far(run.matrix) for group in groups for run in group}
+    lines = [Line(title, [means[run.id] for run in group]) for title, group in zip(titles, groups, strict=True)]
+    points = [(names[run], step, mean) for run, run_means in means.items() for step, mean in enumerate(run_means, 1)]
+    pooled = any(len(group) > 1 for group in groups)
+    show_chart(
+        cached_chart(overlaid, lines),
+        lambda: pd.DataFrame(points, columns=["run", "tasks_merged", "mean_accuracy"]),
+        title="Along the merge",
+        measured="test, mean of the tasks merged so far" + ("; band: ± std" if pooled else ""),
+        key="overlaid",
+        name="comparison-curves",
+    )

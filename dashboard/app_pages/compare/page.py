@@ -1,69 +1,10 @@
-"""Compare: runs against each other, and apart from them what papers report."""
+"""Compare: the comparison that came with the program, or the reader's own runs; apart from them what papers report."""
 
-import pandas as pd
-import streamlit as st
+from dashboard.app_pages.compare.mine import my_runs
+from dashboard.app_pages.compare.shipped import SHIPPED, choose_view, shipped, shipped_view
 
-from dashboard.app_pages.compare.curves import curves_and_cost
-from dashboard.app_pages.compare.leaderboard import leaderboard_table
-from dashboard.app_pages.compare.matrices import matrices
-from dashboard.app_pages.compare.picker import choose_runs
-from dashboard.app_pages.compare.published import published_table
-from dashboard.app_pages.compare.settings_table import settings_table
-from dashboard.library.task_labels import task_labels
-from dashboard.runs.loading import readable_runs
-from dashboard.text import letters
-from dashboard.ui.chart import heading
-from dashboard.ui.deferred import defer
-from otmf_core.analysis.comparison import differences, leaderboard, letter, metric, mismatches, pools
-
-# Which runs, best first, and whether they may be held against each other.
-finished = [run for run in readable_runs()[0] if run.record]
-if not finished:
-    st.subheader("Nothing to compare yet", anchor=False)
-    st.markdown("Finished merges are held against each other here.")
-    st.page_link("app_pages/merge/page.py", label="Start a merge", icon=":material/merge:")
-    published_table()
-    st.stop()
-runs = sorted(choose_runs(finished), key=lambda run: metric(run, "acc") or 0.0, reverse=True)
-if not runs:
-    st.info("Tick the runs to compare in the first column.", icon=":material/check_box:")
-    published_table()
-    st.stop()
-names = {run.id: letter(index) for index, run in enumerate(runs)}
-reasons = mismatches(runs)
-if reasons:
-    st.warning(
-        "\n".join(f"- {letters(reason)}" for reason in reasons), title="Not like for like", icon=":material/balance:"
-    )
-
-# The leaderboard, of runs or of pools of them.
-pooled = st.toggle(
-    "Pool orders and seeds",
-    key="pooled",
-    bind="query-params",
-    help="Runs that differ in the order of their tasks and in the seed only become one row: mean ± sample standard "
-    "deviation (n − 1). A repeat of the same order and seed counts once.",
-)
-rows, groups = leaderboard(pools(runs) if pooled else [[run] for run in runs], names)
-table = pd.DataFrame(rows)
-measured = "mean ± sample standard deviation over n runs" if pooled else "on test images"
-heading(lambda: table, title="Leaderboard", measured=f"{measured}; best marked", key="board", name="leaderboard")
-leaderboard_table(rows)
-
-
-def rest() -> None:
-    """Draw how the runs went on and what they cost, their settings, the matrices, and what papers report."""
-    curves_and_cost(table, groups, names, pooled)
-    differ = differences({names[run.id]: run.config for run in runs})
-    frame = pd.DataFrame(differ.values(), index=pd.Index(list(differ), name="name"))
-    if len(frame.columns):
-        measured = "marked where most of these runs have another value"
-        heading(frame.reset_index, title="Settings that differ", measured=measured, key="differ", name="settings")
-        settings_table(differ, {task: name for run in runs for task, name in task_labels(run.config).names.items()})
-    elif len(runs) > 1:
-        st.caption("These runs have the same settings.")
-    matrices(runs, names)
-    published_table()
-
-
-defer(rest)
+found = shipped()
+if choose_view(bool(found)) == SHIPPED:
+    shipped_view(found)
+else:
+    my_runs()

@@ -7,15 +7,14 @@ from typing import Any
 
 import streamlit as st
 
-from dashboard.state import runs_folder
+from dashboard.state import run_folder
 from otmf_core.analysis.features import images_per_task, stored, take_features
-from otmf_core.files import inside
 from otmf_core.runs.view import RunView
 
 
 def features_ready(view: RunView) -> tuple[Path, dict[str, Any]]:
     """The run's folder and what its features were taken with; without them, offer to take them and end the page."""
-    path = inside(runs_folder(), view.run)
+    path = run_folder(view.run)
     tasks = len(view.tasks)
     facts = stored(path, tasks)
     if facts is None:

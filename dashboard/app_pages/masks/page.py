@@ -4,10 +4,11 @@ import streamlit as st
 
 from dashboard.app_pages.masks.charts.tensor import SIDE_NAMES
 from dashboard.app_pages.masks.map_section import map_section
-from dashboard.app_pages.masks.reading import attention_heads, run_path, statistics_of
+from dashboard.app_pages.masks.reading import attention_heads, statistics_of
 from dashboard.app_pages.masks.tensor_section import tensor_section
 from dashboard.library.task_labels import task_labels
 from dashboard.runs.picker import choose_run
+from dashboard.state import run_folder
 from dashboard.text import letters
 from dashboard.ui.deferred import defer
 from otmf_core.masks.reading import SIDES, has_masks, mask_steps
@@ -18,7 +19,7 @@ view = choose_run(
     lambda run: has_masks(run.path),
     "Masks appear here as soon as an OTMF merge has taken in its second task. Other methods train none.",
 )
-steps = mask_steps(run_path(view.run))
+steps = mask_steps(run_folder(view.run))
 names = task_labels(view.config).names
 incoming = {step: f"{step} · {names[view.tasks[step - 1]]}" for step in steps}
 

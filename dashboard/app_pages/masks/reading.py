@@ -8,12 +8,12 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
-from dashboard.state import runs_folder
+from dashboard.state import run_folder
 from dashboard.text import reason
 from otmf_core import layout
 from otmf_core.config import MergeConfig
 from otmf_core.errors import InputError
-from otmf_core.files import Mark, inside, mark
+from otmf_core.files import Mark, mark
 from otmf_core.library.library import open_library
 from otmf_core.masks import reading as mask_reading
 from otmf_core.masks.measures import drift, overlap, share_below
@@ -23,16 +23,11 @@ from otmf_core.models import tensor_names
 Span = tuple[int, int]  # half-open
 
 
-def run_path(run: str) -> Path:
-    """The folder of a run under the runs folder."""
-    return inside(runs_folder(), run)
-
-
 def statistics_of(run: str, step: int) -> MaskStatistics:
     """The stored statistics of a step; ends the page with the reason where they cannot be read."""
-    path = run_path(run) / layout.step_folder(step) / layout.MASK_STATISTICS
+    path = run_folder(run) / layout.step_folder(step) / layout.MASK_STATISTICS
     try:
-        return _statistics(run_path(run), step, mark(path))
+        return _statistics(run_folder(run), step, mark(path))
     except InputError as error:
         st.error(reason(error), title="The masks of this step cannot be shown")
         st.stop()
@@ -62,7 +57,7 @@ def mask_block(
     run: str, step: int, side: str, tensor: str, rows: Span, columns: Span, size: int
 ) -> NDArray[np.float32]:
     """Means over blocks of size × size entries of a part of a mask; raises InputError where it cannot be read."""
-    path = run_path(run)
+    path = run_folder(run)
     stored = mark(path / layout.step_folder(step) / layout.MASKS)
     return _mask_block(path, step, side, tensor, rows, columns, size, stored)
 

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from dashboard.app_pages.masks.charts.tensor import SIDE_NAMES, mask_histogram, mask_matrix
 from dashboard.app_pages.masks.part_controls import choose_part, zoom
-from dashboard.app_pages.masks.reading import Span, mask_block, run_path
+from dashboard.app_pages.masks.reading import Span, mask_block
+from dashboard.state import run_folder
 from dashboard.text import reason
 from dashboard.ui.chart import cached_chart, heading, png_settings, show_chart
 from dashboard.ui.layout import panels
@@ -37,7 +38,7 @@ def tensor_section(
     """Draw what part of a tensor to look at, its two histograms, and its mask as a matrix."""
     histogram_name = f"{run}-step-{step}-{tensor}-histogram"
     try:
-        height, width = matrix_shape(run_path(run), step, side, tensor)
+        height, width = matrix_shape(run_folder(run), step, side, tensor)
         rows, columns = choose_part(tensor, tensor_place, height, width, attention_heads)
         size = block_size(rows[1] - rows[0], columns[1] - columns[0], MOST_CELLS)
         means = mask_block(run, step, side, tensor, rows, columns, size)

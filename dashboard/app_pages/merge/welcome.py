@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import streamlit as st
 
 from dashboard.library.calibration_sheets import calibration_sheet
+from dashboard.runs.example import example_runs, is_whole
 from dashboard.text import letters, reason
 from otmf_core.errors import InputError
 from otmf_core.library.library import Library
@@ -19,6 +20,13 @@ def welcome(library: Library, tasks: Sequence[str]) -> None:
         f"Press **Run** to merge {len(tasks)} fine-tuned models of {letters(library.name)} into one, and watch what "
         "the merged model gains with each task and what it forgets. These are the images they know:"
     )
+    for run in filter(is_whole, example_runs()):
+        st.page_link(
+            "app_pages/accuracy/page.py",
+            label="Look at a finished one first",
+            icon=":material/show_chart:",
+            query_params={"run": run.id},
+        )
     try:
         with st.grid(4, min_column_width=120):
             for task in tasks:

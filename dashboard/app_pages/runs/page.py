@@ -7,6 +7,7 @@ from dashboard.app_pages.runs.damaged import show_damaged
 from dashboard.app_pages.runs.table import follow_runs, runs_table
 from dashboard.app_pages.runs.tools import run_tools
 from dashboard.app_pages.runs.transfer import import_button
+from dashboard.runs.example import example_runs, is_whole, way_back
 from dashboard.runs.loading import readable_runs, view_of
 from dashboard.runs.panel import run_panel
 from dashboard.state import run_of
@@ -15,7 +16,8 @@ from otmf_core.errors import InputError
 
 runs, damaged = readable_runs()
 follow_runs(runs)
-opened = run_of("runs") or (runs[0].id if runs else None)
+examples = [run.id for run in example_runs() if is_whole(run)]
+opened = run_of("runs") or next((run.id for run in runs), None) or next(iter(examples), None)
 
 # What was refused, and what cannot be shown.
 show_refusal()
@@ -25,9 +27,12 @@ show_damaged(damaged)
 with st.container(horizontal=True, vertical_alignment="center"):
     st.subheader(plural(len(runs), "run") if runs else "No runs yet", anchor=False, width="content")
     import_button()  # on the left: at the right the table's own buttons appear over it
-if opened is None:
+if not runs:
     st.markdown("Every merge leaves a folder with its settings, matrix, curves and merged weights. It appears here.")
-    st.page_link("app_pages/merge/page.py", label="Start a merge", icon=":material/merge:")
+    with st.container(horizontal=True):
+        st.page_link("app_pages/merge/page.py", label="Start a merge", icon=":material/merge:")
+        way_back()
+if opened is None:
     st.stop()
 if runs:
     runs_table(runs, opened)

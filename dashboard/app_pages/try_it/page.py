@@ -10,7 +10,7 @@ from dashboard.app_pages.try_it.models import ask
 from dashboard.app_pages.try_it.picture_choice import choose_picture, choose_task
 from dashboard.library.task_labels import task_labels
 from dashboard.runs.picker import choose_run
-from dashboard.state import runs_folder
+from dashboard.state import run_folder
 from dashboard.text import letters, reason
 from dashboard.ui.chart import cached_chart, show_chart
 from otmf_core import layout
@@ -22,7 +22,7 @@ view = choose_run(
     lambda run: run.status == "done" and (run.path / layout.MERGED).is_file(),
     "As soon as a merge has finished, you can show its models a picture here.",
 )
-run = runs_folder() / view.run
+run = run_folder(view.run)
 tasks = list(view.tasks)
 task_names = task_labels(view.config).names
 

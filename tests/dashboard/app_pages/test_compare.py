@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from dashboard.app_pages.compare.charts import Line, cost, overlaid
+from dashboard.app_pages.compare.charts.runs import Line, cost, overlaid
 from dashboard.app_pages.compare.published import published
 from otmf_core.config import MergeConfig
 from otmf_core.metrics import summary

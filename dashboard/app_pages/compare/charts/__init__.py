@@ -1,0 +1,1 @@
+"""Charts of Compare: of single runs, and of grids of methods over orders."""

@@ -1,0 +1,99 @@
+"""The tables of a grid: how its rows stand, and what each costs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from dashboard.app_pages.compare.leaderboard import COLUMNS, MARK_STYLE
+from dashboard.text import number_text, rounded
+from otmf_core.analysis.comparison import Row
+
+SIGNED = ("bwt", "difference", "low", "high")
+HELP = {
+    "rank": "By ACC, among those that read the same and keep as many images.",
+    "n": "Runs: orders and seeds.",
+    "images_kept": "Unlabelled images kept of every earlier task.",
+    "acc_std": "Sample standard deviation of ACC over the runs.",
+    "held_out": "Mean accuracy on the tasks that are not merged, before and after the merge.",
+    "difference": "In ACC from the reference, order by order.",
+    "low": "Lower end of the 95% interval of the mean difference.",
+    "high": "Upper end of the 95% interval of the mean difference.",
+    "win_tie_loss": "Orders won, level within 0.1 points, and lost against the reference.",
+}
+NUMBERS = {  # beside a leaderboard's: heading and decimals
+    **{name: column for name, column in COLUMNS.items() if name != "held_out"},
+    "acc_std": ("± std", 1),
+    "difference": ("Difference (pt)", 1),
+    "low": ("95% from", 1),
+    "high": ("to", 1),
+}
+TEXTS = {  # heading and pixels
+    "name": ("Method", 165),
+    "part": ("Part", 68),
+    "labels": ("Labels", 125),
+    "held_out": ("Held out (%)", 100),
+    "win_tie_loss": ("Win/tie/loss", 88),
+}
+COUNTS = {"rank": "#", "images_kept": "Kept", "n": "Runs"}
+STANDING = (
+    *("rank", "colour", "name", "labels", "images_kept", "n", "acc", "acc_std", "bwt", "stability", "plasticity"),
+    *("held_out", "seconds", "memory_gib", "difference", "win_tie_loss"),
+)
+
+
+def grid_table(
+    rows: Sequence[Row],
+    columns: Sequence[str],
+    alt: str,
+    colours: Sequence[str] = (),
+    marked: Sequence[bool] = (),
+) -> None:
+    """Draw rows of a grid with these columns, sortable; a column without values is left out.
+
+    `colours` are the rows' own, where `columns` has "colour"; the ACC of those `marked` stands out.
+    """
+    table = pd.DataFrame(rows)
+    shown = [name for name in columns if name == "colour" or any(row[name] is not None for row in rows)]
+    cells = pd.DataFrame(index=table.index)
+    for name in shown:
+        if name == "colour":
+            cells[name] = "●"
+        elif name == "held_out":
+            cells[name] = [_before_and_after(row) for row in rows]
+        elif name in NUMBERS:
+            cells[name] = [rounded(value, NUMBERS[name][1]) for value in table[name].astype(float)]
+        else:
+            cells[name] = table[name]
+    styles = {"colour": [f"color: {colour}" for colour in colours]} if colours else {}
+    styles |= {"acc": [MARK_STYLE if mark else "" for mark in marked]} if any(marked) else {}
+    st.dataframe(
+        cells.style.apply(lambda values: styles[values.name], subset=list(styles)),
+        hide_index=True,
+        height="content",
+        placeholder="–",
+        column_config={name: _column(name) for name in shown},
+        alt=alt,
+    )
+
+
+def _before_and_after(row: Row) -> str | None:
+    if row["held_out"] is None or row["held_out_before"] is None:
+        return None
+    return f"{number_text(row['held_out_before'], 1)} → {number_text(row['held_out'], 1)}"
+
+
+def _column(name: str) -> Any:
+    column = st.column_config
+    if name == "colour":
+        return column.TextColumn("", width=24, help="Its colour in the charts.")
+    if name in TEXTS:
+        heading, width = TEXTS[name]
+        return column.TextColumn(heading, help=HELP.get(name), width=width, pinned=name == "name")
+    if name in COUNTS:
+        return column.NumberColumn(COUNTS[name], help=HELP.get(name), width=50)
+    heading, digits = NUMBERS[name]
+    return column.NumberColumn(heading, help=HELP.get(name), format=f"%{'+' if name in SIGNED else ''}.{digits}f")
