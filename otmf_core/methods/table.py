@@ -10,6 +10,7 @@ from otmf_core.methods.dop import Dop
 from otmf_core.methods.iso import IsoC, JointIsoC, JointIsoCts
 from otmf_core.methods.joint_adamerging import JointAdaMerging
 from otmf_core.methods.magmax import MagMax
+from otmf_core.methods.mingle import Mingle, StaticMingle
 from otmf_core.methods.nufilt import Nufilt
 from otmf_core.methods.opcm import Opcm
 from otmf_core.methods.otmf import Otmf
@@ -30,7 +31,9 @@ TABLE: tuple[type[Method], ...] = (
     Dop,
     IsoC,
     Wudi,
+    StaticMingle,
     AdaMerging,
+    Mingle,
     JointTies,
     JointIsoC,
     JointIsoCts,

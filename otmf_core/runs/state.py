@@ -29,6 +29,16 @@ AccuracyRow = tuple[Percent | None, ...]  # a[t], percent: a value per task, Non
 M = TypeVar("M", bound=BaseModel)
 
 
+class Growth(BaseModel):
+    """A merged model that has more than weights, beside the pre-trained one: pairs are of the latter and the former."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    parameters: tuple[Whole, Whole]
+    encode_ms: tuple[Seconds, Seconds]  # milliseconds to encode an image
+    variants: dict[Text, AccuracyRow] = {}  # a[T] by another way to deploy the same model
+
+
 class RunState(BaseModel):
     """A run after its last completed step; row t of the matrix is a[t], percent."""
 
@@ -42,6 +52,7 @@ class RunState(BaseModel):
     matrix: tuple[AccuracyRow, ...] = ()
     individual: tuple[Percent, ...] = ()  # accuracy of each expert on its own task, as far as they arrived
     test_images: tuple[Whole, ...] = ()
+    growth: Growth | None = None  # of a method that grows, after the last step
     step_seconds: tuple[Seconds, ...] = ()
     unfinished_seconds: Seconds = 0.0  # spent on the step after the last completed one
     seconds: Seconds = 0.0

@@ -39,9 +39,9 @@ class Fusion:
 class RunView:
     """A run as it is shown. `matrix[t]` is a[t] in percent or None where step t has not ended (t = 0…T).
 
-    `fusions[t]` is the fusion of step t (2…T), of `iterations` iterations in the end. The run is in step `step`,
-    `iteration` iterations done; `elapsed` and `eta_seconds` are in seconds, `eta_seconds` None until there is a
-    measurement to extrapolate from.
+    `fusions[t]` is the fusion of step t (2…T, or 1…T where the first learns too), of `iterations` iterations in the
+    end. The run is in step `step`, `iteration` iterations done; `elapsed` and `eta_seconds` are in seconds,
+    `eta_seconds` None until there is a measurement to extrapolate from.
     """
 
     run: str
@@ -146,7 +146,7 @@ def _durations(view: RunView, step: int) -> list[float]:
 def _iterating(view: RunView) -> list[int]:
     """The steps whose fusions have iterations."""
     tasks = len(view.tasks)
-    return [step for step in range(2, tasks + 1) if view.config.method.iterates_at(step, tasks)]
+    return [step for step in range(1, tasks + 1) if view.config.method.iterates_at(step, tasks)]
 
 
 def _iterations_done(view: RunView) -> int:
@@ -161,7 +161,7 @@ def stored_view(run: Run) -> RunView:
     """The view of a run folder, with the curves of every completed fusion; raises InputError when a file is damaged."""
     tasks, rows = run.config.tasks, run.matrix
     summary = run.record or run.state
-    steps = range(2, len(tasks) + 1)
+    steps = range(1, len(tasks) + 1)
     files = {step: run.path / layout.step_folder(step) / layout.CURVES for step in steps}
     return RunView(
         run.id,
