@@ -29,4 +29,5 @@ def read_state(folder: Path) -> State:
         numbers = json.loads(read_metadata(carried)["numbers"])
     except (KeyError, ValueError):
         raise InputError(f"what a method carries has its numbers beside it: {carried} has none") from None
-    return State(delta, read_tensors(carried), numbers)
+    # copied, since products of matrices have other bits where memory is aligned otherwise, as in a mapped file
+    return State(delta, {name: tensor.clone() for name, tensor in read_tensors(carried).items()}, numbers)

@@ -16,8 +16,7 @@ from otmf_core.errors import InputError, Interrupted
 from otmf_core.methods.base import State
 from otmf_core.methods.context import Context
 from otmf_core.methods.experts import Experts, low_rank, read, with_experts
-from otmf_core.methods.gates import Course as OfGates
-from otmf_core.methods.gates import Gates, directions, joined_bases
+from otmf_core.methods.gates import Course, Gates, directions, joined_bases
 from otmf_core.methods.mingle import Mingle, StaticMingle
 from otmf_core.models.base import Tower
 from otmf_core.models.matrices import IN_BLOCKS, matrices
@@ -192,23 +191,23 @@ def test_an_image_is_routed_by_itself_or_by_its_batch(tmp_path: Path):
         assert ((alone - among).abs().max() > 1e-5) == apart
 
 
+def mixed(own: Experts, gates: np.ndarray) -> np.ndarray:
+    """The matrix of two experts of rank 3 at these gates, in float64."""
+    left, right = own.left.numpy().astype(float), own.right.numpy().astype(float)
+    return gates[0] * left[:, :3] @ right[:3] + gates[1] * left[:, 3:] @ right[3:]
+
+
 def test_a_gate_is_affine_in_the_mean_token():
     own = Experts(random(4, 6, seed=1), random(6, 3, seed=2), random(2, 3, seed=3), random(2, seed=4))
     x = random(5, 7, 3, seed=5)
     expected = np.zeros((5, 7, 4))
     for image in range(5):
         gates = x[image].numpy().astype(float).mean(0) @ own.weights.numpy().T + own.biases.numpy()
-        weight = sum(
-            gates[i] * own.left.numpy()[:, 3 * i : 3 * i + 3] @ own.right.numpy()[3 * i : 3 * i + 3] for i in (0, 1)
-        )
-        expected[image] = x[image].numpy() @ weight.T
+        expected[image] = x[image].numpy() @ mixed(own, gates).T
     np.testing.assert_allclose(own(x).numpy(), expected, atol=1e-5)
     pooled = replace(own, pooled=True)(x)
     gates = x.numpy().astype(float).mean((0, 1)) @ own.weights.numpy().T + own.biases.numpy()
-    weight = sum(
-        gates[i] * own.left.numpy()[:, 3 * i : 3 * i + 3] @ own.right.numpy()[3 * i : 3 * i + 3] for i in (0, 1)
-    )
-    np.testing.assert_allclose(pooled.numpy(), x.numpy() @ weight.T, atol=1e-5)
+    np.testing.assert_allclose(pooled.numpy(), x.numpy() @ mixed(own, gates).T, atol=1e-5)
 
 
 def test_what_is_added_is_as_many_parameters_as_said(tmp_path: Path):
@@ -227,7 +226,7 @@ def test_what_is_added_is_as_many_parameters_as_said(tmp_path: Path):
 PLACE = ("layer.weight", "fc1")
 
 
-def gates_of(basis: Tensor, course: OfGates) -> Gates:
+def gates_of(basis: Tensor, course: Course) -> Gates:
     own = Experts(random(4, 2, seed=1), random(2, 6, seed=2), random(1, 6, seed=3), random(1, seed=4))
     return Gates({PLACE: own}, {PLACE: basis}, course)
 
@@ -237,7 +236,7 @@ def loss_of(target: Tensor) -> Any:
 
 
 def test_a_whole_basis_without_relaxation_holds_a_gates_weights_still():
-    gates = gates_of(torch.eye(6), OfGates(5, 4, 0.1, relaxation=0, decay=0.99))
+    gates = gates_of(torch.eye(6), Course(5, 4, 0.1, relaxation=0, decay=0.99))
     before = {name: value.clone() for name, value in gates.values.items()}
     for _ in range(5):
         gates.step(loss_of(torch.zeros(6)))
@@ -248,7 +247,7 @@ def test_a_whole_basis_without_relaxation_holds_a_gates_weights_still():
 
 def test_gates_move_as_numpy_says():
     """Projection with relaxation, then Adam on what is left of the gradient; the bias by Adam alone."""
-    course = OfGates(4, 4, 0.05, relaxation=2.0, decay=0.6)
+    course = Course(4, 4, 0.05, relaxation=2.0, decay=0.6)
     basis = torch.linalg.qr(random(6, 2, seed=7)).Q
     gates, target = gates_of(basis, course), random(6, seed=8)
     values = {name: value.numpy().astype(float) for name, value in gates.values.items()}
