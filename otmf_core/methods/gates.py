@@ -32,8 +32,8 @@ class Course:
     iterations: int
     batch: int
     lr: float
-    relaxation: float
-    decay: float
+    gamma: float
+    beta: float
 
 
 class Gates:
@@ -80,8 +80,8 @@ class Gates:
     def _held_off(self, place: str, gradient: Tensor, basis: Tensor) -> Tensor:
         along = gradient @ basis
         strength = along.abs() / gradient.norm().clamp(min=1e-12)
-        self.pressure[place] = self.course.decay * self.pressure[place] + (1 - self.course.decay) * strength
-        return gradient - basis @ (along * (-self.course.relaxation * self.pressure[place]).exp())
+        self.pressure[place] = self.course.beta * self.pressure[place] + (1 - self.course.beta) * strength
+        return gradient - basis @ (along * (-self.course.gamma * self.pressure[place]).exp())
 
     def state(self) -> StateDict:
         """Everything that training continues from."""

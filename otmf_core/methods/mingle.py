@@ -99,12 +99,12 @@ class Mingle(Method):
         Shown(main=True, choices={"sample": "By image", "batch": "By batch"}),
     ] = "sample"
     rank: Rank = 64
-    relaxation: Annotated[
+    gamma: Annotated[
         float,
         Field(ge=0, le=1000, description="γ, how soon a direction that gradients press on is opened again"),
         Shown(label="γ, relaxation", group=GROUP, step=0.5),
     ] = 1.0
-    decay: Annotated[
+    beta: Annotated[
         float,
         Field(ge=0, le=1, description="β, how slowly that pressure is averaged"),
         Shown(label="β, averaging", group=GROUP, step=0.01),
@@ -170,7 +170,7 @@ class Mingle(Method):
         return self.batch
 
     def pace(self) -> dict[str, Any]:
-        timeless = ("iterations", "lr", "relaxation", "decay")
+        timeless = ("iterations", "lr", "gamma", "beta")
         return {name: value for name, value in self.settings().items() if name not in timeless}
 
     def _taken_in(self, state: State | None, incoming: StateDict, context: Context) -> State:
@@ -228,5 +228,5 @@ class Mingle(Method):
         from otmf_core.methods.iterating import learning_of
 
         learning_of(context).tower.load()
-        course = Course(self.iterations, self.batch, self.lr, self.relaxation, self.decay)
+        course = Course(self.iterations, self.batch, self.lr, self.gamma, self.beta)
         return Gates(self._grown(state, incoming, context), self._bases(state, incoming), course)

@@ -26,8 +26,8 @@ def read_state(folder: Path) -> State:
     if not carried.is_file():
         return State(delta)
     try:
-        numbers = json.loads(read_metadata(carried)["numbers"])
-    except (KeyError, ValueError):
+        numbers = json.loads(read_metadata(carried).get("numbers", ""))
+    except json.JSONDecodeError:
         raise InputError(f"what a method carries has its numbers beside it: {carried} has none") from None
     # copied, since products of matrices have other bits where memory is aligned otherwise, as in a mapped file
     return State(delta, {name: tensor.clone() for name, tensor in read_tensors(carried).items()}, numbers)

@@ -236,7 +236,7 @@ def loss_of(target: Tensor) -> Any:
 
 
 def test_a_whole_basis_without_relaxation_holds_a_gates_weights_still():
-    gates = gates_of(torch.eye(6), Course(5, 4, 0.1, relaxation=0, decay=0.99))
+    gates = gates_of(torch.eye(6), Course(5, 4, 0.1, gamma=0, beta=0.99))
     before = {name: value.clone() for name, value in gates.values.items()}
     for _ in range(5):
         gates.step(loss_of(torch.zeros(6)))
@@ -247,7 +247,7 @@ def test_a_whole_basis_without_relaxation_holds_a_gates_weights_still():
 
 def test_gates_move_as_numpy_says():
     """Projection with relaxation, then Adam on what is left of the gradient; the bias by Adam alone."""
-    course = Course(4, 4, 0.05, relaxation=2.0, decay=0.6)
+    course = Course(4, 4, 0.05, gamma=2.0, beta=0.6)
     basis = torch.linalg.qr(random(6, 2, seed=7)).Q
     gates, target = gates_of(basis, course), random(6, seed=8)
     values = {name: value.numpy().astype(float) for name, value in gates.values.items()}
