@@ -153,7 +153,8 @@ class JointLearned(JointMethod, Learned):
     def _learns(self, context: Context) -> bool:
         from otmf_core.methods.iterating import learning_of
 
-        return self.iterates_at(context.step, len(learning_of(context).class_vectors.scales))
+        # the first step never learns, and an estimate begins without anything to learn on
+        return context.step > 1 and self.iterates_at(context.step, len(learning_of(context).class_vectors.scales))
 
     @property
     def model_copies(self) -> int:
