@@ -81,7 +81,6 @@ class Fold:
         tasks = self.config.tasks
         self.tower.load()
         row = self._row(0, range(len(tasks)), self.zero_shot_heads, self.tower)
-        self.emit(Evaluated(step=0, row=row))
         self._know(held_out={task: (accuracy,) for task, accuracy in self._held_out(self.tower)})
         test_images = tuple(len(self.evaluator.test(task)) for task in tasks)
         self._write_progress(test_images=test_images, matrix=(row,))
@@ -119,7 +118,6 @@ class Fold:
         evaluated = range(last) if self.config.evaluate == "all" or t == last else range(t + 1)
         heads = {**self.zero_shot_heads, **self.heads}
         row = self._row(t, evaluated, heads, model)
-        self.emit(Evaluated(step=t, row=row))
         if t == last:
             before = self.progress.held_out
             self._know(held_out={task: (before[task][0], accuracy) for task, accuracy in self._held_out(model)})
@@ -129,13 +127,13 @@ class Fold:
         self._save(t, self.state, row)
 
     def _measure_growth(self, state: State, model: Tower, heads: dict[str, Head]) -> None:
-        method, tasks = self.config.method, len(self.config.tasks)
-        variants = {
-            name: self._row(tasks, range(tasks), heads, variant.deployed(state, self.tower))
-            for name, variant in method.variants().items()
-        }
-        inputs = self.evaluator.test(self.config.tasks[-1]).inputs
-        self._know(growth=growth(method, tasks, self.tower, model, inputs, variants))
+        method, tasks = self.config.method, self.config.tasks
+        variants = {}
+        for name, variant in method.variants().items():
+            other = variant.deployed(state, self.tower)
+            variants[name] = [self.evaluator.accuracy(task, heads[task], other) for task in tasks]
+        inputs = self.evaluator.test(tasks[-1]).inputs
+        self._know(growth=growth(method, len(tasks), self.tower, model, inputs, variants))
 
     def _row(self, t: int, evaluated: range, heads: dict[str, Head], model: Tower) -> AccuracyRow:
         """a[t]: the accuracy of a model on the tasks numbered `evaluated`, None on the others."""
@@ -143,6 +141,7 @@ class Fold:
         for i in evaluated:
             self._check_stop(t, self.config.method.iterations_per_fusion)
             row[i] = self.evaluator.accuracy(self.config.tasks[i], heads[self.config.tasks[i]], model)
+        self.emit(Evaluated(step=t, row=tuple(row)))
         return tuple(row)
 
     def _check_stop(self, t: int, iteration: int) -> None:

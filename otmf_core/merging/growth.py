@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from statistics import median
 
 from otmf_core.methods.base import Method
 from otmf_core.models.base import Tower
 from otmf_core.models.inputs import ENCODE_BATCH, Inputs
-from otmf_core.runs.state import AccuracyRow, Growth
+from otmf_core.runs.state import Growth
 
 TIMED = 5  # passes over the same images, after one that is not measured
 
 
 def growth(
-    method: Method, tasks: int, tower: Tower, merged: Tower, inputs: Inputs, variants: Mapping[str, AccuracyRow]
+    method: Method, tasks: int, tower: Tower, merged: Tower, inputs: Inputs, variants: Mapping[str, Sequence[float]]
 ) -> Growth:
     """The growth of a merge of so many tasks: its tower without what it grew, and the merged model, on the same inputs.
 
@@ -27,7 +27,7 @@ def growth(
     return Growth(
         parameters=(plain, plain + method.parameters_beside(shapes, tasks)),
         encode_ms=(_encoding(tower, sample), _encoding(merged, sample)),
-        variants=dict(variants),
+        variants={name: tuple(row) for name, row in variants.items()},
     )
 
 

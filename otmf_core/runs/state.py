@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from statistics import fmean
 from typing import Annotated, Any, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
@@ -36,7 +37,16 @@ class Growth(BaseModel):
 
     parameters: tuple[Whole, Whole]
     encode_ms: tuple[Seconds, Seconds]  # milliseconds to encode an image
-    variants: dict[Text, AccuracyRow] = {}  # a[T] by another way to deploy the same model
+    variants: dict[Text, tuple[Percent, ...]] = {}  # a[T] by another way to deploy the same model
+
+    def facts(self) -> tuple[str, ...]:
+        """Parameters, time for an image, and the ACC of every variant, in words."""
+        (plain, grown), (before, after) = self.parameters, self.encode_ms
+        return (
+            f"parameters: {grown:,}, pre-trained {plain:,}",
+            f"an image: {after:.2f} ms, pre-trained {before:.2f} ms",
+            *(f"ACC with {name}: {fmean(row):.1f} %" for name, row in self.variants.items()),
+        )
 
 
 class RunState(BaseModel):

@@ -30,6 +30,7 @@ from otmf_core.methods.mingle import Mingle
 from otmf_core.runs.archive import import_run, write_zip
 from otmf_core.runs.events import Event, Iterated
 from otmf_core.runs.folder import load_run
+from otmf_core.runs.state import Growth
 from otmf_core.runs.view import fraction_done, stored_view
 from otmf_core.runs.weights import read_state
 from tests.tiny import TASKS, is_one_sentence, merge_config, merged, never, pixels, results
@@ -193,3 +194,12 @@ def test_an_estimate_counts_what_grows_and_times_its_iterations(config: MergeCon
     assert rates.iteration > 0 and rates.encode > 0
     assert alike(config, load_run(finished))
     assert rates_of_runs(config, {"run": size}, [load_run(finished)]) is None  # the first step iterates too
+
+
+def test_what_was_grown_is_said_in_words():
+    growth = Growth(parameters=(939_040, 6_223_120), encode_ms=(4.71, 20.2), variants={"routing = batch": (40.0, 50.0)})
+    assert growth.facts() == (
+        "parameters: 6,223,120, pre-trained 939,040",
+        "an image: 20.20 ms, pre-trained 4.71 ms",
+        "ACC with routing = batch: 45.0 %",
+    )

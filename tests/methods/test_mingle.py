@@ -185,7 +185,8 @@ def test_an_image_is_routed_by_itself_or_by_its_batch(tmp_path: Path):
     steps = asked(tmp_path)
     state = merged(Mingle(**SHORT), steps)
     tower, images = tower_of(steps[2]), images_of(steps[2])
-    for routing, apart in (("sample", False), ("batch", True)):
+    routings: list[tuple[Any, bool]] = [("sample", False), ("batch", True)]
+    for routing, apart in routings:
         model = Mingle(**SHORT, routing=routing).deployed(state, tower)
         alone, among = model.features(images[:1], "images"), model.features(images, "images")[:1]
         assert ((alone - among).abs().max() > 1e-5) == apart
