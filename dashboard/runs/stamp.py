@@ -28,6 +28,8 @@ def stamp(view: RunView) -> None:
         facts.insert(-1, f"time: {duration(record.seconds if record else view.elapsed)}")
     if record and record.peak_memory_bytes:
         facts.insert(-1, f"peak: {size_text(record.peak_memory_bytes)} on {record.device}")
+    if record and record.growth:
+        facts[-1:-1] = record.growth.facts()
     facts_line(data["labels"], view.config.heads, facts)
 
 

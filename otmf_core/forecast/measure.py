@@ -53,8 +53,7 @@ def measure(config: MergeConfig, library: Library) -> Rates:
         vectors = tuple(_to(library.task_vector(task), device) for task in read)
         state = method.begin(vectors[0], Context(step=1, seed=config.seed, vectors=vectors[:1]))
         incoming, vectors = vectors[-1], vectors if method.joint else ()
-        tower.load(state.delta)
-        decode, encode = _images(config, library, tower)
+        decode, encode = _images(config, library, method.deployed(state, tower))
         if method.iterations_per_fusion:
             context = replace(_context(config, library, tower, Path()), vectors=vectors)
             iteration = _iteration(method.iterate(state, incoming, context), method.turns)

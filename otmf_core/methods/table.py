@@ -13,6 +13,7 @@ from otmf_core.methods.iso import IsoC, JointIsoC, JointIsoCts
 from otmf_core.methods.joint_adamerging import JointAdaMerging
 from otmf_core.methods.joint_masks import JointMasks
 from otmf_core.methods.magmax import MagMax
+from otmf_core.methods.mingle import Mingle, StaticMingle
 from otmf_core.methods.nufilt import Nufilt
 from otmf_core.methods.opcm import Opcm
 from otmf_core.methods.otmf import Otmf
@@ -34,9 +35,11 @@ TABLE: tuple[type[Method], ...] = (
     Dop,
     IsoC,
     Wudi,
+    StaticMingle,
     Recall,
     AdaMerging,
     Distillation,
+    Mingle,
     JointTies,
     JointIsoC,
     JointIsoCts,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -75,6 +75,10 @@ class Tower(ABC):
     def weights(self) -> StateDict:
         """The network's own floating-point tensors, by name: what is written to them is in the model."""
         return {name: tensor for name, tensor in self.module.state_dict().items() if tensor.is_floating_point()}
+
+    def settled(self) -> Tower:
+        """The same tower without θ⁰, for good at its present weights: half the memory."""
+        return replace(self, base={})
 
     @torch.no_grad()
     def load(self, delta: StateDict | None = None) -> None:
