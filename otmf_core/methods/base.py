@@ -144,6 +144,11 @@ class Method(BaseModel, ABC):
         """The number of kinds of iterations that take turns."""
         return 1
 
+    @property
+    def sides(self) -> int:
+        """The mini-batches that an iteration encodes at once: of earlier tasks and of the incoming one, or one."""
+        return 2 if self.turns == 1 and not self.joint else 1
+
     def pace(self) -> dict[str, Any]:
         """The settings that decide how long an iteration takes; by default all."""
         return self.settings()

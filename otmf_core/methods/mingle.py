@@ -169,6 +169,10 @@ class Mingle(Method):
     def batch_examples(self) -> int:
         return self.batch
 
+    @property
+    def sides(self) -> int:
+        return 1
+
     def pace(self) -> dict[str, Any]:
         timeless = ("iterations", "lr", "gamma", "beta")
         return {name: value for name, value in self.settings().items() if name not in timeless}

@@ -28,6 +28,7 @@ from otmf_core.merging.merge import resume_merge, run_merge
 from otmf_core.methods.base import State
 from otmf_core.methods.mingle import Mingle
 from otmf_core.runs.archive import import_run, write_zip
+from otmf_core.runs.check import check_run
 from otmf_core.runs.events import Event, Iterated
 from otmf_core.runs.folder import load_run
 from otmf_core.runs.state import Growth
@@ -173,6 +174,15 @@ def test_a_grown_run_travels(run: Path, tmp_path: Path):
         file.seek(0)
         imported = import_run(file, tmp_path / "elsewhere")
     assert results(tmp_path / "elsewhere" / imported) == results(run)
+
+
+def test_a_run_from_elsewhere_has_what_its_model_grew(run: Path):
+    assert check_run(run).id == run.name
+    (run / layout.CARRIED).unlink()
+    with pytest.raises(InputError, match=r"has what its model grew: carried\.safetensors is missing"):
+        check_run(run)
+    with pytest.raises(InputError, match="is missing, expected any"):
+        load_model(run, MERGED)
 
 
 def test_every_step_iterates_and_is_shown(finished: Path):

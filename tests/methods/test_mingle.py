@@ -382,6 +382,14 @@ def test_iterations_to_be_measured_are_those_of_the_step_and_write_nothing(tmp_p
     assert len(list(method.iterate(bare, vector, asked(tmp_path / "measured")[2]))) == 6
 
 
+def test_gates_are_learned_beside_the_pre_trained_weights_whatever_the_network_held(tmp_path: Path):
+    method, steps, others = Mingle(**SHORT), asked(tmp_path / "one"), asked(tmp_path / "other")
+    vector = deltas(tower_of(steps[0]).base, 1)[0]
+    tower_of(others[0]).load(vector)  # as after its expert's features were taken
+    expected, found = method.begin(vector, steps[0]), method.begin(vector, others[0])
+    assert all(torch.equal(found.tensors[name], tensor) for name, tensor in expected.tensors.items())
+
+
 def test_draws_come_from_seed_and_step(tmp_path: Path):
     method = Mingle(**SHORT)
     one, same, other = (
