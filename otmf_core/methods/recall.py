@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -31,7 +32,8 @@ class Recall(Method):
 
     k is the mean over images of the incoming task of exp(−‖x − y‖²/(2·(β·s)²)), where x and y are what the layer puts
     out for an image in θ⁰ + Δ_pre and in θ⁰ + Δ_post, and s² is the mean squared distance between the y of two images.
-    The incoming model is like itself by 1. Models that agree in a layer have ½ each there.
+    The incoming model is like itself by 1. Models that agree in a layer have ½ each there or, where earlier tasks are
+    counted, (t−1)/t and 1/t.
     """
 
     title = "RECALL-like layer weights"
@@ -52,6 +54,14 @@ class Recall(Method):
         Field(gt=0, le=100, description="β, width of the kernel relative to the distance between two images"),
         Shown(label="β, bandwidth", step=0.1),
     ] = 1.0
+    counted: Annotated[
+        bool,
+        Field(
+            description="whether the merged model weighs as the t − 1 models that it stands for; off: as one, so that "
+            "a task loses half of its weight or more at every later step"
+        ),
+        Shown(label="Count earlier tasks", symbol="counted"),
+    ] = False
     images: Annotated[
         int,
         Field(ge=2, le=4096, description="images of the incoming task that outputs are compared on"),
@@ -73,11 +83,12 @@ class Recall(Method):
         for delta in (state.delta, incoming):
             learning.tower.load(delta)
             outputs.append(layer_outputs(learning.tower, inputs[: self.images]))
-        alike = {layer: self._similarity(own, outputs[1][layer]) for layer, own in outputs[0].items()}
-        weights = {
-            layer: (torch.stack([k, torch.ones_like(k)]) / self.temperature).softmax(dim=0)
-            for layer, k in alike.items()
-        }
+        models = context.step - 1 if self.counted else 1
+        weights = {}
+        for layer, own in outputs[0].items():
+            k = self._similarity(own, outputs[1][layer])
+            odds = (k - 1) / self.temperature + math.log(models)
+            weights[layer] = torch.stack([odds, torch.zeros_like(odds)]).softmax(dim=0)
         coefficients = {name: weights[place.layer].clone() for name, place in locate(incoming).items()}
         keep_coefficients(learning.results, coefficients)
         return State(combination((state.delta, incoming), coefficients))

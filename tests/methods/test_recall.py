@@ -25,12 +25,15 @@ from tests.fusion import context_of, random_vectors
 from tests.tiny import merge_config, merged
 
 
+@pytest.mark.parametrize("counted", [False, True])
 @pytest.mark.parametrize(("temperature", "bandwidth", "images"), [(1.0, 1.0, 128), (0.2, 0.5, 4), (3.0, 2.0, 7)])
-def test_every_layer_has_the_weights_of_the_formula(temperature: float, bandwidth: float, images: int, tmp_path: Path):
+def test_every_layer_has_the_weights_of_the_formula(
+    temperature: float, bandwidth: float, images: int, counted: bool, tmp_path: Path
+):
     """In float64: k by its definition, s² as the mean over all pairs of two images, weights by hand."""
     context, learning, base = context_of(tmp_path)
     pre, post = random_vectors(base)
-    settings = Recall(temperature=temperature, bandwidth=bandwidth, images=images)
+    settings = Recall(temperature=temperature, bandwidth=bandwidth, images=images, counted=counted)
     delta = settings.fuse(State(pre), post, context).delta
     inputs = learning.calibration[-1].inputs
     assert isinstance(inputs, torch.Tensor)
@@ -45,11 +48,14 @@ def test_every_layer_has_the_weights_of_the_formula(temperature: float, bandwidt
         pairs = [((y[i] - y[j]) ** 2).sum() for i in range(len(y)) for j in range(i)]
         width = 2 * bandwidth**2 * np.mean(pairs)
         k = np.mean(np.exp(-((x - y) ** 2).sum(axis=1) / width))
-        w = np.exp(k / temperature) / (np.exp(k / temperature) + np.exp(1 / temperature))
+        earlier = (2 if counted else 1) * np.exp(k / temperature)  # in step 3
+        w = earlier / (earlier + np.exp(1 / temperature))
         expected = w * pre[name].double().numpy() + (1 - w) * post[name].double().numpy()
         np.testing.assert_allclose(delta[name].numpy(), expected, atol=2e-6)
         weights.add(round(float(w), 4))
-    assert len(weights) == 3 and 0 < min(weights) < max(weights) < 0.5  # stem, block and head differ
+    assert len(weights) == 3 and 0 < min(weights) < max(weights) < (
+        2 / 3 if counted else 0.5
+    )  # stem, block and head differ
 
 
 def test_models_that_are_alike_have_a_half_each(tmp_path: Path):
@@ -60,6 +66,9 @@ def test_models_that_are_alike_have_a_half_each(tmp_path: Path):
     kept = read_tensors(tmp_path / layout.COEFFICIENTS)
     assert all(kept[name].tolist() == [0.5, 0.5] for name in base)
     assert all(torch.equal(delta[name], post[name].float()) for name in base)
+    Recall(counted=True).fuse(state, post, context)
+    counted = read_tensors(tmp_path / layout.COEFFICIENTS)
+    assert all(counted[name].tolist() == pytest.approx([2 / 3, 1 / 3]) for name in base)
 
 
 def test_a_high_temperature_averages_and_a_low_one_follows_the_incoming_model(tmp_path: Path):
