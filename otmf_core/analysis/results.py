@@ -25,6 +25,7 @@ from otmf_core.runs.state import RunState, parsed
 
 FORMAT = 1
 MOST_RUNS = 100_000
+LONGEST = 2000  # characters of the command
 RULE = "a results file holds finished runs"
 SHIPPED = "results-*.json"  # beside a library's manifest
 
@@ -73,7 +74,9 @@ def _read(path: Path, changed: Mark) -> Results:
     if fields.get("format") != FORMAT:
         raise InputError(f"{RULE} in format {FORMAT}, received {shown(fields.get('format'))} in {path}")
     command, library, rows = (fields.get(name) for name in ("command", "library", "runs"))
-    if not (isinstance(command, str) and isinstance(library, str) and isinstance(rows, list)):
+    if not (
+        isinstance(command, str) and isinstance(library, str) and isinstance(rows, list) and len(command) <= LONGEST
+    ):
         raise InputError(f"{RULE}, their library and the command that made them: {path} does not")
     if len(rows) > MOST_RUNS:
         raise InputError(f"{RULE}, at most {MOST_RUNS}, received {len(rows)} in {path}")
@@ -84,6 +87,8 @@ def _run(path: Path, library: str, row: Any) -> Run:
     if not isinstance(row, dict) or not all(isinstance(row.get(part), dict) for part in ("config", "record")):
         raise InputError(f"{RULE}, each with its config and its record: {path} does not")
     config, record = MergeConfig.parse(row["config"]), parsed(RunRecord, path, row["record"])
+    if None in (record.acc, record.bwt, record.fwt, record.forgetting):
+        raise InputError(f"{RULE}, each with its metrics: {path} does not")
     shared = RunState.model_fields.keys() & RunRecord.model_fields.keys() - {"library"}
     known = {name: getattr(record, name) for name in shared}
     transductive = record.calibration_split == "test"

@@ -77,7 +77,9 @@ def damage(fields: dict[str, Any], *path: str | int, value: Any) -> None:
     ("path", "value", "message"),
     [
         (("format",), 2, "in format 1, received 2"),
+        (("command",), "x" * 2001, "the command that made them"),
         (("runs",), {}, "a results file holds finished runs"),
+        (("runs", 0, "record", "acc"), None, "each with its metrics"),
         (("runs", 0), [], "each with its config and its record"),
         (("runs", 0, "record", "acc"), 99.5, "acc"),
         (("runs", 0, "record", "matrix"), [[1.0]], "1 rows of accuracies after step 3 of 3"),

@@ -8,7 +8,7 @@ import streamlit as st
 
 from dashboard.library.picker import LIBRARY_KEY, name_in_config, offered_libraries
 from dashboard.merge_choices import FIRST_METHOD, chosen_options, chosen_tasks
-from dashboard.state import queue
+from dashboard.state import is_example, queue
 from otmf_core.analysis.sweeps import SweepRun, same_sweep
 from otmf_core.config import MergeConfig
 from otmf_core.errors import InputError
@@ -42,13 +42,17 @@ def form_config() -> MergeConfig:
 
 
 def sequences(runs: Sequence[SweepRun], form: MergeConfig | None) -> dict[str, MergeConfig]:
-    """Merges to sweep, by the id of their oldest run, newest first; the Merge form's as "form" where it has no run."""
+    """Merges to sweep, by the id of their oldest run, newest first, the examples after the reader's own.
+
+    Last comes the Merge form's, as "form" where it has no run.
+    """
     configs: dict[str, MergeConfig] = {}
     for run in sorted(runs, key=lambda run: run.run):  # ids sort by time
         config = run.config
         if config.method.swept() and not any(same_sweep(config, other) for other in configs.values()):
             configs[run.run] = config
-    newest_first = dict(reversed(configs.items()))
+    newest_first = {key: configs[key] for key in reversed(configs)}
+    newest_first = dict(sorted(newest_first.items(), key=lambda item: is_example(item[0])))
     if form and not any(same_sweep(form, other) for other in configs.values()):
         newest_first[FORM] = form
     return newest_first

@@ -83,6 +83,7 @@ def shipped_view(found: Sequence[tuple[str, Results]]) -> None:
                 st.segmented_control(
                     "Comparison",
                     labels,
+                    format_func=letters,
                     default=labels[0],
                     required=True,
                     key="shipped-which",

@@ -26,7 +26,7 @@ def example(engine: Any, tmp_path: Path) -> str:
     queue = JobQueue(folder, engine)
     for name, alpha in (("20250101-example", 0.8), ("20250101-example-alpha-0.5", 0.5)):
         tasks = ("red", "green")
-        run = queue.submit(MergeConfig.build(tasks=tasks, library="colours", iterations=3, alpha=alpha))
+        run = queue.submit(MergeConfig.build(tasks=tasks, library="colours", iterations=4, alpha=alpha))
         while queue.active():
             pass
         (folder / run).rename(folder / name)
@@ -80,10 +80,20 @@ def test_alpha_sweeps_it_as_an_example(example: str, app: AppTest):
     opener("alpha")(app, sequence=example)
     picker = app.selectbox(key="alpha-sequence-choice")
     assert picker.value == example
-    label = "Example · 2 tasks, Red first, Green last · default · 3 iterations · seed 0 · 2 values of α"
+    label = "Example · 2 tasks, Red first, Green last · default · 4 iterations · seed 0 · 2 values of α"
     assert label in picker.options
     assert READ_ONLY in texts(app)
     assert "2 done and reused" in texts(app)
+
+
+def test_alpha_begins_with_a_sequence_of_ones_own(example: str, finished: list[str], app: AppTest, tmp_path: Path):
+    older = tmp_path / "runs" / "20240101-000000-otmf-0000"
+    (tmp_path / "runs" / finished[0]).rename(older)
+    (tmp_path / "runs" / finished[2]).rename(older.with_name("20240101-000000-otmf-0001"))
+    opener("alpha")(app, sequence="gone")
+    options = app.selectbox(key="alpha-sequence-choice").options
+    assert [option.startswith("Example") for option in options] == [False, True, False]
+    assert app.selectbox(key="alpha-sequence-choice").index == 0
 
 
 def test_it_can_be_hidden_and_shown_again(example: str, app: AppTest):

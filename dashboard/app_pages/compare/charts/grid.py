@@ -12,6 +12,7 @@ from dashboard.charts.colours import MEAN
 from dashboard.text import chart_letters, number_text
 
 ROW, AROUND = 26, 96  # pixels: of a row of the intervals, and of what stands above and below them
+TEXT_WIDTH = 168  # pixels: of what stands at the end of a row
 COST_HEIGHT = 480
 SYMBOLS = {"none": "circle", "calibration": "diamond", "labels": "star", "joint": "square-open"}  # by kind of method
 LETTER, LINE, MARKER = 0.0125, 0.045, 0.014  # shares of the cost chart: of a letter, a line of text, half a marker
@@ -45,7 +46,7 @@ class Point:
     cost: float
 
 
-def intervals(rows: Sequence[Held], reference: str, text_width: float = 168) -> go.Figure:
+def intervals(rows: Sequence[Held], reference: str) -> go.Figure:
     """A line per row, top down: a faint dot per order, the mean and its 95% interval, and how often it won.
 
     Differences are of the row from `reference`, in points of ACC: right of 0 it is better.
@@ -92,7 +93,7 @@ def intervals(rows: Sequence[Held], reference: str, text_width: float = 168) -> 
     chart.add_vline(x=0, line={"color": MEAN, "width": 1, "dash": "dot"})
     chart.update_xaxes(title=f"Difference in ACC from {chart_letters(reference)} (pt)", showgrid=True)
     chart.update_yaxes(autorange="reversed", showgrid=False)
-    return chart.update_layout(height=AROUND + ROW * len(rows), margin={"r": text_width})
+    return chart.update_layout(height=AROUND + ROW * len(rows), margin={"r": TEXT_WIDTH})
 
 
 def cost_quality(points: Sequence[Point], unit: str, kinds: Mapping[str, str]) -> go.Figure:
