@@ -34,7 +34,7 @@ class JointMasks(JointLearned):
 
     name: Literal["joint-masks"] = "joint-masks"
     scaling: Scaling = 0.3
-    lr: Annotated[float, Field(gt=0, le=1, description="Adam's rate on the masks, at first"), RATE] = 0.1
+    lr: Annotated[float, Field(gt=0, le=1, description="Adam's rate on the masks, at first"), RATE] = 0.05
 
     loss: transport.Loss = "sinkhorn"
     space: transport.Space = "logits"
