@@ -32,7 +32,6 @@ NUMBERS = {  # beside a leaderboard's: heading and decimals
     "high": ("to", 1),
 }
 TEXTS = {  # heading and pixels
-    "name": ("Method", 165),
     "part": ("Part", 68),
     "labels": ("Labels", 125),
     "held_out": ("Held out (%)", 100),
@@ -75,7 +74,7 @@ def grid_table(
         hide_index=True,
         height="content",
         placeholder="–",
-        column_config={name: _column(name) for name in shown},
+        column_config={name: _column(name, "Row" if "part" in columns else "Method") for name in shown},
         alt=alt,
     )
 
@@ -86,13 +85,15 @@ def _before_and_after(row: Row) -> str | None:
     return f"{number_text(row['held_out_before'], 1)} → {number_text(row['held_out'], 1)}"
 
 
-def _column(name: str) -> Any:
+def _column(name: str, named: str) -> Any:
     column = st.column_config
     if name == "colour":
         return column.TextColumn("", width=24, help="Its colour in the charts.")
+    if name == "name":
+        return column.TextColumn(named, width=165, pinned=True)
     if name in TEXTS:
         heading, width = TEXTS[name]
-        return column.TextColumn(heading, help=HELP.get(name), width=width, pinned=name == "name")
+        return column.TextColumn(heading, help=HELP.get(name), width=width)
     if name in COUNTS:
         return column.NumberColumn(COUNTS[name], help=HELP.get(name), width=50)
     heading, digits = NUMBERS[name]
