@@ -40,7 +40,7 @@ def setting_key(method: str, name: str) -> str:
 def chosen_options(method: str) -> dict[str, Any]:
     """The settings of a merge by this method, and its preset, as they were set in the options."""
     options: dict[str, Any] = st.session_state.get("options", {})
-    tuned = options.get("heads") == "tuned"
+    tuned = options.get("heads", "none") != "none"
     run = {name: options[name] for name in RUN_SETTINGS if name in options}
     names = [*METHODS[method].described(), *(["preset"] if METHODS[method].presets else [])]
     own = {name: options[key] for name in names if (key := setting_key(method, name)) in options}

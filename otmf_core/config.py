@@ -50,7 +50,11 @@ class MergeConfig(BaseModel):
     )
     preset: str = Field("default", description="which defaults the other fields started from")
 
-    heads: Literal["none", "tuned"] = Field("none", description="whether heads are tuned on labelled images")
+    heads: Literal["none", "tuned", "last"] = Field(
+        "none",
+        description="whether heads are tuned on labelled images: not; each once the next task is in, as in the paper; "
+        "or all after the last step, which needs every task's labels at the end",
+    )
     head_fraction: Annotated[float, Field(gt=0, le=1)] = Field(
         0.25, description="share of the labelled pool read by tuning"
     )
@@ -91,7 +95,7 @@ class MergeConfig(BaseModel):
     @property
     def reads_labels(self) -> bool:
         """Whether the method or the tuning of heads learns from labelled examples."""
-        return self.method.reads == "labels" or self.heads == "tuned"
+        return self.method.reads == "labels" or self.heads != "none"
 
     @property
     def splits(self) -> tuple[Split, ...]:
@@ -99,6 +103,13 @@ class MergeConfig(BaseModel):
         calibration: tuple[Split, ...] = ("calibration",) if self.reads_examples else ()
         labelled: tuple[Split, ...] = ("labelled",) if self.reads_labels else ()
         return ("test", *calibration, *labelled)
+
+    def heads_tuned(self, step: int) -> range:
+        """The numbers, from 0, of the tasks whose heads are tuned after step t (method, section 3)."""
+        last = len(self.tasks)
+        if self.heads == "last":
+            return range(last if step == last else 0)
+        return range(max(step - 2, 0), step if step == last else step - 1) if self.heads == "tuned" else range(0)
 
     def held_out(self, tasks: Iterable[str]) -> tuple[str, ...]:
         """Those of a library's tasks that are evaluated though they are not merged."""
@@ -111,7 +122,7 @@ class MergeConfig(BaseModel):
         """
         split = "test" if transductive and self.reads_examples else "train"
         labels = {"none": "none", "calibration": "unlabelled images", "labels": "labelled images"}[self.method.reads]
-        if self.heads == "tuned":
+        if self.heads != "none":
             heads = f"labelled heads ({self.head_fraction:.0%})"
             labels = f"{labels}, {heads}" if self.method.reads == "labels" else heads
         return {

@@ -6,6 +6,7 @@ runs/<id>/config.json        what was asked for: MergeConfig
           record.json        the finished run's figures: RunRecord (what `merge --json` prints)
           steps/02/…         loss curves, mask statistics and masks of a fusion
           merged.safetensors the merged task vector Δ_m
+          carried.safetensors  what the model has beside θ⁰ + Δ_m, where it grew
           heads.safetensors  tuned heads, where heads were tuned
           notes.json         the name and the note its reader gave it; the id never changes
           features/          features and projections of its models, once taken
@@ -23,6 +24,7 @@ CONFIG, STATUS, STATE, RECORD, NOTES = "config.json", "status.json", "progress.j
 MERGED, HEADS = "merged.safetensors", "heads.safetensors"
 CURVES, MASK_STATISTICS, MASKS = "curves.parquet", "mask_statistics.parquet", "masks.safetensors"
 COEFFICIENTS = "coefficients.safetensors"  # of the task vectors, tensor by tensor, in the folder of a step
+GATES = "gates.safetensors"  # of the experts that a step added, in its folder
 FEATURES_KEY, FEATURES = "features/key.json", "features/features.safetensors"
 EXPORTS = {  # folder of an exported model, by its layout
     "open_clip": "export",
@@ -34,7 +36,7 @@ CARD = "README.md"  # the last file written there
 CLAIM, LOCK = "owner.json", "owner.lock"
 RESUME = "resume"
 TEACHERS = "teachers.safetensors"  # features of the examples that are kept, under their experts
-CARRIED = "carried.safetensors"  # what a method carries from step to step beside Δ_m
+CARRIED = "carried.safetensors"  # what a method carries from step to step beside Δ_m, a model that grew to the end
 WITHIN = f"{RESUME}/within.safetensors"  # the state of an unfinished step
 STEPS = "steps"
 

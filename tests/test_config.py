@@ -41,6 +41,7 @@ def test_the_paper_preset_is_the_papers():
         "tasks": ["a", "b"], "library": "minizoo", "method": "otmf", "preset": "paper", "alpha": 0.8,
         "update": "alternating", "space": "raw", "blur": 0.05, "p": 2, "lr": 0.01, "schedule": "constant", "batch": 16,
         "iterations": 100, "memory": 0, "masks": "element", "loss": "sinkhorn", "projections": 64, "reach": 1.0,
+        "calibration": None, "alpha_rule": "fixed", "start": "plain", "filter_share": 0.1667,
         "heads": "none", "head_fraction": 0.25,
         "head_lr": 0.01, "evaluate": "seen", "seed": 0, "device": "auto", "checkpoint_seconds": 5.0,
     }  # fmt: skip
@@ -63,8 +64,9 @@ def test_json_holds_the_format_and_the_methods_settings_under_the_method():
     config = MergeConfig.build(tasks=("b", "a"), method="task-arithmetic", scaling=0.4, seed=3)
     assert config.model_dump(mode="json") == {
         "format": 2, "tasks": ["b", "a"], "library": "minizoo", "preset": "default", "heads": "none",
-        "method": {"name": "task-arithmetic", "scaling": 0.4, "rescaled": False}, "head_fraction": 0.25,
-        "head_lr": 0.0005, "evaluate": "seen", "seed": 3, "device": "auto", "checkpoint_seconds": 5.0,
+        "method": {"name": "task-arithmetic", "scaling": 0.4, "rescaled": False, "retained": False},
+        "head_fraction": 0.25, "head_lr": 0.0005, "evaluate": "seen", "seed": 3, "device": "auto",
+        "checkpoint_seconds": 5.0,
     }  # fmt: skip
 
 
@@ -120,7 +122,7 @@ def test_both_ends_of_alpha_are_allowed(alpha: float):
         ({"blur": 0}, "blur must be above 0, at most 10, received 0"),
         ({"method": "magic"}, f"a method is one of {', '.join(METHODS)}, received 'magic'"),
         ({"drop": 0.4}, "drop is a setting of dare, not of otmf, received 0.4"),
-        ({"method": "average", "blur": 0.5}, "blur is a setting of otmf, not of average, received 0.5"),
+        ({"method": "average", "masks": "row"}, "masks is a setting of otmf, not of average, received 'row'"),
         ({"method": "task-arithmetic", "scaling": 2.5}, "scaling must be 0 to 2, received 2.5"),
         ({"method": "average", "seed": -1}, "seed must be at least 0, below 2147483648, received -1"),
         ({"head_fraction": 0}, "head_fraction must be above 0, at most 1, received 0"),
@@ -231,9 +233,9 @@ HOSTILE = [
      f"alpha: input should be a valid number, received {NESTED}"),
     ({"format": 2, **TWO, "method": {"name": "otmf", "zeal": NESTED}},
      f"a configuration has no field 'zeal', received {NESTED}"),
-    ({"format": 2, **TWO, "method": {"name": "average", "blur": 0.5}},
-     "blur is a setting of otmf, not of average, received 0.5"),
-    ({"format": 2, **TWO, "blur": 0.5}, "blur is a setting of otmf, not of a run, received 0.5"),
+    ({"format": 2, **TWO, "method": {"name": "average", "masks": "row"}},
+     "masks is a setting of otmf, not of average, received 'row'"),
+    ({"format": 2, **TWO, "masks": "row"}, "masks is a setting of otmf, not of a run, received 'row'"),
     ({"format": 2, **TWO, "method": {"name": "otmf", "alpha": math.nan}},
      "alpha: input should be a finite number, received nan"),
     ({"format": 2, "tasks": NESTED}, f"tasks: input should be a valid tuple, received {NESTED}"),

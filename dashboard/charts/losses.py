@@ -19,8 +19,8 @@ def loss_curves(
 ) -> go.Figure:
     """Loss against the iteration, fusions side by side: pre (towards what was merged), post (towards the new task).
 
-    `fusions` maps a step t (2…T) to its losses, one per iteration, None where that side was not trained; a fusion has
-    `iterations` of them.
+    `fusions` maps a step t (2…T, or from 1) to its losses, one per iteration, None where that side was not trained; a
+    fusion has `iterations` of them.
     """
     chart = _curves(fusions, iterations, tasks, names)
     chart.update_yaxes(title="Transport loss", rangemode="tozero")
@@ -42,12 +42,12 @@ def mask_means(
 
 
 def _curves(fusions: Mapping[int, Sides], iterations: int, tasks: Sequence[str], names: Mapping[str, str]) -> go.Figure:
-    chart = go.Figure()
+    chart, first = go.Figure(), min([2, *fusions])
     for side, (label, colour) in enumerate(SIDE_LABELS):
         x: list[float | None] = []
         y: list[float | None] = []
         for step in sorted(fusions):
-            start = (step - 2) * iterations
+            start = (step - first) * iterations
             points = [(start + k, value) for k, value in enumerate(fusions[step][side], 1) if value is not None]
             x += [position for position, _ in points] + [None]
             y += [value for _, value in points] + [None]
@@ -61,12 +61,12 @@ def _curves(fusions: Mapping[int, Sides], iterations: int, tasks: Sequence[str],
         )
     chart.update_xaxes(
         title=f"Iteration ({iterations} per fusion), by incoming task",
-        tickvals=[(step - 1.5) * iterations for step in range(2, len(tasks) + 1)],
-        ticktext=[chart_letters(names[task]) for task in tasks[1:]],
+        tickvals=[(step - first + 0.5) * iterations for step in range(first, len(tasks) + 1)],
+        ticktext=[chart_letters(names[task]) for task in tasks[first - 1 :]],
         tickangle=-30 if len(tasks) > 5 else 0,
-        range=[0, max(1, (len(tasks) - 1) * iterations)],
+        range=[0, max(1, (len(tasks) - first + 1) * iterations)],
     )
     border: dict[str, Any] = {"type": "line", "yref": "paper", "y0": 0, "y1": 1, "opacity": 0.5}
     border["line"] = {"color": PRE, "width": 1, "dash": "dot"}
-    ends = [(step - 2) * iterations for step in range(3, len(tasks) + 1)]
+    ends = [(step - first) * iterations for step in range(first + 1, len(tasks) + 1)]
     return chart.update_layout(shapes=[{**border, "x0": end, "x1": end} for end in ends], height=300)

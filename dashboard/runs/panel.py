@@ -18,7 +18,7 @@ from dashboard.ui.deferred import defer
 from otmf_core.errors import InputError
 from otmf_core.files import inside
 from otmf_core.runs.lock import Holder, owner, take_over
-from otmf_core.runs.view import RunView, fraction_done
+from otmf_core.runs.view import RunView, fraction_done, iterating_steps
 
 POLL_SECONDS, REDRAW_SECONDS = 1.0, 4.0
 PAUSE_HELP = (
@@ -96,12 +96,13 @@ def _progress_bars(view: RunView) -> None:
 
 
 def _phase_text(view: RunView) -> str:
-    between_fusions = view.step < 2 or (not view.iteration and view.matrix[view.step] is not None)
+    steps = iterating_steps(view)
+    between_fusions = view.step not in steps or (not view.iteration and view.matrix[view.step] is not None)
     if view.phase == "Stopping":
         return "Pausing"
     if between_fusions:
         return letters(view.phase)
-    return f"Fusion {view.step - 1} of {len(view.tasks) - 1} · iteration {view.iteration} of {view.iterations}"
+    return f"Fusion {steps.index(view.step) + 1} of {len(steps)} · iteration {view.iteration} of {view.iterations}"
 
 
 def _buttons(view: RunView, page: str) -> None:

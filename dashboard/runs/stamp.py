@@ -28,6 +28,8 @@ def stamp(view: RunView) -> None:
         facts.insert(-1, f"time: {duration(record.seconds if record else view.elapsed)}")
     if record and record.peak_memory_bytes:
         facts.insert(-1, f"peak: {size_text(record.peak_memory_bytes)} on {record.device}")
+    if record and record.growth:
+        facts[-1:-1] = record.growth.facts()
     facts_line(data["labels"], view.config.heads, facts)
 
 
@@ -40,7 +42,7 @@ def data_facts(data: Mapping[str, Any]) -> list[str]:
 
 def facts_line(labels: str, heads: str, facts: Sequence[str]) -> None:
     """Draw the labels that a merge reads, orange where it reads any, and what else its results rest on."""
-    colour = "orange" if heads == "tuned" else "green"
+    colour = "green" if heads == "none" else "orange"
     rest = letters(" · ".join(facts))
     st.markdown(
         f":{colour}-badge[:material/label: Labels: {letters(labels)}] &ensp; :gray[:small[{rest}]]",

@@ -28,7 +28,15 @@ ABLATIONS: dict[str, tuple[Entry, ...]] = {
         _row(loss="entropy"),
     ),
     "space": (_row(space="raw"), _row(space="features"), _row(space="softmax")),
-    "masks": (_row(masks="row"),),
+    "masks": (
+        # equation (1) with all masks at one: the paper's own isolation of its parts
+        Entry("without masks", {"method": "task-arithmetic", "scaling": 0.2, "retained": True}),
+        *(_row(masks=family) for family in ("row", "head", "low-rank", "singular", "layer", "task")),
+    ),
+    "retention": (
+        *(_row(alpha_rule=rule) for rule in ("learned", "average", "root", "norm")),
+        _row(start="filtered"),
+    ),
     "training": (
         _row(update="alternating"),
         _row(schedule="constant"),
@@ -37,8 +45,11 @@ ABLATIONS: dict[str, tuple[Entry, ...]] = {
         _row(batch=8),
         _row(batch=64),
     ),
-    "memory": (_row(memory=0), _row(memory=16), _row(memory=256)),
-    "heads": (_row(heads="tuned"), _row(memory=0, heads="tuned")),
+    "images": (
+        *(_row(memory=kept) for kept in (0, 16, 256)),
+        *(_row(calibration=seen) for seen in (16, 64)),
+    ),
+    "heads": (_row(heads="tuned"), _row(heads="last"), _row(memory=0, heads="tuned")),
 }
 
 

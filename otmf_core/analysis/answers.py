@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -17,8 +16,8 @@ from otmf_core.models.base import Tower
 from otmf_core.models.checkpoints import check_matches, read_tensors
 from otmf_core.models.heads import Head
 from otmf_core.models.inputs import Inputs
-from otmf_core.models.task_vector import StateDict
 from otmf_core.runs.folder import Run
+from otmf_core.runs.weights import read_state
 
 PRE_TRAINED, MERGED = "pre-trained", "merged"  # the others are named by their task
 ANSWERS = "a run answers"
@@ -30,10 +29,9 @@ def load_model(run_dir: Path, model: str) -> Tower:
     Raises InputError as `finished_run` does, and on weights that are missing, damaged or another model's.
     """
     run, library = finished_run(run_dir, ANSWERS)
-    tower = library.tower(torch.device("cpu"))
-    tower.load(_delta(run, library, model, tower))
+    tower = _deployed(run, library, model, library.tower(torch.device("cpu")))
     tower.module.requires_grad_(False)
-    return replace(tower, base={})  # several are kept in memory, and no other Δ is put into this one
+    return tower.settled()  # several are kept in memory, and no other Δ is put into this one
 
 
 def answer(run_dir: Path, model: str, tower: Tower, task: str, inputs: Inputs) -> Tensor:
@@ -51,19 +49,18 @@ def experts(run_dir: Path, models: Sequence[str], task: str, inputs: Inputs) -> 
     run, library = finished_run(run_dir, ANSWERS)
     tower = library.tower(torch.device("cpu"))
     for model in models:
-        tower.load(_delta(run, library, model, tower))
-        yield model, _head(run, library, model, task).logits(tower.features(inputs, task)).softmax(dim=-1)
+        present = _deployed(run, library, model, tower)
+        yield model, _head(run, library, model, task).logits(present.features(inputs, task)).softmax(dim=-1)
 
 
-def _delta(run: Run, library: Library, model: str, tower: Tower) -> StateDict | None:
-    if model == PRE_TRAINED:
-        return None
-    if model != MERGED:
-        return library.task_vector(model)
-    path = run.path / layout.MERGED
-    delta = read_tensors(path)
-    check_matches(delta, tower.base, str(path))
-    return delta
+def _deployed(run: Run, library: Library, model: str, tower: Tower) -> Tower:
+    """One of a run's models on the network of this tower."""
+    if model == MERGED:
+        state = read_state(run.path)
+        check_matches(state.delta, tower.base, str(run.path / layout.MERGED))
+        return run.config.method.deployed(state, tower)
+    tower.load(None if model == PRE_TRAINED else library.task_vector(model))
+    return tower
 
 
 def _head(run: Run, library: Library, model: str, task: str) -> Head:

@@ -8,7 +8,7 @@ The models of a run of T tasks are numbered: 0 is θ⁰, t the merged model afte
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,12 +18,13 @@ from otmf_core.analysis.finished_run import finished_run
 from otmf_core.errors import InputError
 from otmf_core.files import brief, inside, read_object, write_json, write_tensors
 from otmf_core.library.library import Library
-from otmf_core.runs.folder import Run
+from otmf_core.methods.base import State
 
 if TYPE_CHECKING:
     import numpy as np
     from torch import Tensor
 
+    from otmf_core.models.base import Tower
     from otmf_core.models.inputs import Inputs
 
 FORMAT = 1
@@ -103,9 +104,9 @@ def take_features(path: Path, report: Callable[[float], None] = lambda done: Non
     import torch
     from torch.nn import functional as F
 
-    from otmf_core.analysis.replay import deviation
-    from otmf_core.models.checkpoints import read_tensors
+    from otmf_core.analysis.replay import replay, state_deviation
     from otmf_core.models.device import resolve
+    from otmf_core.runs.weights import read_state
 
     run, library = finished_run(path, "a run's features are taken")
     tasks = run.config.tasks
@@ -115,28 +116,26 @@ def take_features(path: Path, report: Callable[[float], None] = lambda done: Non
     sample = {task: _sample(library, task, index, images_per_task(len(tasks))) for index, task in enumerate(tasks)}
     count = 2 * len(tasks) + 1
     features: dict[str, list[Tensor]] = {task: [torch.empty(0)] * count for task in tasks}
-    delta: dict[str, Tensor] | None = None
-    for done, (model, delta) in enumerate(_models(run, library), start=1):
-        tower.load(delta and {name: tensor.to(tower.device) for name, tensor in delta.items()})
+    done = 0
+
+    def take(model: int, present: Tower) -> None:
+        nonlocal done
         for task in tasks:
-            features[task][model] = F.normalize(tower.features(sample[task][0], task), dim=-1).cpu()
+            features[task][model] = F.normalize(present.features(sample[task][0], task), dim=-1).cpu()
+        done += 1
         report(done / (count + len(tasks)))
-    assert delta is not None  # the last one is Δ_m after the last step
-    off = deviation(delta, read_tensors(run.path / layout.MERGED))
+
+    take(0, tower)
+    state = State({})
+    for t, (delta, state) in enumerate(replay(run, library), start=1):
+        tower.load({name: tensor.to(tower.device) for name, tensor in delta.items()})
+        take(len(tasks) + t, tower)
+        take(t, run.config.method.deployed(state.to(tower.device), tower))
+    off = state_deviation(state, read_state(run.path))
     if off > ALLOWED_DEVIATION:
         raise InputError(f"a run's masks lead to its merged weights: in {run.id} they end {off:.1%} away from them")
     _write(path, tasks, library, sample, {task: torch.stack(of_task) for task, of_task in features.items()}, report)
     write_json(inside(path, layout.FEATURES_KEY), {**key(len(tasks)), "deviation": off})
-
-
-def _models(run: Run, library: Library) -> Iterator[tuple[int, dict[str, Tensor] | None]]:
-    """The number and the task vector of every model of a run, the merged one after the last step at the end."""
-    from otmf_core.analysis.replay import replay
-
-    yield 0, None
-    for t, (delta, merged) in enumerate(replay(run, library), start=1):
-        yield len(run.config.tasks) + t, delta
-        yield t, merged
 
 
 def _sample(library: Library, task: str, index: int, count: int) -> tuple[Inputs, Tensor, Tensor]:

@@ -144,6 +144,7 @@ def _facts(config: MergeConfig, record: RunRecord) -> Table:
         "test images": f"{sum(record.test_images)} in all, read by evaluation alone",
         "time": f"{timedelta(seconds=round(record.seconds))} on {record.device}",
         "peak memory": f"{record.peak_memory_bytes / 2**30:.2f} GiB",
+        "growth": "; ".join(record.growth.facts() if record.growth else ()),
         "versions": ", ".join(f"{name} {version}" for name, version in record.versions.items()),
     }
     for name, value in facts.items():

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from otmf_core.errors import InputError
 from otmf_core.files import shown
+from otmf_core.methods.base import Method
 
 
 @dataclass(frozen=True)
@@ -34,11 +35,21 @@ class Exported:
     facts: dict[str, float] = field(default_factory=dict)
 
 
+def not_exported(method: Method) -> str:
+    """Why merged models of this method are not exported, in a sentence; empty where they are."""
+    if not method.grows:
+        return ""
+    return (
+        f"one checkpoint is exported, and a model merged by {method.title} is none, since it grows with every task: "
+        f"merge by {method.single} for one that is"
+    )
+
+
 def export_run(run_dir: Path, layout: str = "open_clip", to: Path | None = None, rank: int | None = None) -> Exported:
     """Export a finished run's merged model into folder `to`, by default one in the run's own.
 
-    Raises InputError for a layout that there is none of, a rank without LoRA (RANK where none is given), and as the
-    layout does.
+    Raises InputError for a layout that there is none of, a rank without LoRA (RANK where none is given), a model that
+    is `not_exported`, and as the layout does.
     """
     from otmf_core.export import huggingface, low_rank, open_clip, task_vector  # torch
 

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from otmf_core.analysis.finished_run import finished_run
+from otmf_core.errors import InputError
+from otmf_core.export.layouts import not_exported
 from otmf_core.export.model_card import Kind, model_card
 from otmf_core.files import not_written, write_text
 from otmf_core.layout import CARD, EXPORTS, MERGED
@@ -82,9 +84,14 @@ def finish(folder: Path, card: str) -> Path:
 
 
 def merged_model(run_dir: Path) -> MergedModel:
-    """Read a run for its export; raises InputError unless it is done, its library unchanged and its weights whole."""
+    """Read a run for its export.
+
+    Raises InputError unless it is done, its library unchanged, its model one checkpoint and its weights whole.
+    """
     run, library = finished_run(run_dir, "a run is exported")
     assert run.record is not None  # as a finished run's never is
+    if reason := not_exported(run.config.method):
+        raise InputError(reason)
     base = library.base()
     delta = read_tensors(run.path / MERGED)
     check_matches(delta, base, str(run.path / MERGED))

@@ -98,7 +98,7 @@ def _fields(record: RunRecord, library: Library, tasks: Sequence[TaskInfo], kind
 
 
 def _result(record: RunRecord, task: TaskInfo, accuracy: float) -> dict[str, Any]:
-    heads = "tuned heads, which are not part of this model" if record.heads == "tuned" else "zero-shot heads"
+    heads = "tuned heads, which are not part of this model" if record.heads != "none" else "zero-shot heads"
     return {
         "task": {"type": "image-classification", "name": "Image classification"},
         "dataset": {"type": task.id, "name": task.name, "split": "test"},
@@ -124,7 +124,7 @@ def _facts(
     yield "Labels read", record.labels
     yield "Calibration split", record.calibration_split
     yield "Images kept of every earlier task", record.memory_per_task
-    tuned = record.heads == "tuned"
+    tuned = record.heads != "none"
     heads = "heads tuned on labelled images, which are not part of this model" if tuned else "zero-shot heads"
     yield "Evaluation", f"test split, {sum(record.test_images):,} images in all, with {heads}"
     yield "Seed", record.seed

@@ -43,13 +43,14 @@ def device_memory(config: MergeConfig, library: Library) -> DeviceMemory | None:
         return None
     method = config.method
     count = parameters(library.tower_header)
-    fixed = model_bytes(config, count) + HALF * count + RUNTIME
-    sides = 2 if method.turns == 1 and not method.joint else 1
+    shapes = {name: shape for name, (_, shape) in library.tower_header.items()}
+    beside = method.parameters_beside(shapes, len(config.tasks))
+    fixed = model_bytes(config, count) + 4 * beside + HALF * (count + beside) + RUNTIME
     if not method.iterations_per_fusion:
         layers = fields["model_cfg"]["vision_cfg"].get("layers", 12)
         return DeviceMemory(fixed + ENCODE_BATCH * per_image // layers, 0, {})
-    fits = {card: int((card * GIB - fixed) // (sides * per_image)) for card in CARDS}
-    total = fixed + sides * method.batch_examples * per_image
+    fits = {card: int((card * GIB - fixed) // (method.sides * per_image)) for card in CARDS}
+    total = fixed + method.sides * method.batch_examples * per_image
     return DeviceMemory(total, method.batch_examples, {card: max(0, batch) for card, batch in fits.items()})
 
 

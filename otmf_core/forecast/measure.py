@@ -10,6 +10,7 @@ from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 from statistics import fmean, median
+from tempfile import TemporaryDirectory
 
 import psutil
 import torch
@@ -52,16 +53,19 @@ def measure(config: MergeConfig, library: Library) -> Rates:
         vectors = tuple(_to(library.task_vector(task), device) for task in read)
         state = method.begin(vectors[0], Context(step=1, seed=config.seed, vectors=vectors[:1]))
         incoming, vectors = vectors[-1], vectors if method.joint else ()
-        tower.load(state.delta)
-        decode, encode = _images(config, library, tower)
+        decode, encode = _images(config, library, method.deployed(state, tower))
         if method.iterations_per_fusion:
-            context = replace(_context(config, library, tower), vectors=vectors)
+            context = replace(_context(config, library, tower, Path()), vectors=vectors)
             iteration = _iteration(method.iterate(state, incoming, context), method.turns)
             text = f"{iteration * 1000:.0f} ms an iteration, "
         else:
-            began = time.monotonic()
-            method.fuse(state, incoming, Context(step=len(read), seed=config.seed, vectors=vectors))
-            iteration = time.monotonic() - began
+            with TemporaryDirectory() as results:
+                context = Context(step=len(read), seed=config.seed, vectors=vectors)
+                if config.reads_examples:
+                    context = replace(_context(config, library, tower, Path(results)), vectors=vectors)
+                began = time.monotonic()
+                method.fuse(state, incoming, context)
+                iteration = time.monotonic() - began
             text = f"{iteration * 1000:,.0f} ms a fusion, "
     parameters = sum(tensor.numel() for tensor in tower.base.values())
     beside = max(0, peak[0] - model_bytes(config, parameters))
@@ -93,7 +97,7 @@ def _peak(device: torch.device) -> Iterator[list[int]]:
         watcher.join()
 
 
-def _context(config: MergeConfig, library: Library, tower: Tower) -> Context:
+def _context(config: MergeConfig, library: Library, tower: Tower, results: Path) -> Context:
     """The step that takes in the last of the first few tasks, as far as its iterations look at it."""
     tasks = config.tasks[:TASKS]
     heads = [library.head(task) for task in tasks]
@@ -101,7 +105,7 @@ def _context(config: MergeConfig, library: Library, tower: Tower) -> Context:
         tower=tower,
         calibration=_calibration(config, library, tower),
         class_vectors=ClassVectors([head._replace(weight=head.weight.to(tower.device)) for head in heads]),
-        results=Path(),
+        results=results,
         unfinished=Path(),
         save_seconds=float("inf"),
         report=lambda iteration, row, seconds: None,

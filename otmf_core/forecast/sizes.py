@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass
 
 from otmf_core.config import MergeConfig
@@ -21,6 +22,7 @@ class Sizes:
     calibration: tuple[int, ...]
     labelled: tuple[int, ...]
     held_out: int = 0  # test examples of tasks that are evaluated and not merged
+    beside: int = 0  # parameters that the method adds to the model's
 
     def streamed(self, count: int) -> bool:
         """Whether a test or labelled split of so many images is decoded whenever it is read, and never kept."""
@@ -33,13 +35,16 @@ def sizes(library: Library, config: MergeConfig) -> Sizes:
     def counts(split: Split) -> tuple[int, ...]:
         return tuple(library.count(task, split) if split in config.splits else 0 for task in config.tasks)
 
+    shapes = {name: shape for name, (_, shape) in library.tower_header.items()}
     height, width = image_size(library.backbone_config)
     count = parameters(library.tower_header)
+    most = sys.maxsize if config.method.calibration_examples is None else config.method.calibration_examples
     return Sizes(
         count,
         3 * height * width,
         counts("test"),
-        counts("calibration"),
+        tuple(min(count, most) for count in counts("calibration")),
         counts("labelled"),
         sum(library.count(task, "test") for task in config.held_out(task.id for task in library.tasks)),
+        config.method.parameters_beside(shapes, len(config.tasks)),
     )

@@ -66,8 +66,7 @@ def work(config: MergeConfig, size: Sizes) -> Work:
             if not kept and t > 1:  # teachers were not kept: those of the merged model are taken again
                 images += size.calibration[t - 2]
         read = calibration + sum(test for test in tests if size.streamed(test))
-        if config.heads == "tuned":
-            pools = size.labelled[max(t - 2, 0) : t - 1] + (size.labelled[-1:] if t == tasks else ())
+        if pools := [size.labelled[i] for i in config.heads_tuned(t)]:
             chosen = [round(config.head_fraction * pool) for pool in pools]
             images += sum(chosen)
             read += sum(some if size.streamed(pool) else pool for some, pool in zip(chosen, pools, strict=True))
@@ -80,8 +79,8 @@ def work(config: MergeConfig, size: Sizes) -> Work:
     return Work(
         tuple(encoded),
         tuple(decoded),
-        (method.iterations_per_fusion or 1) * sum(method.iterates_at(t, tasks) for t in range(2, tasks + 1)),
-        model_bytes(config, size.parameters) + pictures,
+        (method.iterations_per_fusion or 1) * sum(method.iterates_at(t, tasks) for t in range(1, tasks + 1)),
+        model_bytes(config, size.parameters) + 4 * size.beside + pictures,
     )
 
 
@@ -102,10 +101,10 @@ def rates_of_runs(config: MergeConfig, sizes_of: Mapping[str, Sizes], finished: 
     """The median rates of finished runs with equal settings (`ALIKE`), None where there are none.
 
     `sizes_of` has the sizes of a run's own tasks by run id. A run's first step has no iterations: it tells what an
-    image takes, decoding included, and the rest of its time is that of its iterations.
+    image takes, decoding included, and the rest of its time is that of its iterations; None where it has some.
     """
     rates = [_rates(run, sizes_of[run.id]) for run in finished if run.id in sizes_of and alike(config, run)]
-    if not rates:
+    if not rates or config.method.iterates_at(1, len(config.tasks)):
         return None
     pieces: Any = zip(*rates, strict=True)
     iteration, encode, start, beside = (median(values) for values in pieces)

@@ -7,6 +7,7 @@ dL/dM_pre = α · Δ_pre ⊙ G, so no autograd graph over masks exists: each ten
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 
 import torch
 from torch import Tensor
@@ -14,23 +15,21 @@ from torch import Tensor
 from otmf_core.masks.measures import SIDES
 from otmf_core.models.task_vector import StateDict
 
-BETAS = (0.9, 0.999)  # of Adam
-EPS = 1e-8
-
 
 class MaskPair(ABC):
     """A family of masks: how finely Δ_pre and Δ_post are scaled, and how that is trained.
 
     An iteration is `begin`, then `consume` once for each weight as its gradient arrives, then `finish`. Families whose
     parameters span several weights (one scale per task, say) gather in `consume` and write all weights in `finish`.
-    A mask has the shape of its tensor or one that broadcasts to it.
     """
 
-    def __init__(self, base: StateDict, pre: StateDict, post: StateDict, alpha: float) -> None:
-        """Δ_pre, Δ_post (any float type) and θ⁰ (float32) have the same keys and shapes; α lies in [0, 1]."""
+    of_weights: bool = True  # whether a mask broadcasts to its tensor, so that Δ_m follows from masks alone
+
+    def __init__(self, base: StateDict, pre: StateDict, post: StateDict, factor: Mapping[str, float]) -> None:
+        """Δ_pre, Δ_post (any float type) and θ⁰ (float32) have the same keys and shapes; `factor` is of each side."""
         self.base = base
         self.delta = {"pre": pre, "post": post}
-        self.factor = {"pre": alpha, "post": 1 - alpha}
+        self.factor = dict(factor)
 
     @abstractmethod
     def begin(self, sides: tuple[str, ...], rate: float) -> None:
@@ -45,7 +44,7 @@ class MaskPair(ABC):
 
     @abstractmethod
     def mask(self, side: str, name: str) -> Tensor:
-        """The mask of one tensor."""
+        """The mask of one tensor: the entries that are trained, as far as they act on it."""
 
     @abstractmethod
     def state(self) -> StateDict:
@@ -54,6 +53,10 @@ class MaskPair(ABC):
     @abstractmethod
     def load(self, state: StateDict) -> None:
         """Continue from `state()`."""
+
+    def part(self, side: str, name: str) -> Tensor:
+        """M ⊙ Δ of one tensor and side, in float32."""
+        return self.mask(side, name) * self.delta[side][name]
 
     @torch.no_grad()
     def apply(self, weights: StateDict) -> None:
@@ -71,13 +74,11 @@ class MaskPair(ABC):
     def merged(self) -> StateDict:
         """Δ_m of equation (1), in float32."""
         return {
-            name: self.factor["pre"] * (self.mask("pre", name) * self.delta["pre"][name])
-            + self.factor["post"] * (self.mask("post", name) * self.delta["post"][name])
+            name: self.factor["pre"] * self.part("pre", name) + self.factor["post"] * self.part("post", name)
             for name in self.base
         }
 
 
-def to_device(state: StateDict, base: StateDict) -> StateDict:
-    """A saved state on the device of θ⁰."""
-    device = next(iter(base.values())).device
-    return {key: tensor.to(device) for key, tensor in state.items()}
+def shares(alpha: float) -> dict[str, float]:
+    """The factors of both sides in equation (1): α and 1 − α."""
+    return {"pre": alpha, "post": 1 - alpha}

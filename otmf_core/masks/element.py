@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import torch
 from torch import Tensor
 
-from otmf_core.masks.base import BETAS, EPS, MaskPair, to_device
+from otmf_core.masks.adam import BETAS, EPS, to_device
+from otmf_core.masks.base import MaskPair
 from otmf_core.masks.measures import SIDES
 from otmf_core.models.task_vector import StateDict
 
@@ -22,8 +23,8 @@ class ElementMasks(MaskPair):
     its second |c·Δ|⊙√v(G), so both masks trained in a step share one pair of moments, exactly.
     """
 
-    def __init__(self, base: StateDict, pre: StateDict, post: StateDict, alpha: float) -> None:
-        super().__init__(base, pre, post, alpha)
+    def __init__(self, base: StateDict, pre: StateDict, post: StateDict, factor: Mapping[str, float]) -> None:
+        super().__init__(base, pre, post, factor)
         self.masks = {side: {name: torch.ones_like(tensor) for name, tensor in base.items()} for side in SIDES}
         self.moments: dict[str, dict[str, tuple[Tensor, Tensor]]] = {}
         self.counts: dict[str, int] = {}

@@ -2,11 +2,39 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+from typing import NamedTuple
+
+from otmf_core.masks import grouped
 from otmf_core.masks.base import MaskPair
 from otmf_core.masks.element import ElementMasks
-from otmf_core.masks.row import RowMasks
+from otmf_core.masks.grouped import GroupedMasks, Grouping
+from otmf_core.masks.low_rank import LowRankMasks
+from otmf_core.masks.singular import SingularMasks
+from otmf_core.models.task_vector import StateDict
 
-FAMILIES: dict[str, type[MaskPair]] = {
-    "element": ElementMasks,
-    "row": RowMasks,
+
+class Fusion(NamedTuple):
+    """What masks are made for: θ⁰, Δ_pre and Δ_post, the factors of both, heads of attention, and a seed of draws."""
+
+    base: StateDict
+    pre: StateDict
+    post: StateDict
+    factor: Mapping[str, float]
+    heads: int = 1
+    draw: tuple[int, ...] = (0,)
+
+
+def _grouped(grouping: Grouping) -> Callable[[Fusion], MaskPair]:
+    return lambda of: GroupedMasks(of.base, of.pre, of.post, of.factor, grouping(of.base, of.heads))
+
+
+FAMILIES: dict[str, Callable[[Fusion], MaskPair]] = {
+    "element": lambda of: ElementMasks(of.base, of.pre, of.post, of.factor),
+    "row": _grouped(grouped.rows),
+    "head": _grouped(grouped.attention_heads),
+    "low-rank": lambda of: LowRankMasks(of.base, of.pre, of.post, of.factor, of.draw),
+    "singular": lambda of: SingularMasks(of.base, of.pre, of.post, of.factor),
+    "layer": _grouped(grouped.layers),
+    "task": _grouped(grouped.tasks),
 }

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
 from otmf_core import layout
-from otmf_core.files import write_table, write_tensors
+from otmf_core.errors import InputError
+from otmf_core.files import shown, write_table, write_tensors
 from otmf_core.masks.base import MaskPair
 from otmf_core.masks.measures import BINS, COMMON_RANGE, RANGE, SIDES
+from otmf_core.models.checkpoints import read_metadata
 from otmf_core.models.task_vector import StateDict
 
 
@@ -49,7 +52,18 @@ def write_report(folder: Path, masks: MaskPair, weights: StateDict) -> None:
                 }
             )
     write_table(folder / layout.MASK_STATISTICS, {key: [row[key] for row in rows] for key in rows[0]})
-    write_tensors(folder / layout.MASKS, halves)
+    write_tensors(folder / layout.MASKS, halves, {"factors": json.dumps(masks.factor)})
+
+
+def read_factors(path: Path) -> dict[str, float] | None:
+    """The factors of both sides that stand beside masks; None in runs of version 0.1.0. Raises InputError."""
+    written = read_metadata(path).get("factors")
+    if written is None:
+        return None
+    try:
+        return {side: float(json.loads(written)[side]) for side in SIDES}
+    except (ValueError, TypeError, KeyError):
+        raise InputError(f"the factors beside masks are two numbers, received {shown(written)} in {path}") from None
 
 
 def _smaller(masks: MaskPair, name: str) -> Tensor:

@@ -9,11 +9,10 @@ from otmf_core.models.heads import Head
 
 
 class Evaluator:
-    """Test accuracy of a tower's present weights, each task with its own head."""
+    """Test accuracy of towers, each task with its own head."""
 
-    def __init__(self, library: Library, tower: Tower) -> None:
+    def __init__(self, library: Library) -> None:
         self._library = library
-        self._tower = tower
         self._tests: dict[str, Examples] = {}
 
     def test(self, task_id: str) -> Examples:
@@ -22,7 +21,7 @@ class Evaluator:
             self._tests[task_id] = self._library.examples(task_id, "test")
         return self._tests[task_id]
 
-    def accuracy(self, task_id: str, head: Head) -> float:
-        """Top-1 accuracy in percent."""
+    def accuracy(self, task_id: str, head: Head, tower: Tower) -> float:
+        """Top-1 accuracy in percent, of the tower as it is now."""
         examples = self.test(task_id)
-        return head.accuracy(self._tower.features(examples.inputs, task_id), examples.labels)
+        return head.accuracy(tower.features(examples.inputs, task_id), examples.labels)

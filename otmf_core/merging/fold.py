@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -15,16 +14,19 @@ from otmf_core.config import MergeConfig
 from otmf_core.errors import InputError, Interrupted
 from otmf_core.files import read_object, write_json, write_tensors
 from otmf_core.merging.evaluation import Evaluator
+from otmf_core.merging.growth import growth
 from otmf_core.merging.inputs import MergeInputs
 from otmf_core.methods.base import State
 from otmf_core.methods.context import Calibration, Context, Learning
-from otmf_core.models.checkpoints import check_finite, read_metadata, read_tensors
+from otmf_core.models.base import Tower
+from otmf_core.models.checkpoints import check_finite, read_tensors
 from otmf_core.models.device import peak_memory, reset_peak_memory
 from otmf_core.models.heads import Head, labelled_subset, tune
 from otmf_core.models.inputs import Inputs
 from otmf_core.models.task_vector import StateDict
 from otmf_core.runs.events import Arrived, Emit, Evaluated, Fused, Iterated, Phase, Started, Stopped
 from otmf_core.runs.state import AccuracyRow, RunState, parsed
+from otmf_core.runs.weights import read_state, write_state
 from otmf_core.transport.spaces import ClassVectors
 
 
@@ -45,7 +47,7 @@ class Fold:
         reset_peak_memory(self.tower.device)
         self.zero_shot_heads = {task: self._head(task) for task in config.tasks}
         self.class_vectors = ClassVectors(list(self.zero_shot_heads.values()))
-        self.evaluator = Evaluator(self.library, self.tower)
+        self.evaluator = Evaluator(self.library)
         self.state: State | None = None
         self.teachers: dict[str, Tensor] = {}  # features of calibration examples under their expert
         self.inputs: dict[str, Inputs] = {}  # calibration examples, decoded once
@@ -78,16 +80,16 @@ class Fold:
         self.emit(Phase(text="Evaluating the pre-trained model"))
         tasks = self.config.tasks
         self.tower.load()
-        row = self._row(0, range(len(tasks)), self.zero_shot_heads)
-        self._know(held_out={task: (accuracy,) for task, accuracy in self._held_out()})
+        row = self._row(0, range(len(tasks)), self.zero_shot_heads, self.tower)
+        self._know(held_out={task: (accuracy,) for task, accuracy in self._held_out(self.tower)})
         test_images = tuple(len(self.evaluator.test(task)) for task in tasks)
         self._write_progress(test_images=test_images, matrix=(row,))
 
-    def _held_out(self) -> Iterator[tuple[str, float]]:
-        """The accuracy of the present weights on each task that is evaluated and not merged; none is kept in memory."""
+    def _held_out(self, model: Tower) -> Iterator[tuple[str, float]]:
+        """The accuracy of a model on each task that is evaluated and not merged; none is kept in memory."""
         for task in self.config.held_out(task.id for task in self.library.tasks):
             self._check_stop(self.progress.step, 0)
-            yield task, Evaluator(self.library, self.tower).accuracy(task, self._head(task))
+            yield task, Evaluator(self.library).accuracy(task, self._head(task), model)
 
     def _advance(self, t: int) -> None:
         """Step t of the fold: state t−1 → state t, evaluated and saved."""
@@ -96,7 +98,7 @@ class Fold:
         began = time.monotonic()
         incoming = {name: d.to(self.tower.device) for name, d in self.library.task_vector(task).items()}
         self.tower.load(incoming)
-        individual = self.evaluator.accuracy(task, self.zero_shot_heads[task])
+        individual = self.evaluator.accuracy(task, self.zero_shot_heads[task], self.tower)
         self._know(individual=(*self.progress.individual[: t - 1], individual))
         self.emit(Arrived(step=t, task=task, individual=individual))
         method = self.config.method
@@ -110,23 +112,35 @@ class Fold:
             raise
         del incoming, context
         check_finite(self.state.delta, f"the merged task vector of step {t}, {task}")
-        self.tower.load(self.state.delta)
-        self._tune_heads(t)
+        model = method.deployed(self.state, self.tower)
+        self._tune_heads(t, model)
         self.emit(Fused(step=t, task=task, duration=time.monotonic() - began))
         evaluated = range(last) if self.config.evaluate == "all" or t == last else range(t + 1)
-        row = self._row(t, evaluated, {**self.zero_shot_heads, **self.heads})
+        heads = {**self.zero_shot_heads, **self.heads}
+        row = self._row(t, evaluated, heads, model)
         if t == last:
             before = self.progress.held_out
-            self._know(held_out={task: (before[task][0], accuracy) for task, accuracy in self._held_out()})
+            self._know(held_out={task: (before[task][0], accuracy) for task, accuracy in self._held_out(model)})
+            if method.grows:
+                self._measure_growth(self.state, model, heads)
         self._forget(t)
         self._save(t, self.state, row)
 
-    def _row(self, t: int, evaluated: range, heads: dict[str, Head]) -> AccuracyRow:
-        """a[t]: the accuracy of the present weights on the tasks numbered `evaluated`, None on the others."""
+    def _measure_growth(self, state: State, model: Tower, heads: dict[str, Head]) -> None:
+        method, tasks = self.config.method, self.config.tasks
+        variants = {}
+        for name, variant in method.variants().items():
+            other = variant.deployed(state, self.tower)
+            variants[name] = [self.evaluator.accuracy(task, heads[task], other) for task in tasks]
+        inputs = self.evaluator.test(tasks[-1]).inputs
+        self._know(growth=growth(method, len(tasks), self.tower, model, inputs, variants))
+
+    def _row(self, t: int, evaluated: range, heads: dict[str, Head], model: Tower) -> AccuracyRow:
+        """a[t]: the accuracy of a model on the tasks numbered `evaluated`, None on the others."""
         row: list[float | None] = [None] * len(self.config.tasks)
         for i in evaluated:
             self._check_stop(t, self.config.method.iterations_per_fusion)
-            row[i] = self.evaluator.accuracy(self.config.tasks[i], heads[self.config.tasks[i]])
+            row[i] = self.evaluator.accuracy(self.config.tasks[i], heads[self.config.tasks[i]], model)
         self.emit(Evaluated(step=t, row=tuple(row)))
         return tuple(row)
 
@@ -165,7 +179,7 @@ class Fold:
         self.vectors.append(incoming)
 
     def _calibration(self, t: int) -> list[Calibration]:
-        """The calibration examples of step t: all of tasks t−1 and t, the first ones kept of each earlier one.
+        """The calibration examples of step t: those of tasks t−1 and t, the first ones kept of each earlier one.
 
         The tower holds θᵗ, so that the incoming expert's features are taken here, once. The others were taken when
         their expert arrived, and are there as far as they were kept.
@@ -184,7 +198,8 @@ class Fold:
 
     def _calibration_inputs(self, task: str) -> Inputs:
         if task not in self.inputs:
-            self.inputs[task] = self.library.examples(task, "calibration").inputs
+            first = self.config.method.calibration_examples
+            self.inputs[task] = self.library.examples(task, "calibration", first=first).inputs
         return self.inputs[task]
 
     def _forget(self, t: int) -> None:
@@ -199,15 +214,12 @@ class Fold:
             if task in self.inputs:
                 self.inputs[task] = self.tower.join([self.inputs[task][:kept]])  # a copy, so that the rest can go
 
-    def _tune_heads(self, t: int) -> None:
-        """After step t tune the head of task t−1, and after the last step that of task T too (method, section 3)."""
-        if self.config.heads == "none":
-            return
-        tasks = self.config.tasks
-        for task in tasks[max(t - 2, 0) : t - 1] + (tasks[-1:] if t == len(tasks) else ()):
+    def _tune_heads(self, t: int, model: Tower) -> None:
+        """Tune the heads whose turn it is after step t, with θ_m frozen."""
+        for task in [self.config.tasks[i] for i in self.config.heads_tuned(t)]:
             pool = self.library.examples(task, "labelled")
             rows = labelled_subset(pool.labels, self.config.head_fraction, self.config.seed)
-            features = self.tower.features(pool.inputs[rows], task)
+            features = model.features(pool.inputs[rows], task)
             self.heads[task] = tune(features, pool.labels[rows], self.zero_shot_heads[task], self.config.head_lr)
 
     def _head(self, task: str) -> Head:
@@ -218,13 +230,11 @@ class Fold:
         """Make step t durable: its state first, then the progress that points to it."""
         tasks = len(self.config.tasks)
         folder = layout.state_folder(self.path, t, tasks)
-        write_tensors(folder / layout.MERGED, state.delta)
+        write_state(folder, state, carried=t < tasks or self.config.method.grows)
         if self.heads:
             write_tensors(folder / layout.HEADS, {task: head.weight for task, head in self.heads.items()})
         if t < tasks:
             write_tensors(folder / layout.TEACHERS, self.teachers)
-            if state.tensors or state.numbers:
-                write_tensors(folder / layout.CARRIED, state.tensors, {"numbers": json.dumps(dict(state.numbers))})
         spent = self.progress.unfinished_seconds + time.monotonic() - self.step_began
         self._write_progress(
             step=t,
@@ -248,11 +258,7 @@ class Fold:
         """The state, the teachers' features and the tuned heads after the last completed step."""
         step, tasks = self.progress.step, len(self.config.tasks)
         folder = layout.state_folder(self.path, step, tasks)
-        delta = self._read(folder / layout.MERGED)
-        self.state = State(delta)
-        carried = folder / layout.CARRIED
-        if carried.is_file():
-            self.state = State(delta, self._read(carried), json.loads(read_metadata(carried)["numbers"]))
+        self.state = read_state(folder).to(self.tower.device)
         if (folder / layout.HEADS).is_file():
             weights = self._read(folder / layout.HEADS)
             self.heads = {task: self.zero_shot_heads[task]._replace(weight=weight) for task, weight in weights.items()}

@@ -73,8 +73,6 @@ def least_entropy(
     settings: AdaMerging | JointAdaMerging, vectors: Sequence[StateDict], initial: Sequence[float], context: Context
 ) -> tuple[Learner, Plan]:
     """The coefficients of these vectors, with their values at the start, and the iterations that lower the entropy."""
-    from functools import partial
-
     from otmf_core.methods.coefficients import Coefficients
     from otmf_core.methods.iterating import learning_of
     from otmf_core.methods.objectives import entropies
@@ -82,4 +80,6 @@ def least_entropy(
 
     learning = learning_of(context)
     learner = Coefficients(learning.tower.base, vectors, initial, settings.granularity == "layer")
-    return learner, Plan(settings.draws(context), partial(entropies, learning=learning), lambda iteration: settings.lr)
+    return learner, Plan(
+        settings.draws(context), lambda _, sides: entropies(sides, learning), lambda iteration: settings.lr
+    )

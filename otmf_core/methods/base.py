@@ -19,7 +19,10 @@ from otmf_core.models.task_vector import StateDict, scaled
 from otmf_core.settings import Setting, settings_of
 
 if TYPE_CHECKING:
+    from torch import device
+
     from otmf_core.methods.context import Context
+    from otmf_core.models.base import Tower
 
 Reads = Literal["none", "calibration", "labels"]
 # What a method is told apart by, in the order of forms and tables.
@@ -27,17 +30,26 @@ KINDS = {
     "none": "One after another, without data",
     "calibration": "One after another, on unlabelled images",
     "labels": "One after another, on labelled images",
+    "growing": "One after another, growing: no single checkpoint",
     "joint": "All at once",
 }
 
 
 @dataclass(frozen=True, eq=False)
 class State:
-    """A merge between two steps: Δ_m in float32, and named tensors and numbers that its method carries along."""
+    """A merge between two steps: Δ_m in float32, and named tensors and numbers that its method carries along.
+
+    Where the model grows, these tensors are also what it computes with beside its weights.
+    """
 
     delta: StateDict
     tensors: StateDict = field(default_factory=dict)
     numbers: Mapping[str, float] = field(default_factory=dict)
+
+    def to(self, device: device) -> State:
+        """The same on a device."""
+        delta, tensors = ({n: t.to(device) for n, t in part.items()} for part in (self.delta, self.tensors))
+        return State(delta, tensors, self.numbers)
 
 
 class Method(BaseModel, ABC):
@@ -52,6 +64,8 @@ class Method(BaseModel, ABC):
     differs: ClassVar[str] = ""  # where this differs from paper or code, in a sentence
     reads: ClassVar[Reads] = "none"
     joint: ClassVar[bool] = False  # whether a step sees all task vectors so far, not the incoming one alone
+    grows: ClassVar[bool] = False  # whether the merged model has more than weights, and more at every step
+    single: ClassVar[str] = ""  # of one that grows: the name of its form whose model is one checkpoint
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {}  # name → the settings that differ from the defaults
 
     name: str
@@ -78,19 +92,37 @@ class Method(BaseModel, ABC):
         """The iterations of a fusion one by one, to be measured; writes nothing."""
         return iter(())
 
+    def deployed(self, state: State, tower: Tower) -> Tower:
+        """The merged model of a state, on the tower's own network: the tower at θ⁰ + Δ_m, with all that was grown."""
+        tower.load(state.delta)
+        return tower
+
+    def variants(self) -> dict[str, Method]:
+        """Other ways to deploy the same state, each evaluated once, after the last step."""
+        return {}
+
+    def parameters_beside(self, shapes: Mapping[str, tuple[int, ...]], tasks: int) -> int:
+        """The parameters that a merge of so many tasks adds to those of a model of these shapes."""
+        return 0
+
     @property
     def iterations_per_fusion(self) -> int:
         """The number of iterations of a fusion; 0 where it is a formula."""
         return 0
 
     def iterates_at(self, step: int, tasks: int) -> bool:
-        """Whether the fusion of step t of a merge of so many tasks has these iterations; by default every one has."""
-        return True
+        """Whether step t of a merge of so many tasks has these iterations; by default every one from 2 on has."""
+        return step > 1
 
     @property
     def kept_examples(self) -> int:
         """The number of unlabelled examples that the method keeps of every earlier task."""
         return 0
+
+    @property
+    def calibration_examples(self) -> int | None:
+        """The number of unlabelled examples that a fusion sees of the incoming and the previous task; None for all."""
+        return None
 
     @property
     def model_copies(self) -> int:
@@ -112,6 +144,11 @@ class Method(BaseModel, ABC):
         """The number of kinds of iterations that take turns."""
         return 1
 
+    @property
+    def sides(self) -> int:
+        """The mini-batches that an iteration encodes at once: of earlier tasks and of the incoming one, or one."""
+        return 2 if self.turns == 1 and not self.joint else 1
+
     def pace(self) -> dict[str, Any]:
         """The settings that decide how long an iteration takes; by default all."""
         return self.settings()
@@ -119,7 +156,7 @@ class Method(BaseModel, ABC):
     @classmethod
     def kind(cls) -> str:
         """The one of KINDS that it belongs to."""
-        return "joint" if cls.joint else cls.reads
+        return "joint" if cls.joint else "growing" if cls.grows else cls.reads
 
     @classmethod
     @cache
@@ -139,8 +176,9 @@ class Method(BaseModel, ABC):
 
     def symbols(self) -> list[str]:
         """The settings that name a merge, such as α = 0.8."""
-        described = self.described().values()
-        return [f"{s.shown.symbol} = {s.text(getattr(self, s.name))}" for s in described if s.shown.symbol]
+        values = self.settings()
+        shown = [s for s in self.described().values() if s.shown.symbol and s.applies(values)]
+        return [f"{s.shown.symbol} = {s.text(getattr(self, s.name))}" for s in shown]
 
 
 class JointMethod(Method):

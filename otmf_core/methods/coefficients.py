@@ -11,7 +11,7 @@ from torch import Tensor
 from otmf_core import layout
 from otmf_core.errors import InputError
 from otmf_core.files import write_tensors
-from otmf_core.methods.adam import Adam
+from otmf_core.masks.adam import Adam
 from otmf_core.methods.iterating import Row
 from otmf_core.methods.training import Learner
 from otmf_core.models.checkpoints import read_tensors

@@ -138,7 +138,7 @@ class JointLearned(JointMethod, Learned):
         return State(self.kept(context.vectors, folder) if learned else self.start(context.vectors))
 
     def iterates_at(self, step: int, tasks: int) -> bool:
-        return self.every_step or step == tasks
+        return step > 1 and (self.every_step or step == tasks)
 
     def draws(self, context: Context) -> list[dict[str, Batch]]:
         """The mini-batches of a fusion, of the first images of every task."""
@@ -153,6 +153,7 @@ class JointLearned(JointMethod, Learned):
     def _learns(self, context: Context) -> bool:
         from otmf_core.methods.iterating import learning_of
 
+        # the first step never learns, and an estimate begins without anything to learn on
         return context.step > 1 and self.iterates_at(context.step, len(learning_of(context).class_vectors.scales))
 
     @property

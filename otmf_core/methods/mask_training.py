@@ -11,23 +11,22 @@ from torch import Tensor
 
 from otmf_core import layout
 from otmf_core.errors import InputError
-from otmf_core.masks.base import MaskPair
-from otmf_core.masks.families import FAMILIES
+from otmf_core.masks.base import MaskPair, shares
+from otmf_core.masks.families import FAMILIES, Fusion
+from otmf_core.masks.learned_shares import LearnedShares
 from otmf_core.masks.measures import SIDES
-from otmf_core.masks.report import mask_mean, write_report
+from otmf_core.masks.report import mask_mean, read_factors, write_report
 from otmf_core.methods.batches import Batch, draw_batches
-from otmf_core.methods.context import Context, Learning
+from otmf_core.methods.context import Context
 from otmf_core.methods.gradients import consumed
-from otmf_core.methods.iterating import Row, iterate, learning_of, write_curves
-from otmf_core.methods.objectives import Teachers, distances, side_weights, teachers_of
+from otmf_core.methods.iterating import Row, iterate, keep_merged, kept_merged, learning_of, write_curves
+from otmf_core.methods.nufilt import filtered
+from otmf_core.methods.objectives import alignments, loss_of, side_weights, teachers_of
 from otmf_core.methods.otmf import Otmf
-from otmf_core.methods.otmf_choices import CLASSES
+from otmf_core.methods.retention import factors
 from otmf_core.methods.training import decaying
 from otmf_core.models.checkpoints import read_tensors
 from otmf_core.models.task_vector import StateDict
-from otmf_core.transport.clouds import Loss
-from otmf_core.transport.distributions import log_probabilities
-from otmf_core.transport.losses import Cost, alignment
 
 STATISTICS_EVERY = 10  # iterations between two reports of mask means
 
@@ -35,8 +34,9 @@ STATISTICS_EVERY = 10  # iterations between two reports of mask means
 def fuse(settings: Otmf, pre: StateDict, post: StateDict, context: Context) -> StateDict:
     """Δ_m = α·(M_pre ⊙ Δ_pre) + (1−α)·(M_post ⊙ Δ_post), equation (1), with the masks that this fusion learns.
 
-    Raises Interrupted, within one iteration, after saving what the fusion resumes from, and InputError when what the
-    network puts out is no longer finite.
+    Δ_m itself is kept where it does not follow from the masks and the vectors. Raises Interrupted, within one
+    iteration, after saving what the fusion resumes from, and InputError when what the network puts out is no longer
+    finite.
     """
     learning = learning_of(context)
     masks = new_masks(settings, pre, post, context)
@@ -45,12 +45,20 @@ def fuse(settings: Otmf, pre: StateDict, post: StateDict, context: Context) -> S
     merged = masks.merged()
     write_curves(learning.results, curves)
     write_report(learning.results, masks, learning.tower.weights())
+    if not masks.of_weights or settings.start == "filtered":
+        keep_merged(learning.results, merged)
     return merged
 
 
 def new_masks(settings: Otmf, pre: StateDict, post: StateDict, context: Context) -> MaskPair:
-    """The masks of a fusion before its first iteration, all one."""
-    return FAMILIES[settings.masks](learning_of(context).tower.base, pre, post, settings.alpha)
+    """The masks of a fusion before its first iteration, all one, over the vectors that it starts from."""
+    tower = learning_of(context).tower
+    if settings.start == "filtered":
+        post = filtered(pre, post, settings.filter_share)
+    factor = factors(settings.alpha_rule, settings.alpha, pre, post, context.step)
+    draw = (context.seed, context.step)
+    masks = FAMILIES[settings.masks](Fusion(tower.base, pre, post, factor, tower.attention_heads, draw))
+    return LearnedShares(masks) if settings.alpha_rule == "learned" else masks
 
 
 def train(settings: Otmf, masks: MaskPair, done: int, context: Context) -> Generator[Row, None, None]:
@@ -66,7 +74,7 @@ def train(settings: Otmf, masks: MaskPair, done: int, context: Context) -> Gener
     with consumed(tower, masks.consume):
         for iteration in range(done, settings.iterations):
             sides = {side: batch for side, batch in batches[iteration].items() if batch is not None}
-            losses = _losses(sides, teachers, settings, learning, _loss(settings, context, iteration))
+            losses = alignments(sides, teachers, settings, learning, loss_of(settings, context, iteration))
             masks.begin(tuple(sides), rate(iteration))
             torch.stack([weighs[side] * value for side, value in losses.items()]).sum().backward()
             masks.finish(weights)
@@ -83,41 +91,24 @@ def batches_of(settings: Otmf, sizes: list[int], seed: int, step: int) -> Iterat
 
 @torch.no_grad()
 def fused(pre: StateDict, post: StateDict, folder: Path, alpha: float) -> StateDict:
-    """Δ_m of equation (1) from the masks that a fusion left in `folder`."""
+    """Δ_m of equation (1) from the masks that a fusion left in `folder`, or, where it was kept, Δ_m itself.
+
+    `alpha` is that of runs of version 0.1.0, which did not keep the factors beside the masks.
+    """
+    if (folder / layout.MERGED).is_file():
+        return kept_merged(folder)
     path = folder / layout.MASKS
     masks = {side: read_tensors(path, prefix=f"{side}.") for side in SIDES}
     for side in SIDES:
         missing = sorted(pre.keys() - masks[side].keys())
         if missing:
             raise InputError(f"a fusion keeps a mask of every tensor: {side}.{missing[0]} is missing in {path}")
+    factor = read_factors(path) or shares(alpha)
     return {
-        name: alpha * (masks["pre"][name].float() * pre[name])
-        + (1 - alpha) * (masks["post"][name].float() * post[name].float())
+        name: factor["pre"] * (masks["pre"][name].float() * pre[name])
+        + factor["post"] * (masks["post"][name].float() * post[name].float())
         for name in pre
     }
-
-
-def _loss(settings: Otmf, context: Context, iteration: int) -> Loss:
-    draw = (context.seed, context.step, iteration)
-    cost = Cost(settings.p, settings.blur, settings.reach, settings.projections, draw)
-    return alignment(settings.loss, cost)
-
-
-def _losses(
-    sides: dict[str, Batch], teachers: Teachers, settings: Otmf, learning: Learning, loss: Loss
-) -> dict[str, Tensor]:
-    """L_pre and L_post, equations (3) and (4), from one forward pass over all images of the iteration."""
-    heads = learning.class_vectors
-
-    def outputs(features: Tensor, tasks: Tensor) -> Tensor:
-        if settings.loss in CLASSES:
-            return log_probabilities(heads, features, tasks)
-        return heads.outputs(features, tasks, settings.space)
-
-    def compare(merged: Tensor, teacher: Tensor, tasks: Tensor) -> Tensor:
-        return loss(outputs(merged, tasks), outputs(teacher, tasks))
-
-    return distances(sides, teachers, learning, compare)
 
 
 def _row(iteration: int, losses: dict[str, Tensor], masks: MaskPair, weights: StateDict, settings: Otmf) -> Row:

@@ -10,6 +10,7 @@ from pydantic import Field
 
 from otmf_core.methods.base import Method, State
 from otmf_core.methods.matrix_rules import by_matrix, rank_of
+from otmf_core.models.matrices import matrices
 from otmf_core.models.task_vector import StateDict
 from otmf_core.settings import Shown
 
@@ -99,7 +100,7 @@ class Nufilt(Method):
             return None
         pre, post = parts
         kept = _leading(pre, round(self.filter_share * pre.shape[1]))  # V₂
-        merged = pre + post - post @ kept @ kept.T
+        merged = pre + _filtered(post, kept)
         if not self.adapter:
             return merged
         restored = _leading(post, self.adapter_directions)  # V₁
@@ -124,6 +125,19 @@ class Nufilt(Method):
             (missing - post @ (b @ (a @ directions))).square().sum().backward()
             optimizer.step()
         return (b @ a).detach()
+
+
+def filtered(pre: StateDict, post: StateDict, share: float) -> StateDict:
+    """Δ_post(I − V₂V₂ᵀ) of every matrix, in float32, the rest of Δ_post as it is; so large a share of the inputs."""
+    taken = {name: post[name].float().clone() for name in pre}
+    for matrix, own in zip(matrices(pre), matrices(taken), strict=True):
+        kept = _leading(matrix.values.float(), round(share * matrix.values.shape[1]))
+        own.values.copy_(_filtered(own.values, kept))
+    return taken
+
+
+def _filtered(post: Tensor, kept: Tensor) -> Tensor:
+    return post - post @ kept @ kept.T
 
 
 def _leading(delta: Tensor, count: int) -> Tensor:

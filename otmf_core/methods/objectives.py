@@ -8,9 +8,13 @@ import torch
 from torch import Tensor
 
 from otmf_core.methods.batches import Batch, encode
-from otmf_core.methods.context import Learning
+from otmf_core.methods.context import Context, Learning
+from otmf_core.methods.otmf_choices import CLASSES
+from otmf_core.methods.transport_settings import TransportSettings
 from otmf_core.models.task_vector import StateDict
+from otmf_core.transport.clouds import Loss
 from otmf_core.transport.distributions import entropy, log_probabilities
+from otmf_core.transport.losses import Cost, alignment
 
 Teachers = Sequence[Tensor | None]
 Compare = Callable[[Tensor, Tensor, Tensor], Tensor]  # features (b, n, d), their teachers', their tasks (b,): a scalar
@@ -47,6 +51,32 @@ def distances(
             targets.append(teacher[own])
         found[side] = compare(merged, torch.stack(targets), torch.from_numpy(tasks).to(learning.tower.device))
     return found
+
+
+def loss_of(settings: TransportSettings, context: Context, iteration: int) -> Loss:
+    """The loss of an iteration by these settings; calls raise InputError on outputs that are not finite."""
+    draw = (context.seed, context.step, iteration)
+    return alignment(settings.loss, Cost(settings.p, settings.blur, settings.reach, settings.projections, draw))
+
+
+def alignments(
+    sides: Mapping[str, Batch], teachers: Teachers, settings: TransportSettings, learning: Learning, loss: Loss
+) -> dict[str, Tensor]:
+    """For every side of a mini-batch the loss between merged and teacher outputs in the space of the settings.
+
+    For OTMF L_pre and L_post, equations (3) and (4) of arXiv 2511.19561.
+    """
+    heads = learning.class_vectors
+
+    def outputs(features: Tensor, tasks: Tensor) -> Tensor:
+        if settings.loss in CLASSES:
+            return log_probabilities(heads, features, tasks)
+        return heads.outputs(features, tasks, settings.space)
+
+    def compare(merged: Tensor, teacher: Tensor, tasks: Tensor) -> Tensor:
+        return loss(outputs(merged, tasks), outputs(teacher, tasks))
+
+    return distances(sides, teachers, learning, compare)
 
 
 def entropies(sides: Mapping[str, Batch], learning: Learning) -> dict[str, Tensor]:

@@ -9,7 +9,7 @@ from pydantic import Field
 
 from otmf_core.methods.base import Method, State
 from otmf_core.methods.matrix_rules import by_matrix, rank_of
-from otmf_core.models.task_vector import StateDict, scaled
+from otmf_core.models.task_vector import StateDict, norm, scaled
 from otmf_core.settings import Shown
 
 if TYPE_CHECKING:
@@ -62,13 +62,13 @@ class Opcm(Method):
         t = context.step
         total = by_matrix([scaled(state.delta, state.numbers["lambda"]), incoming], self._added, "sum")
         # Δ_pre was brought to n̄_{t−1}, so that no earlier norm has to be kept
-        mean = ((t - 1) * _norm(state.delta) + _norm(incoming)) / t
-        norm = _norm(total)
-        if not norm:
+        mean = ((t - 1) * norm(state.delta) + norm(incoming)) / t
+        length = norm(total)
+        if not length:
             return State(total, numbers={"lambda": 1.0})
         for tensor in total.values():
-            tensor *= mean / norm
-        return State(total, numbers={"lambda": norm / mean})
+            tensor *= mean / length
+        return State(total, numbers={"lambda": length / mean})
 
     @property
     def model_copies(self) -> int:
@@ -88,7 +88,3 @@ class Opcm(Method):
             rest_u, rest_v = u[:, protected:rank], vh[protected:rank].T
             taken = taken - rest_u * (rest_u * (post @ rest_v)).sum(0) @ rest_v.T
         return pre + taken
-
-
-def _norm(delta: StateDict) -> float:
-    return sum(tensor.float().norm().item() ** 2 for tensor in delta.values()) ** 0.5

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from pydantic import Field, model_validator
 
 from otmf_core.methods import otmf_choices as choices
+from otmf_core.methods import transport_settings as transport
 from otmf_core.methods.base import Method, State
 from otmf_core.models.task_vector import StateDict
 from otmf_core.settings import Shown
@@ -24,11 +25,11 @@ ALPHA = Shown(
     slider=(0.0, 1.0),
     step=0.05,
     sweep=(0.5, 0.6, 0.7, 0.8, 0.9),
+    given=("alpha_rule", ("fixed", "learned")),
 )
 
-LossName = Literal[
-    "sinkhorn", "unbalanced", "sliced", "exact", "energy", "mmd", "paired", "cosine", "podnet", "kl", "entropy"
-]
+
+FamilyName = Literal["element", "row", "head", "low-rank", "singular", "layer", "task"]
 
 
 class Otmf(Method):
@@ -74,11 +75,31 @@ class Otmf(Method):
         Field(ge=0, le=4096, description="unlabelled images kept of every earlier task; the paper keeps none"),
         Shown(group="Masks", step=8),
     ] = 64
+    calibration: Annotated[
+        int | None,
+        Field(ge=2, le=100_000, description="unlabelled images of the incoming and the previous task; none: all"),
+        Shown(label="Calibration images", group="Masks", step=8),
+    ] = None
     masks: Annotated[
-        Literal["element", "row"],
-        Field(description="what a mask entry scales: one weight, or a row of weights (an output)"),
-        Shown(label="Mask entries", group="Masks", choices=choices.FAMILIES),
+        FamilyName,
+        Field(description="what a mask entry scales, from one weight to a whole task vector"),
+        Shown(label="Mask entries", group="Masks", choices=choices.FAMILIES, trades=choices.FAMILIES_TRADE),
     ] = "element"
+    alpha_rule: Annotated[
+        Literal["fixed", "learned", "average", "root", "norm"],
+        Field(description="how the retention weight of a step is found"),
+        Shown(label="α of a step", group="Masks", choices=choices.RULES, trades=choices.RULES_TRADE),
+    ] = "fixed"
+    start: Annotated[
+        Literal["plain", "filtered"],
+        Field(description="the incoming vector that masks are put on"),
+        Shown(label="Incoming vector", group="Masks", choices=choices.STARTS, trades=choices.STARTS_TRADE),
+    ] = "plain"
+    filter_share: Annotated[
+        float,
+        Field(ge=0, le=1, description="share of a matrix's input directions that the filter leaves to the merged one"),
+        Shown(label="Filtered share", group="Masks", step=0.05, given=("start", ("filtered",))),
+    ] = 0.1667
     schedule: Annotated[
         Literal["constant", "cosine"],
         Field(description="decay of the rate over a fusion's iterations"),
@@ -90,47 +111,16 @@ class Otmf(Method):
         Shown(label="Masks trained", group="Masks", choices=choices.UPDATES),
     ] = "joint"
 
-    loss: Annotated[
-        LossName,
-        Field(description="how outputs are held to the teacher's: as clouds, image by image, or not at all"),
-        Shown(group="Transport", choices=choices.LOSSES, trades=choices.LOSSES_TRADE),
-    ] = "sinkhorn"
-    space: Annotated[
-        Literal["raw", "features", "logits", "softmax"],
-        Field(
-            description="where the loss is measured: raw or normalised features, cosine logits, class probabilities; "
-            "kl and entropy are of class probabilities in the last two alike"
-        ),
-        Shown(label="Measured in", group="Transport", choices=choices.SPACES),
-    ] = "logits"
-    blur: Annotated[
-        float,
-        Field(gt=0, le=10, description="blur of Sinkhorn or width of MMD's kernel, in units of the space"),
-        Shown(group="Transport", step=0.01, given=("loss", choices.BLURRED)),
-    ] = 0.05
-    reach: Annotated[
-        float,
-        Field(gt=0, le=1000, description="distance, in units of the space, beyond which outputs are given up"),
-        Shown(group="Transport", step=0.1, given=("loss", ("unbalanced",))),
-    ] = 1.0
-    projections: Annotated[
-        int,
-        Field(ge=1, le=10_000, description="random lines in an iteration; more of them, less noise"),
-        Shown(label="Lines", group="Transport", step=16, given=("loss", ("sliced",))),
-    ] = 64
-    p: Annotated[
-        Literal[1, 2],
-        Field(description="exponent of the cost; 2 pulls far outputs hardest, 1 all alike"),
-        Shown(label="Cost", group="Transport", choices=choices.COSTS, given=("loss", choices.POWERED)),
-    ] = 2
+    loss: transport.Loss = "sinkhorn"
+    space: transport.Space = "logits"
+    blur: transport.Blur = 0.05
+    reach: transport.Reach = 1.0
+    projections: transport.Projections = 64
+    p: transport.Power = 2
 
     @model_validator(mode="after")
     def _fitting(self) -> Otmf:
-        if self.loss in choices.CLASSES and self.space not in choices.CLASS_SPACES:
-            spaces = " or ".join(choices.CLASS_SPACES)
-            raise ValueError(
-                f"the loss {self.loss} is of class probabilities: space is {spaces}, received {self.space}"
-            )
+        transport.check_space(self)
         return self
 
     def fuse(self, state: State, incoming: StateDict, context: Context) -> State:
@@ -161,9 +151,17 @@ class Otmf(Method):
         return self.memory
 
     @property
+    def calibration_examples(self) -> int | None:
+        return self.calibration
+
+    @property
     def model_copies(self) -> int:
-        """θ⁰, the network, Δ_pre, Δ_post, both masks, and two moments for each way of training them."""
-        return 4 + 2 + (2 if self.update == "joint" else 4)
+        """θ⁰, the network, Δ_pre, Δ_post, and Δ_m or what masks of this kind take beside."""
+        if self.masks == "element":  # both masks, and two moments for each way of training them
+            own = 2 + (2 if self.update == "joint" else 4)
+        else:
+            own = 4 if self.masks == "singular" else 1  # U·diag(σ) and Vᵀ of both
+        return 4 + own + (self.start == "filtered")
 
     @property
     def batch_examples(self) -> int:
@@ -174,5 +172,5 @@ class Otmf(Method):
         return 1 if self.update == "joint" else 2
 
     def pace(self) -> dict[str, Any]:
-        without = ("alpha", "lr", "schedule", "iterations", "reach")
+        without = ("alpha", "lr", "schedule", "iterations", "reach", "calibration", "filter_share")
         return {name: value for name, value in self.settings().items() if name not in without}

@@ -2,7 +2,44 @@
 
 from __future__ import annotations
 
-FAMILIES = {"element": "One per entry", "row": "One per row"}
+FAMILIES = {
+    "element": "One per entry",
+    "row": "One per row",
+    "head": "One per attention head",
+    "low-rank": "Of low rank",
+    "singular": "One per singular component",
+    "layer": "One per layer",
+    "task": "One per task vector",
+}
+FAMILIES_TRADE = {
+    "element": "the most freedom, and the most memory: two masks of a model's size",
+    "row": "an output of a layer stands or falls whole: a thousandth of the entries, harder to overfit",
+    "head": "attention heads stand or fall whole; other tensors have one entry each",
+    "low-rank": "1 + ABᵀ of rank 4: rows and columns together, a fiftieth of the entries",
+    "singular": "directions instead of entries, as AdaRank: an SVD of every matrix first",
+    "layer": "as AdaMerging's coefficients of layers, by this loss",
+    "task": "two numbers: what masks add to a choice of α",
+}
+RULES = {
+    "fixed": "As set",
+    "learned": "Learned",
+    "average": "1 − 1/t",
+    "root": "1 − 1/√t",
+    "norm": "Keeps the norm",
+}
+RULES_TRADE = {
+    "fixed": "the same at every step: early tasks fade by α each time",
+    "learned": "α starts as set and is trained beside the masks: nothing to sweep, one more thing to overfit",
+    "average": "every task weighs the same before masks; nothing to set",
+    "root": "between a fixed α and the average: later tasks weigh more",
+    "norm": "both sides alike, so that the merged vector keeps the mean norm; entries do not shrink",
+}
+STARTS = {"plain": "As it is", "filtered": "Filtered"}
+STARTS_TRADE = {
+    "plain": "masks find out by themselves what of the incoming vector disturbs",
+    "filtered": "what lies in the merged vector's leading directions is taken off first, as NUFILT does: forgets "
+    "less, learns less",
+}
 SPACES = {"logits": "Cosine logits", "features": "Features, normalised", "raw": "Raw features", "softmax": "Softmax"}
 UPDATES = {"joint": "Both at once", "alternating": "In turns"}
 SCHEDULES = {"cosine": "Cosine decay", "constant": "Constant"}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from otmf_core.methods.base import Method, State
 from otmf_core.models.task_vector import StateDict, combined, scaled
@@ -28,7 +28,8 @@ Scaling = Annotated[float, Field(ge=0, le=2, description="λ, the scale of every
 class TaskArithmetic(Method):
     """Δ_m = Δ_pre + λΔ_post, first λΔ¹; after T steps the joint λ·ΣΔ.
 
-    Rescaled: Δ_m = ((t−1)/t)·Δ_pre + (λ/t)·Δ_post; after T steps λ times the mean.
+    Rescaled: Δ_m = ((t−1)/t)·Δ_pre + (λ/t)·Δ_post; after T steps λ times the mean. Retained: (1−λ)·Δ_pre + λΔ_post,
+    first Δ¹, which is OTMF (arXiv 2511.19561, equation 1) with all masks at one and α = 1 − λ.
     """
 
     title = "Task arithmetic"
@@ -46,10 +47,28 @@ class TaskArithmetic(Method):
         ),
     ] = False
 
+    retained: Annotated[
+        bool,
+        Field(
+            description="whether what is merged so far gives way by as much as the incoming vector takes: OTMF without "
+            "its masks, at α = 1 − λ"
+        ),
+    ] = False
+
+    @model_validator(mode="after")
+    def _one_form(self) -> TaskArithmetic:
+        if self.rescaled and self.retained:
+            raise ValueError("task arithmetic is rescaled or retained, received both")
+        if self.retained and self.scaling > 1:
+            raise ValueError(f"scaling is at most 1 where task arithmetic is retained, received {self.scaling:g}")
+        return self
+
     def begin(self, incoming: StateDict, context: Context) -> State:
-        return State(scaled(incoming, self.scaling))
+        return State(scaled(incoming, 1.0 if self.retained else self.scaling))
 
     def fuse(self, state: State, incoming: StateDict, context: Context) -> State:
         t = context.step
         earlier, share = ((t - 1) / t, 1 / t) if self.rescaled else (1.0, 1.0)
+        if self.retained:
+            earlier = 1 - self.scaling
         return State(combined(state.delta, incoming, earlier, self.scaling * share))

@@ -71,7 +71,7 @@ class Plan:
     """The iterations of a fusion: a mini-batch each, the losses of its sides, and Adam's rate."""
 
     batches: Sequence[Mapping[str, Batch]]
-    losses: Callable[[Mapping[str, Batch]], dict[str, Tensor]]
+    losses: Callable[[int, Mapping[str, Batch]], dict[str, Tensor]]  # by the number of the iteration
     rate: Callable[[int], float]
 
 
@@ -95,7 +95,7 @@ def train(learner: Learner, plan: Plan, done: int, context: Context) -> Generato
     weighs = side_weights(learning)
     with consumed(learning.tower, learner.consume):
         for iteration in range(done, len(plan.batches)):
-            losses = plan.losses(plan.batches[iteration])
+            losses = plan.losses(iteration, plan.batches[iteration])
             total = torch.stack([weighs[side] * loss for side, loss in losses.items()]).sum()
             if not math.isfinite(total.item()):
                 raise InputError(NOT_FINITE)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -46,6 +46,12 @@ class Tower(ABC):
                 raise InputError(f"features must be finite: those of {shown(of)} are not from {layer} on")
             return features
 
+    @property
+    def attention_heads(self) -> int:
+        """The heads of its attention, as torch's and timm's layers say; one where none does."""
+        heads = (getattr(module, "num_heads", None) for module in self.module.modules())
+        return next((count for count in heads if isinstance(count, int)), 1)
+
     def _first_not_finite(self, inputs: Inputs) -> str:
         """The first module whose output for these inputs is not finite, or whose weights are not."""
         found: list[str] = []
@@ -69,6 +75,10 @@ class Tower(ABC):
     def weights(self) -> StateDict:
         """The network's own floating-point tensors, by name: what is written to them is in the model."""
         return {name: tensor for name, tensor in self.module.state_dict().items() if tensor.is_floating_point()}
+
+    def settled(self) -> Tower:
+        """The same tower without θ⁰, for good at its present weights: half the memory."""
+        return replace(self, base={})
 
     @torch.no_grad()
     def load(self, delta: StateDict | None = None) -> None:

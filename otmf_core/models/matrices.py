@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 STACKED = "qkv"  # three matrices of equal height in one tensor: open_clip's in_proj_weight, timm's qkv.weight
+
+IN_BLOCKS = (*STACKED, "proj", "fc1", "fc2")  # kinds of the matrices of attention and MLP
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,3 +43,17 @@ def matrices(delta: StateDict) -> Iterator[Matrix]:
             continue
         for letter, values in zip(STACKED, tensor.chunk(3), strict=True):
             yield Matrix(name, letter, values)
+
+
+def matrix_shapes(shapes: Mapping[str, tuple[int, ...]]) -> Iterator[tuple[str, tuple[int, int]]]:
+    """The kind and (rows, columns) of every linear map, from the shapes of tensors alone."""
+    places = locate(shapes)
+    for name, shape in shapes.items():
+        kind, _, part = places[name].kind.rpartition(".")
+        if part != "weight" or len(shape) != 2:
+            continue
+        if kind == STACKED:
+            yield from ((letter, (shape[0] // 3, shape[1])) for letter in STACKED)
+        else:
+            rows, columns = shape if name.endswith("weight") else shape[::-1]
+            yield kind, (rows, columns)

@@ -18,3 +18,8 @@ def scaled(delta: StateDict, factor: float) -> StateDict:
 def combined(first: StateDict, second: StateDict, first_weight: float, second_weight: float) -> StateDict:
     """first_weight · Δ₁ + second_weight · Δ₂ in float32."""
     return {name: first[name].float() * first_weight + second[name].float() * second_weight for name in first}
+
+
+def norm(delta: StateDict) -> float:
+    """‖Δ‖ over all entries."""
+    return sum(tensor.float().norm().item() ** 2 for tensor in delta.values()) ** 0.5

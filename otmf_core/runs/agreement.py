@@ -15,7 +15,7 @@ from otmf_core.config import MergeConfig
 from otmf_core.errors import InputError
 from otmf_core.files import shown
 from otmf_core.runs.record import RunRecord
-from otmf_core.runs.state import RunState
+from otmf_core.runs.state import Growth, RunState
 
 CLOSE = 1e-6  # points, between a metric and what its matrix gives
 
@@ -43,6 +43,7 @@ def _check_state(path: Path, config: MergeConfig, state: RunState) -> None:
     if not state.step <= len(state.individual) <= min(state.step + 1, count):
         raise _contradiction(path, f"accuracies of {len(state.individual)} experts after step {state.step}")
     _check_counts(path, count, test_images=state.test_images)
+    _check_growth(path, config, state.growth)
 
 
 def _check_record(path: Path, config: MergeConfig, state: RunState, record: RunRecord) -> None:
@@ -54,6 +55,7 @@ def _check_record(path: Path, config: MergeConfig, state: RunState, record: RunR
     if len(record.individual) != count:
         raise _contradiction(path, f"accuracies of {len(record.individual)} experts of {count} tasks")
     _check_counts(path, count, test_images=record.test_images, step_seconds=record.step_seconds)
+    _check_growth(path, config, record.growth)
     if any(len(accuracies) != 2 for accuracies in record.held_out.values()):
         raise _contradiction(path, "accuracies of tasks that are not merged come in twos, before and after the merge")
     asked = {
@@ -80,6 +82,17 @@ def _check_record(path: Path, config: MergeConfig, state: RunState, record: RunR
             continue  # of a version that had no such metric
         if not _same(stated, value):
             raise _contradiction(path, f"{name} is {_short(stated)}, by its own matrix {_short(value)}")
+
+
+def _check_growth(path: Path, config: MergeConfig, growth: Growth | None) -> None:
+    if growth is None:
+        return
+    if not config.method.grows:
+        raise _contradiction(path, f"a model that grew, of {config.method.name}")
+    if growth.parameters[0] > growth.parameters[1]:
+        raise _contradiction(path, "a merged model that grew, of fewer parameters than the pre-trained one")
+    if any(len(row) != len(config.tasks) for row in growth.variants.values()):
+        raise _contradiction(path, f"accuracies of another number than its {len(config.tasks)} tasks")
 
 
 def _check_counts(path: Path, count: int, **of_each: tuple) -> None:

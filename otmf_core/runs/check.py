@@ -20,7 +20,8 @@ def check_run(folder: Path) -> Run:
     """Read a run folder from elsewhere, whole; raises InputError, naming the file, for whatever a page could not show.
 
     Checked, beside what `load_run` does: curves and mask statistics as pages read them, that every other table and file
-    of weights opens, that weights and masks are of floating point, and that a finished run has its merged ones.
+    of weights opens, that weights and masks are of floating point, and that a finished run has its merged ones
+    and what its model grew.
     """
     run = load_run(folder)
     stored_view(run)
@@ -33,6 +34,8 @@ def check_run(folder: Path) -> Run:
         _check_weights(folder / name, name)
     if run.status == "done" and layout.MERGED not in weights:
         raise InputError(f"a finished run has its merged weights: {layout.MERGED} is missing in {run.id}")
+    if run.status == "done" and run.config.method.grows and layout.CARRIED not in weights:
+        raise InputError(f"a finished run has what its model grew: {layout.CARRIED} is missing in {run.id}")
     return run
 
 

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict
 
 from otmf_core import metrics
 from otmf_core.config import MergeConfig
-from otmf_core.runs.state import AccuracyRow, Percent, Real, RunState, Seconds, Text, Whole
+from otmf_core.runs.state import AccuracyRow, Growth, Percent, Real, RunState, Seconds, Text, Whole
 
 
 class RunRecord(BaseModel):
@@ -45,6 +45,7 @@ class RunRecord(BaseModel):
     calibration_split: Text
     memory_per_task: Whole
     test_images: tuple[Whole, ...] = ()
+    growth: Growth | None = None
     seed: Whole = 0
     device: Text = ""
     seconds: Seconds

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from statistics import fmean
 from typing import Annotated, Any, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
@@ -29,6 +30,25 @@ AccuracyRow = tuple[Percent | None, ...]  # a[t], percent: a value per task, Non
 M = TypeVar("M", bound=BaseModel)
 
 
+class Growth(BaseModel):
+    """A merged model that has more than weights, beside the pre-trained one: pairs are of the latter and the former."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    parameters: tuple[Whole, Whole]
+    encode_ms: tuple[Seconds, Seconds]  # milliseconds to encode an image
+    variants: dict[Text, tuple[Percent, ...]] = {}  # a[T] by another way to deploy the same model
+
+    def facts(self) -> tuple[str, ...]:
+        """Parameters, time for an image, and the ACC of every variant, in words."""
+        (plain, grown), (before, after) = self.parameters, self.encode_ms
+        return (
+            f"parameters: {grown:,}, pre-trained {plain:,}",
+            f"an image: {after:.2f} ms, pre-trained {before:.2f} ms",
+            *(f"ACC with {name}: {fmean(row):.1f} %" for name, row in self.variants.items()),
+        )
+
+
 class RunState(BaseModel):
     """A run after its last completed step; row t of the matrix is a[t], percent."""
 
@@ -42,6 +62,7 @@ class RunState(BaseModel):
     matrix: tuple[AccuracyRow, ...] = ()
     individual: tuple[Percent, ...] = ()  # accuracy of each expert on its own task, as far as they arrived
     test_images: tuple[Whole, ...] = ()
+    growth: Growth | None = None  # of a method that grows, after the last step
     step_seconds: tuple[Seconds, ...] = ()
     unfinished_seconds: Seconds = 0.0  # spent on the step after the last completed one
     seconds: Seconds = 0.0

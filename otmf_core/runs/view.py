@@ -39,9 +39,9 @@ class Fusion:
 class RunView:
     """A run as it is shown. `matrix[t]` is a[t] in percent or None where step t has not ended (t = 0…T).
 
-    `fusions[t]` is the fusion of step t (2…T), of `iterations` iterations in the end. The run is in step `step`,
-    `iteration` iterations done; `elapsed` and `eta_seconds` are in seconds, `eta_seconds` None until there is a
-    measurement to extrapolate from.
+    `fusions[t]` is the fusion of step t (2…T, or 1…T where the first learns too), of `iterations` iterations in the
+    end. The run is in step `step`, `iteration` iterations done; `elapsed` and `eta_seconds` are in seconds,
+    `eta_seconds` None until there is a measurement to extrapolate from.
     """
 
     run: str
@@ -115,7 +115,7 @@ def fraction_done(view: RunView) -> float:
     tasks, rows = len(view.tasks), sum(row is not None for row in view.matrix)
     if not (view.device or rows):
         return 0.0
-    total = view.iterations * len(_iterating(view)) + tasks + 1
+    total = view.iterations * len(iterating_steps(view)) + tasks + 1
     return min(1.0, (_iterations_done(view) + rows) / total)
 
 
@@ -132,8 +132,8 @@ def eta_seconds(view: RunView, now: float) -> float | None:
     rows_left = sum(row is None for row in view.matrix)
     left = rows_left * (fmean(beside) if beside else 0.0)
     if recent:
-        return left + (view.iterations * len(_iterating(view)) - _iterations_done(view)) * median(recent)
-    if len(times) > 2 and times[-1][0] >= _iterating(view)[0]:  # a fusion is measured, and it took no iterations
+        return left + (view.iterations * len(iterating_steps(view)) - _iterations_done(view)) * median(recent)
+    if len(times) > 2 and times[-1][0] >= iterating_steps(view)[0]:  # a fusion is measured, and it took no iterations
         return max(0.0, left - (now - times[-1][1]))
     return None
 
@@ -143,16 +143,16 @@ def _durations(view: RunView, step: int) -> list[float]:
     return [duration for duration in fusion.durations if duration is not None] if fusion else []
 
 
-def _iterating(view: RunView) -> list[int]:
-    """The steps whose fusions have iterations."""
+def iterating_steps(view: RunView) -> list[int]:
+    """The steps that have iterations."""
     tasks = len(view.tasks)
-    return [step for step in range(2, tasks + 1) if view.config.method.iterates_at(step, tasks)]
+    return [step for step in range(1, tasks + 1) if view.config.method.iterates_at(step, tasks)]
 
 
 def _iterations_done(view: RunView) -> int:
     """Iterations done; a fusion whose row is there is complete, even if another process took its iterations."""
     fusions = view.fusions
-    complete = [step for step in _iterating(view) if view.matrix[step] is not None]
+    complete = [step for step in iterating_steps(view) if view.matrix[step] is not None]
     under_way = sum(len(fusions[step].durations) for step in fusions if step not in complete)
     return view.iterations * len(complete) + under_way
 
@@ -161,7 +161,7 @@ def stored_view(run: Run) -> RunView:
     """The view of a run folder, with the curves of every completed fusion; raises InputError when a file is damaged."""
     tasks, rows = run.config.tasks, run.matrix
     summary = run.record or run.state
-    steps = range(2, len(tasks) + 1)
+    steps = range(1, len(tasks) + 1)
     files = {step: run.path / layout.step_folder(step) / layout.CURVES for step in steps}
     return RunView(
         run.id,

@@ -29,7 +29,7 @@ from tests.tiny import CONFIG, TASKS, is_one_sentence, merge_config, merged
 
 def replayed(run: Path, library: Path) -> list[tuple[dict, dict]]:
     opened = open_library(str(library))
-    return list(replay(load_run(run), opened))
+    return [(delta, state.delta) for delta, state in replay(load_run(run), opened)]
 
 
 @pytest.fixture

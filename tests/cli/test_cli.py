@@ -163,7 +163,6 @@ def test_a_method_gets_its_own_settings(merge, engine, arguments, method):
     ("arguments", "sentence"),
     [
         (["--drop", "0.4"], "drop is a setting of dare, not of otmf, received 0.4"),
-        (["--method", "average", "--blur", "0.5"], "blur is a setting of otmf, not of average, received 0.5"),
         (["--method", "task-arithmetic", "--steps", "7"],
          f"iterations is a setting of {', '.join(ITERATING)}, not of task-arithmetic, received 7"),
         (["--method", "average", "--masks", "row"], "masks is a setting of otmf, not of average, received 'row'"),
@@ -249,12 +248,13 @@ def test_help_of_merge_states_the_method_the_range_the_default_and_what_the_pape
         main(["merge", "--help"])
     text = " ".join(capsys.readouterr().out.split())
     for words in (
-        "--alpha X retention weight of the merged vector so far (otmf; 0 to 1; default: 0.8)",
+        "--alpha X retention weight of the merged vector so far (otmf; with alpha_rule fixed, learned; 0 to 1; "
+        "default: 0.8)",
         "--lr X Adam's rate on the masks (otmf; above 0, at most 1; default: 0.1; paper: 0.01)",
         "--iterations N, --steps N iterations of each fusion (otmf; 1 to 100000; default: 100)",
         "--scaling X λ, the scale of every task vector (task-arithmetic; 0 to 2; default: 0.3)",
-        "--masks {element,row} what a mask entry scales: one weight, or a row of weights (an output) (otmf; default: "
-        "element)",
+        "--masks {element,row,head,low-rank,singular,layer,task} what a mask entry scales, from one weight to a whole "
+        "task vector; element: the most freedom, and the most memory: two masks of a model's size;",
         "--update {joint,alternating} which masks an iteration trains (otmf; default: joint; paper: alternating)",
         "--reach X distance, in units of the space, beyond which outputs are given up (otmf; with loss unbalanced; "
         "above 0, at most 1000; default: 1.0)",

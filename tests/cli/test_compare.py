@@ -58,8 +58,8 @@ def test_a_dry_run_runs_nothing(tiny: Path, tmp_path: Path, capsys: pytest.Captu
 def test_ablations_are_held_against_the_whole_part_by_part(
     tiny: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ):
-    rows = {"memory": ABLATIONS["memory"][:1], "masks": ABLATIONS["masks"]}
-    monkeypatch.setattr("otmf_core.cli.compare.ablation_entries", lambda: [WHOLE, *rows["memory"], *rows["masks"]])
+    rows = [WHOLE, *ABLATIONS["images"][:1], *ABLATIONS["masks"][:2]]
+    monkeypatch.setattr("otmf_core.cli.compare.ablation_entries", lambda: rows)
     given = [*GRID[:-4], "--device", "cpu", "--library", str(tiny), "--out", str(tmp_path), "--json"]
     assert main(["compare", *given, "--preset", "ablations"]) == 0
     table = json.loads(capsys.readouterr().out)
@@ -67,9 +67,10 @@ def test_ablations_are_held_against_the_whole_part_by_part(
     assert [(row["part"], row["name"]) for row in table["rows"]] == [
         ("whole", "otmf"),
         ("masks", "masks row"),
-        ("memory", "memory 0"),
+        ("masks", "without masks"),
+        ("images", "memory 0"),
     ]
-    assert [row["difference"] is None for row in table["rows"]] == [True, False, False]
+    assert [row["difference"] is None for row in table["rows"]] == [True, False, False, False]
 
 
 def test_rows_are_listed_or_made_already_never_both(tiny: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]):

@@ -53,6 +53,13 @@ def test_tuned_heads_read_labelled_images():
     assert done.decoded == (60, 5, 11 + 8, 15 + 12 + 16)
 
 
+def test_heads_tuned_at_the_end_read_labelled_images_there():
+    size = Sizes(1000, 12, (10, 20, 30), (5, 6, 7), labelled=(8, 12, 16))
+    done = work(config(heads="last", head_fraction=0.5), size)
+    assert done.encoded == (60, 45, 86, 97 + 4 + 6 + 8)
+    assert done.decoded == (60, 5, 11, 15 + 8 + 12 + 16)
+
+
 def test_large_splits_are_not_kept_and_decoded_whenever_they_are_read():
     size = replace(SIZE, picture=KEPT_BYTES // 20, labelled=(22, 20, 40))  # of a split 20 images are kept, 21 are not
     done = work(config(), size)

@@ -9,6 +9,7 @@ import torch
 
 from otmf_core.files import write_tensors
 from otmf_core.masks import element as module
+from otmf_core.masks.base import shares
 from otmf_core.masks.element import ElementMasks
 from otmf_core.models.checkpoints import read_tensors
 from otmf_core.models.task_vector import StateDict
@@ -20,7 +21,7 @@ from tests.training import ALTERNATING, JOINT, SHAPES, Schedule, train, trained_
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float16], ids=["float32", "float16"])
 def test_training_is_adam_on_the_masks(schedule: Schedule, alpha: float, dtype: torch.dtype):
     base, deltas = values(1), {"pre": values(2, 0.1), "post": values(3, 0.1, dtype)}
-    masks = ElementMasks(base, deltas["pre"], deltas["post"], alpha)
+    masks = ElementMasks(base, deltas["pre"], deltas["post"], shares(alpha))
     weights = {name: torch.empty_like(tensor) for name, tensor in base.items()}
     masks.apply(weights)
     train(masks, weights, schedule, range(25))
@@ -38,7 +39,7 @@ def test_epsilon_is_of_the_size_of_adams():
     """One iteration on one entry: M = 1 − lr·g/(|g| + ε) with g = α·Δ·G; at |g| = ε that is half the rate."""
     alpha, delta, gradient = 0.8, 1e-5, 1.25e-3
     one = {"w": torch.zeros(1)}
-    masks = ElementMasks(one, {"w": torch.tensor([delta])}, one, alpha)
+    masks = ElementMasks(one, {"w": torch.tensor([delta])}, one, shares(alpha))
     masks.begin(("pre", "post"), 0.1)
     masks.consume("w", torch.tensor([gradient]), torch.zeros(1))
     assert alpha * delta * gradient == pytest.approx(module.EPS)
@@ -48,7 +49,7 @@ def test_epsilon_is_of_the_size_of_adams():
 @pytest.mark.parametrize("alpha", [0.0, 0.25, 1.0])
 def test_merged_is_equation_1_and_what_is_written_is_equation_2(alpha: float):
     base, pre, post = values(1), values(2), values(3, dtype=torch.float16)
-    masks = ElementMasks(base, pre, post, alpha)
+    masks = ElementMasks(base, pre, post, shares(alpha))
     weights = {name: torch.full_like(tensor, torch.nan) for name, tensor in base.items()}
     masks.apply(weights)
     train(masks, weights, JOINT, range(3))
@@ -62,7 +63,7 @@ def test_merged_is_equation_1_and_what_is_written_is_equation_2(alpha: float):
 
 def test_pieces_of_any_size_give_the_same_bits(monkeypatch: pytest.MonkeyPatch):
     def trained() -> tuple[StateDict, StateDict]:
-        masks = ElementMasks(values(1), values(2), values(3, dtype=torch.float16), 0.8)
+        masks = ElementMasks(values(1), values(2), values(3, dtype=torch.float16), shares(0.8))
         weights = {name: torch.empty_like(tensor) for name, tensor in values(1).items()}
         masks.apply(weights)
         train(masks, weights, JOINT, range(4))
@@ -80,7 +81,7 @@ def test_pieces_of_any_size_give_the_same_bits(monkeypatch: pytest.MonkeyPatch):
 @pytest.mark.parametrize("cut", [0, 1, 4])
 def test_training_goes_on_from_a_saved_state_bit_for_bit(schedule: Schedule, cut: int, tmp_path: Path):
     def fresh() -> tuple[ElementMasks, StateDict]:
-        masks = ElementMasks(values(1), values(2), values(3, dtype=torch.float16), 0.8)
+        masks = ElementMasks(values(1), values(2), values(3, dtype=torch.float16), shares(0.8))
         return masks, {name: torch.empty_like(tensor) for name, tensor in values(1).items()}
 
     through, expected = fresh()
@@ -103,5 +104,5 @@ def test_training_goes_on_from_a_saved_state_bit_for_bit(schedule: Schedule, cut
 
 
 def test_masks_start_at_one():
-    masks = ElementMasks(values(1), values(2), values(3), 0.6)
+    masks = ElementMasks(values(1), values(2), values(3), shares(0.6))
     assert all((masks.mask(side, name) == 1).all() for side in ("pre", "post") for name in SHAPES)

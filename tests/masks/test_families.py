@@ -1,7 +1,8 @@
-"""Masks by row, by tensor, by task and of low rank, driven by OTMF's own loop, against masks in an autograd graph."""
+"""Every family but the default one, driven by OTMF's own loop, against masks in an autograd graph."""
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -11,10 +12,8 @@ import torch
 from torch import Tensor
 from torch.func import functional_call
 
-from otmf_core.masks import families
-from otmf_core.masks.base import MaskPair
+from otmf_core.masks.families import FAMILIES, Fusion
 from otmf_core.masks.measures import SIDES
-from otmf_core.masks.row import RowMasks
 from otmf_core.methods.base import State
 from otmf_core.methods.context import Context
 from otmf_core.methods.mask_training import batches_of
@@ -25,139 +24,139 @@ from otmf_core.transport.losses import Cost, alignment
 from tests.fusion import context_of, random_vectors
 from tests.tiny import CONFIG
 
-
-class Scales(MaskPair):
-    """A family whose masks `grow` from parameters of any shape.
-
-    Gradients are gathered in `consume` and weights written in `finish`, as families that span several weights have to.
-    """
-
-    def __init__(self, base: StateDict, pre: StateDict, post: StateDict, alpha: float) -> None:
-        super().__init__(base, pre, post, alpha)
-        self.parameters = {side: self.start() for side in SIDES}
-        self.optimisers: dict[tuple[str, ...], torch.optim.Adam] = {}
-
-    def start(self) -> dict[str, Tensor]:
-        raise NotImplementedError
-
-    def grow(self, parameters: dict[str, Tensor], name: str) -> Tensor:
-        raise NotImplementedError
-
-    def begin(self, sides: tuple[str, ...], rate: float) -> None:
-        trained = [p.requires_grad_() for side in sides for p in self.parameters[side].values()]
-        self.sides = sides
-        self.optimiser = self.optimisers.setdefault(sides, torch.optim.Adam(trained))
-        self.optimiser.param_groups[0]["lr"] = rate
-        self.optimiser.zero_grad()
-
-    def consume(self, name: str, grad: Tensor, weight: Tensor) -> None:
-        for side in self.sides:
-            gradient = self.factor[side] * self.delta[side][name].float() * grad
-            with torch.enable_grad():  # the engine calls from within its backward pass
-                self.grow(self.parameters[side], name).expand_as(grad).backward(gradient)
-
-    @torch.no_grad()
-    def finish(self, weights: StateDict) -> None:
-        self.optimiser.step()
-        self.apply(weights)
-
-    @torch.no_grad()
-    def apply(self, weights: StateDict) -> None:
-        delta = self.merged()
-        for name, weight in weights.items():
-            torch.add(self.base[name], delta[name], out=weight)
-
-    @torch.no_grad()
-    def mask(self, side: str, name: str) -> Tensor:
-        return self.grow(self.parameters[side], name)
-
-    @torch.no_grad()
-    def merged(self) -> StateDict:
-        def part(side: str, name: str) -> Tensor:
-            return self.factor[side] * self.mask(side, name) * self.delta[side][name].float()
-
-        return {name: part("pre", name) + part("post", name) for name in self.base}
-
-    def state(self) -> StateDict:
-        return {f"{side}/{key}": p.detach() for side in SIDES for key, p in self.parameters[side].items()}
-
-    def load(self, state: StateDict) -> None:
-        raise NotImplementedError("these tests do not resume")
+WIDTH = CONFIG["model_cfg"]["vision_cfg"]["width"]
+HEADS = WIDTH // CONFIG["model_cfg"]["vision_cfg"]["head_width"]
+BLOCK = "transformer.resblocks.0."
+QKV, QKV_BIAS, PROJ = (f"{BLOCK}attn.{name}" for name in ("in_proj_weight", "in_proj_bias", "out_proj.weight"))
+# The softmax of attention does not see a bias of its keys: its gradient is rounding, which Adam makes as large as any.
+KEYS = {QKV_BIAS: slice(WIDTH, 2 * WIDTH)}
 
 
-class Rows(Scales):
-    """One scale for every row (output) of a tensor."""
+class Reference(ABC):
+    """Masked vectors that grow from parameters, as they are defined."""
 
-    def start(self):
-        return {name: torch.ones(t.shape[:1] + (1,) * (t.dim() - 1)) for name, t in self.base.items()}
+    def __init__(self, deltas: Mapping[str, StateDict]) -> None:
+        self.deltas = {side: {name: d.float() for name, d in delta.items()} for side, delta in deltas.items()}
+        self.parameters = {side: self.start(side) for side in SIDES}
 
-    def grow(self, parameters, name):
+    @abstractmethod
+    def start(self, side: str) -> dict[str, Tensor]: ...
+
+    @abstractmethod
+    def mask(self, parameters: dict[str, Tensor], name: str) -> Tensor: ...
+
+    def part(self, side: str, name: str) -> Tensor:
+        return self.mask(self.parameters[side], name) * self.deltas[side][name]
+
+
+class Rows(Reference):
+    def start(self, side):
+        return {name: torch.ones(t.shape[:1] + (1,) * (t.dim() - 1)) for name, t in self.deltas[side].items()}
+
+    def mask(self, parameters, name):
         return parameters[name]
 
 
-class Layers(Scales):
-    """One scale for every tensor."""
+class Heads(Reference):
+    """Each head scales its rows of q, k and v and its columns of the projection."""
 
-    def start(self):
-        return {name: torch.ones(()) for name in self.base}
+    def start(self, side):
+        return {name: torch.ones(()) for name in self.deltas[side]} | {"heads": torch.ones(HEADS)}
 
-    def grow(self, parameters, name):
-        return parameters[name]
+    def mask(self, parameters, name):
+        each = parameters["heads"].repeat_interleave(WIDTH // HEADS)
+        if name in (QKV, QKV_BIAS):
+            return torch.cat((each, each, each)).view((-1,) if name == QKV_BIAS else (-1, 1))
+        return each if name == PROJ else parameters[name]
 
 
-class Task(Scales):
-    """One scale for all tensors."""
+class Layers(Reference):
+    def layer(self, name: str) -> str:
+        head = ("ln_post.weight", "ln_post.bias", "proj")
+        return "block" if name.startswith(BLOCK) else "head" if name in head else "stem"
 
-    def start(self):
+    def start(self, side):
+        return {self.layer(name): torch.ones(()) for name in self.deltas[side]}
+
+    def mask(self, parameters, name):
+        return parameters[self.layer(name)]
+
+
+class Task(Reference):
+    def start(self, side):
         return {"scale": torch.ones(())}
 
-    def grow(self, parameters, name):
+    def mask(self, parameters, name):
         return parameters["scale"]
 
 
-class LowRank(Scales):
-    """M = 1 + U Vᵀ of rank 2 for matrices, one scale for everything else."""
+class LowRank(Reference):
+    """M = 1 + ABᵀ, A as drawn by the family itself."""
 
-    def start(self):
-        generator = torch.Generator().manual_seed(3)
-        parameters = {}
-        for name, tensor in self.base.items():
-            if tensor.dim() == 2:
-                parameters[f"{name}/u"] = torch.zeros(len(tensor), 2)
-                parameters[f"{name}/v"] = torch.randn(tensor.shape[1], 2, generator=generator)
-            else:
-                parameters[name] = torch.ones(())
-        return parameters
+    def start(self, side):
+        base = {name: torch.zeros_like(tensor) for name, tensor in self.deltas[side].items()}
+        drawn = FAMILIES["low-rank"](Fusion(base, base, base, {"pre": 1.0, "post": 1.0}, draw=(0, 3))).state()
+        wanted = (f"{side}/a/", f"{side}/b/")
+        return {key.removeprefix(f"{side}/"): value for key, value in drawn.items() if key.startswith(wanted)}
 
-    def grow(self, parameters, name):
-        if name in parameters:
-            return parameters[name]
-        return 1 + parameters[f"{name}/u"] @ parameters[f"{name}/v"].T
+    def mask(self, parameters, name):
+        shape = self.deltas["pre"][name].shape
+        if f"a/{name}" not in parameters:
+            return 1 + parameters[f"b/{name}"].view(shape)
+        return (1 + parameters[f"a/{name}"] @ parameters[f"b/{name}"].T).view(shape)
 
 
-def by_autograd(
-    settings: Otmf, pre: StateDict, post: StateDict, context: Context, family: type[Scales]
-) -> tuple[StateDict, list[float]]:
+class Singular(Reference):
+    """U·diag(m ⊙ σ)·Vᵀ in float64, q, k and v apart."""
+
+    def start(self, side):
+        deltas = self.deltas[side]
+        parts = {name: 3 if name == QKV else 1 for name in deltas}
+        sizes = {
+            name: min(len(d) // parts[name], d.shape[1]) if self.is_matrix(name) else 1 for name, d in deltas.items()
+        }
+        return {name: torch.ones(parts[name], sizes[name]) for name in deltas}
+
+    def is_matrix(self, name: str) -> bool:
+        return name in (QKV, PROJ, f"{BLOCK}mlp.c_fc.weight", f"{BLOCK}mlp.c_proj.weight", "proj")
+
+    def mask(self, parameters, name):
+        raise NotImplementedError("components are no weights")
+
+    def part(self, side, name):
+        delta, values = self.deltas[side][name], self.parameters[side][name]
+        if not self.is_matrix(name):
+            return values.view((1,) * delta.dim()) * delta
+        masked = []
+        for matrix, own in zip(delta.double().chunk(len(values)), values, strict=True):
+            u, singular, vh = torch.linalg.svd(matrix, full_matrices=False)
+            masked.append((u * singular * own.double()) @ vh)
+        return torch.cat(masked).float()
+
+
+REFERENCES = {"row": Rows, "head": Heads, "low-rank": LowRank, "singular": Singular, "layer": Layers, "task": Task}
+
+
+def by_autograd(settings: Otmf, masks: Reference, context: Context) -> tuple[StateDict, list[float]]:
     """Δ_m and the sums of losses of a fusion, written as the paper writes it: masks in the graph, Adam on them."""
     assert context.learning is not None
     learning, base = context.learning, context.learning.tower.base
-    masks = family(base, pre, post, settings.alpha)
-    leaves = {side: {key: p.clone().requires_grad_() for key, p in masks.parameters[side].items()} for side in SIDES}
+    factor = {"pre": torch.tensor(settings.alpha), "post": torch.tensor(1 - settings.alpha)}
+    for side in SIDES:
+        for parameter in masks.parameters[side].values():
+            parameter.requires_grad_()
     optimisers: dict[tuple[str, ...], torch.optim.Adam] = {}
     loss = alignment(settings.loss, Cost(settings.p, settings.blur))
 
     def merged() -> StateDict:
-        def part(side: str, name: str) -> Tensor:
-            return masks.factor[side] * masks.grow(leaves[side], name) * masks.delta[side][name].float()
-
-        return {name: part("pre", name) + part("post", name) for name in base}
+        return {n: factor["pre"] * masks.part("pre", n) + factor["post"] * masks.part("post", n) for n in base}
 
     losses = []
     sizes = [len(seen) for seen in learning.calibration]
     for iteration, drawn in enumerate(batches_of(settings, sizes, context.seed, context.step)):
         sides = tuple(side for side in SIDES if drawn[side] is not None)
-        fresh = torch.optim.Adam([p for side in sides for p in leaves[side].values()])
-        optimiser = optimisers.setdefault(sides, fresh)
+        trained = [p for side in sides for p in masks.parameters[side].values()]
+        optimiser = optimisers.setdefault(sides, torch.optim.Adam(trained))
         optimiser.param_groups[0]["lr"] = settings.lr * (1 + np.cos(np.pi * iteration / settings.iterations)) / 2
         theta = {name: base[name] + delta for name, delta in merged().items()}
         total, objective = torch.zeros(()), torch.zeros(())
@@ -191,41 +190,36 @@ def settings_of(**fields) -> Otmf:
     return Otmf(**{"iterations": 4, "batch": 6, "lr": 0.02, "space": "softmax", "blur": 0.1, "p": 2, **fields})
 
 
-def compare(settings: Otmf, family: type[Scales], folder: Path, but: Mapping[str, slice] | None = None) -> None:
-    """Run a fusion and hold its Δ_m, `but` for some entries, and its losses against autograd's with this family."""
+def compare(settings: Otmf, folder: Path) -> None:
+    """Run a fusion and hold its Δ_m and its losses against autograd's."""
     rows: list = []
     context, _, base = context_of(folder, rows)
     pre, post = random_vectors(base)
-    expected, losses = by_autograd(settings, pre, post, context, family)
+    expected, losses = by_autograd(settings, REFERENCES[settings.masks]({"pre": pre, "post": post}), context)
     merged = settings.fuse(State(pre), post, context).delta
     for name in base:
-        if but and name in but:
-            merged[name][but[name]] = expected[name][but[name]] = 0
+        if name in KEYS and settings.masks in ("row", "low-rank"):
+            merged[name][KEYS[name]] = expected[name][KEYS[name]] = 0
         torch.testing.assert_close(merged[name], expected[name], atol=2e-5, rtol=1e-3)
     sums = [sum(row[f"loss_{side}"] or 0.0 for side in SIDES) for row in rows]
     assert sums == pytest.approx(losses, rel=1e-4)
-    untrained = family(base, pre, post, settings.alpha).merged()
-    assert max((merged[name] - untrained[name]).abs().max().item() for name in base) > 1e-3
+    untrained = FAMILIES[settings.masks](Fusion(base, pre, post, {"pre": settings.alpha, "post": 1 - settings.alpha}))
+    difference = (merged[name] - delta for name, delta in untrained.merged().items())
+    assert max(each.abs().max().item() for each in difference) > 1e-3
 
 
-@pytest.mark.parametrize("family", [Rows, Layers, Task, LowRank])
+def test_every_family_but_the_default_one_has_its_reference():
+    assert FAMILIES.keys() - {"element"} == REFERENCES.keys()
+
+
+@pytest.mark.parametrize("masks", REFERENCES)
 @pytest.mark.parametrize("update", ["joint", "alternating"])
-def test_masks_of_any_granularity_go_through_the_loop(
-    family: type[Scales], update: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-):
-    monkeypatch.setitem(families.FAMILIES, "element", family)
-    compare(settings_of(update=update), family, tmp_path)
-
-
-WIDTH = CONFIG["model_cfg"]["vision_cfg"]["width"]
-# The softmax of attention does not see a bias of its keys: its gradient is rounding, which Adam makes as large as any.
-KEYS = {"transformer.resblocks.0.attn.in_proj_bias": slice(WIDTH, 2 * WIDTH)}
+def test_a_fusion_is_autograds(masks: str, update: str, tmp_path: Path):
+    compare(settings_of(masks=masks, update=update), tmp_path)
 
 
 @pytest.mark.parametrize("update", ["joint", "alternating"])
 @pytest.mark.parametrize("loss", ["sinkhorn", "paired"])
 @pytest.mark.parametrize("space", ["logits", "raw"])
-def test_a_fusion_with_masks_per_row_is_autograds(update: str, loss: str, space: str, tmp_path: Path):
-    assert families.FAMILIES["row"] is RowMasks
-    settings = settings_of(masks="row", update=update, loss=loss, space=space)
-    compare(settings, Rows, tmp_path, but=KEYS)
+def test_a_fusion_with_masks_per_row_is_autograds_by_any_loss(update: str, loss: str, space: str, tmp_path: Path):
+    compare(settings_of(masks="row", update=update, loss=loss, space=space), tmp_path)

@@ -187,4 +187,4 @@ def test_the_fold_is_replayed_with_what_is_carried(tiny: Path, tmp_path: Path):
     run = replace(load_run(tmp_path / "run"), config=config)
     *_, (_, merged) = replay(run, open_library(str(tiny)))
     assert through.state is not None
-    assert all(torch.equal(merged[name], tensor) for name, tensor in through.state.delta.items())
+    assert all(torch.equal(merged.delta[name], tensor) for name, tensor in through.state.delta.items())

@@ -38,9 +38,9 @@ def test_the_evaluator_asks_for_features_of_the_test_images_and_reads_them_once(
             asked.append(inputs)
             return head.weight[expected.labels]  # every image at its own class
 
-    evaluator = Evaluator(library, AtItsClass(torch.nn.Identity(), {}, torch.device("cpu"), {}))
-    assert evaluator.accuracy("red", head) == 100
-    assert evaluator.accuracy("red", head) == 100
+    evaluator, tower = Evaluator(library), AtItsClass(torch.nn.Identity(), {}, torch.device("cpu"), {})
+    assert evaluator.accuracy("red", head, tower) == 100
+    assert evaluator.accuracy("red", head, tower) == 100
     assert torch.equal(asked[0], pixels(expected))
     assert asked[0] is asked[1]
 

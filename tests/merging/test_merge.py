@@ -139,6 +139,19 @@ def test_tuned_heads_are_the_ones_evaluated_and_are_kept(tiny: Path, tmp_path: P
     assert record["individual"] == [accuracy_of(library, t, library.task_vector(t)) for t in TASKS]
 
 
+def test_heads_are_tuned_at_the_end_on_the_final_model(tiny: Path, tmp_path: Path):
+    """None is before, so that all rows but the last are of zero-shot heads."""
+    last = merged(merge_config(tiny, heads="last"), tmp_path / "last")
+    each = merged(merge_config(tiny, heads="tuned"), tmp_path / "each")
+    plain = merged(merge_config(tiny), tmp_path / "plain")
+    assert record_of(last)["matrix"][:3] == record_of(plain)["matrix"][:3]
+    ends, passing = load_file(last / "heads.safetensors"), load_file(each / "heads.safetensors")
+    assert set(ends) == set(TASKS)
+    for task in TASKS[1:]:  # in both ways after the last step
+        assert torch.equal(ends[task], passing[task])
+    assert not torch.equal(ends[TASKS[0]], passing[TASKS[0]])
+
+
 def test_tuning_heads_changes_no_weights(default: tuple[Path, list], tiny: Path, tmp_path: Path):
     run = merged(merge_config(tiny, heads="tuned"), tmp_path)
     assert (run / "merged.safetensors").read_bytes() == (default[0] / "merged.safetensors").read_bytes()
@@ -302,7 +315,7 @@ def test_a_run_with_other_masks_or_another_loss_is_one_of_its_own_and_is_replaye
     stored = load_file(run / "merged.safetensors")
     assert deviation(load_file(default[0] / "merged.safetensors"), stored) > 1e-4
     *_, (_, replayed) = replay(load_run(run), open_library(str(tiny)))
-    assert 0 < deviation(replayed, stored) < 1e-3
+    assert 0 < deviation(replayed.delta, stored) < 1e-3
     assert {name: record_of(run)["settings"][name] for name in fields} == fields
 
 

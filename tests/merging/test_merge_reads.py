@@ -70,6 +70,12 @@ def test_a_step_sees_its_two_tasks_and_what_is_kept_of_earlier_ones(
     assert held[2] == {green: 24, blue: 24} | ({red: memory} if memory else {})
 
 
+def test_so_many_calibration_images_are_read_of_a_task(tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    log = reads(monkeypatch)
+    merged(merge_config(tiny, calibration=7), tmp_path)
+    assert [(task, first) for task, split, first in log if split == "calibration"] == [(task, 7) for task in TASKS]
+
+
 def test_teachers_are_the_experts_with_memory_and_the_merged_model_without(
     tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):

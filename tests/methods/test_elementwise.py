@@ -11,6 +11,8 @@ import numpy as np
 import pytest
 import torch
 
+from otmf_core.config import MergeConfig
+from otmf_core.errors import InputError
 from otmf_core.methods.average import Average
 from otmf_core.methods.base import Method, State
 from otmf_core.methods.context import Context
@@ -121,6 +123,33 @@ def test_the_last_step_is_the_joint_merge_in_any_order(method: Method, joint):
     expected = joint(np.stack([flat(delta) for delta in deltas]))
     for order in list(permutations(deltas))[::5]:
         is_close(fold(method, order), expected)
+
+
+def test_retained_task_arithmetic_is_otmf_with_all_masks_at_one():
+    """0.8·(0.8·Δ¹ + 0.2·Δ²) + 0.2·Δ³, by hand."""
+    method, vectors = (
+        TaskArithmetic(scaling=0.2, retained=True),
+        [{"w": torch.tensor([value])} for value in (1.0, 2.0, 3.0)],
+    )
+    state = method.begin(vectors[0], Context(1))
+    for step, vector in enumerate(vectors[1:], start=2):
+        state = method.fuse(state, vector, Context(step))
+    assert state.delta["w"].item() == pytest.approx(0.64 + 0.32 + 0.6)
+
+
+@pytest.mark.parametrize(
+    ("fields", "sentence"),
+    [
+        ({"rescaled": True, "retained": True}, "task arithmetic is rescaled or retained, received both"),
+        (
+            {"retained": True, "scaling": 1.5},
+            "scaling is at most 1 where task arithmetic is retained, received 1.5",
+        ),
+    ],
+)
+def test_task_arithmetic_takes_one_form(fields: dict, sentence: str):
+    with pytest.raises(InputError, match=sentence):
+        MergeConfig.build(tasks=("a", "b"), method="task-arithmetic", **fields)
 
 
 def test_rescaled_task_arithmetic_step_by_step():

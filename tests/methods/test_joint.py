@@ -62,4 +62,4 @@ def test_every_step_sees_all_vectors_so_far_also_after_a_stop_and_in_a_replay(co
         expected = last[name].double() - sum(other[name].double() for other in others)
         torch.testing.assert_close(tensor.double(), expected, atol=1e-6, rtol=0)
     *_, (_, replayed) = replay(cast(Run, SimpleNamespace(config=config, path=path)), library)
-    assert all(torch.equal(replayed[name], merged[name]) for name in merged)
+    assert all(torch.equal(replayed.delta[name], merged[name]) for name in merged)

@@ -51,10 +51,12 @@ def merge_form(name: str, library: Library) -> MergeConfig | None:
 
 
 def _main_settings(method: str) -> dict[str, Any]:
-    """Draw the settings that stand in the form itself."""
+    """Draw the settings that stand in the form itself, but those without effect beside the others."""
     values = {}
-    for name, setting in METHODS[method].described().items():
-        if setting.shown.main:
+    described = METHODS[method].described()
+    chosen = {name: st.session_state.get(setting_key(method, name), own.default) for name, own in described.items()}
+    for name, setting in described.items():
+        if setting.shown.main and setting.applies(chosen):
             key = setting_key(method, name)
             st.session_state.setdefault(key, session_value(setting, setting.default))
             values[name] = setting_input(st.container(), setting, key)

@@ -14,7 +14,7 @@ from otmf_core.config import MergeConfig, presets, run_settings
 from otmf_core.methods.table import METHODS
 from otmf_core.settings import Setting
 
-HEAD_NAMES = {"none": "Zero-shot", "tuned": "Tuned on labels"}
+HEAD_NAMES = {"none": "Zero-shot", "tuned": "Tuned on labels, one by one", "last": "Tuned on labels, at the end"}
 EVALUATION_NAMES = {"seen": "Merged and next", "all": "All tasks", "held-out": "Held out too"}
 DEVICES = ("auto", "cpu", "cuda", "mps")
 
@@ -103,7 +103,7 @@ def _run_options() -> dict[str, Any]:
             "anyway. Held out: before and after the merge, the library's tasks that are not merged.",
             width="content",
         )
-    if options["heads"] == "tuned":
+    if options["heads"] != "none":
         left, right = st.columns(2, vertical_alignment="bottom")
         options["head_fraction"] = left.slider(
             "Share of labels",

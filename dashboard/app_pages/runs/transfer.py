@@ -11,7 +11,8 @@ import streamlit as st
 
 from dashboard.app_pages.runs.attempts import attempt
 from dashboard.state import runs_folder, show_run
-from otmf_core.export.layouts import LAYOUTS, export_run
+from dashboard.text import sentence
+from otmf_core.export.layouts import LAYOUTS, export_run, not_exported
 from otmf_core.layout import CARD, EXPORTS
 from otmf_core.runs.archive import MAX_BYTES, import_run, write_zip
 from otmf_core.runs.folder import Run
@@ -75,8 +76,12 @@ def _download(label: str, folder: Path, name: str, **options: Any) -> None:
 def export_controls(run: Run) -> str:
     """Draw the choice of a layout and its button, and return a line on the layout.
 
-    The button exports the merged model or, where that was done, downloads it.
+    The button exports the merged model or, where that was done, downloads it. Where the model is not one checkpoint,
+    the button is off, and the line says why.
     """
+    if why := not_exported(run.config.method):
+        st.button("Export model", icon=":material/deployed_code:", key="runs-export", disabled=True)
+        return sentence(why)
     layout = st.selectbox(
         "Layout of the exported model",
         LAYOUTS,

@@ -57,7 +57,7 @@ try:
         )
 
         # What they cost, and all other models.
-        tuned = "; the merged model's head is the one tuned on labels" if view.config.heads == "tuned" else ""
+        tuned = "; the merged model's head is the one tuned on labels" if view.config.heads != "none" else ""
         models = "Models were in memory" if loading < 0.01 else f"Models loaded in {loading:.2f} s"
         st.caption(f"{models}, answered in {1000 * answering:.0f} ms. Zero-shot heads{tuned}.")
         every_model(run, tasks, answers, names, task, picture)

@@ -297,12 +297,15 @@ def test_an_order_sorts_a_list_edited_by_hand(app: AppTest):
 def test_every_field_of_a_merge_can_be_set(app: AppTest, tmp_path: Path):
     widget(with_options(app), "heads").set_value("tuned").run()
     choices = {"update": "alternating", "schedule": "constant", "masks": "row", "space": "features"}
+    choices |= {"start": "filtered", "alpha_rule": "learned"}
+    widget(app, "otmf.start").set_value("filtered").run()  # which shows its share
     widget(app, "otmf.loss").set_value("unbalanced").run()  # which shows reach
     choices |= {"loss": "unbalanced", "p": 1}
     for name, value in choices.items():
         widget(app, f"otmf.{name}").set_value(value)
     widget(app, "evaluate").set_value("all")
     numbers = {"iterations": 7, "batch": 4, "lr": 0.02, "memory": 5, "blur": 0.2, "reach": 2.0}
+    numbers |= {"calibration": 12, "filter_share": 0.25}
     for name, value in numbers.items():
         app.number_input(key=f"otmf.{name}").set_value(value)
     for name, value in {"seed": 9, "head_lr": 0.02}.items():
@@ -317,6 +320,15 @@ def test_every_field_of_a_merge_can_be_set(app: AppTest, tmp_path: Path):
     fields |= {"tasks": ["red", "green", "blue"], "library": "colours", "preset": "default", "method": own}
     assert stored == {"format": 2, "checkpoint_seconds": 5.0, **fields}
     assert set(own) == {"name", *METHODS["otmf"].described()}
+
+
+def test_alpha_is_not_asked_for_where_a_rule_sets_it(app: AppTest, tmp_path: Path):
+    app.slider(key="otmf.alpha").set_value(0.6).run()
+    widget(with_options(app), "otmf.alpha_rule").set_value("root").run()
+    assert not [slider for slider in app.slider if slider.key == "otmf.alpha"]
+    press(app, "run")
+    own = stored_config(app, tmp_path)["method"]
+    assert (own["alpha_rule"], own["alpha"]) == ("root", 0.8)
 
 
 def test_settings_without_effect_are_not_asked_for_and_have_their_defaults(app: AppTest, tmp_path: Path):

@@ -16,9 +16,10 @@ from streamlit.testing.v1 import AppTest
 
 from dashboard.app_pages.runs import transfer
 from dashboard.app_pages.runs.transfer import zipped
+from otmf_core.config import MergeConfig
 from otmf_core.errors import InputError
 from otmf_core.export.layouts import LAYOUTS
-from otmf_core.jobs.queue import job_queue
+from otmf_core.jobs.queue import JobQueue, job_queue
 from otmf_core.layout import EXPORTS
 from otmf_core.runs.folder import load_run, set_notes
 from tests.dashboard.fake_engine import FakeEngine
@@ -253,3 +254,16 @@ def test_fifty_runs_stand_in_the_table(finished: list[str], app: AppTest, tmp_pa
     open_runs(app)
     assert len(table(app)) == 50
     assert "50 runs" in texts(app)
+
+
+def test_a_model_that_grew_is_not_offered_and_says_which_form_is(engine: FakeEngine, app: AppTest, tmp_path: Path):
+    queue = JobQueue(tmp_path / "runs", engine)
+    config = MergeConfig.build(tasks=("red", "green"), library="colours", method="mingle", iterations=3)
+    run = queue.submit(config)
+    while queue.active():
+        pass
+    queue.close()
+    open_runs(app, run=run)
+    assert app.button(key="runs-export").disabled
+    (said,) = [caption.value for caption in app.caption if "One checkpoint" in caption.value]
+    assert said.endswith("merge by mingle-static for one that is.")

@@ -121,6 +121,17 @@ def test_losses_of_the_fusions_stand_side_by_side():
     assert chart.layout.xaxis.tickvals == (1.5, 4.5)
 
 
+def test_where_the_first_step_learns_too_it_has_its_place():
+    chart: Any = loss_curves({1: ((None,), (2.0,)), 2: ((None,), (5.0,)), 3: ((None,), (8.0,))}, 3, TASKS, NAMES)
+    pre, post = chart.data
+    assert post.x == (1, None, 4, None, 7, None) and post.y == (2.0, None, 5.0, None, 8.0, None)
+    assert pre.x == (None,) * 3
+    assert chart.layout.xaxis.range == (0, 9)
+    assert chart.layout.xaxis.ticktext == tuple(NAMES[task] for task in TASKS)
+    assert chart.layout.xaxis.tickvals == (1.5, 4.5, 7.5)
+    assert [line.x0 for line in chart.layout.shapes] == [3, 6]
+
+
 def test_mask_means_stand_where_they_were_reported():
     fusions = {2: ((1.0, None, 1.2), (1.0, None, 0.7)), 3: ((1.0, None), (1.0, None))}
     chart: Any = mask_means(fusions, 3, TASKS, NAMES)

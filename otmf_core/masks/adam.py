@@ -7,8 +7,10 @@ import math
 import torch
 from torch import Tensor
 
-from otmf_core.masks.base import BETAS, EPS, to_device
 from otmf_core.models.task_vector import StateDict
+
+BETAS = (0.9, 0.999)
+EPS = 1e-8
 
 
 class Adam:
@@ -45,3 +47,9 @@ class Adam:
         for name, moments in self.moments.items():
             kept = to_device({part: state[f"adam/{part}/{name}"] for part in ("first", "second")}, {name: moments[0]})
             self.moments[name] = (kept["first"], kept["second"])
+
+
+def to_device(state: StateDict, like: StateDict) -> StateDict:
+    """A saved state on the device of `like`."""
+    device = next(iter(like.values())).device
+    return {key: tensor.to(device) for key, tensor in state.items()}
