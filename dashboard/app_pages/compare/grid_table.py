@@ -19,6 +19,8 @@ HELP = {
     "images_kept": "Unlabelled images kept of every earlier task.",
     "acc_std": "Sample standard deviation of ACC over the runs.",
     "held_out": "Mean accuracy on the tasks that are not merged, before and after the merge.",
+    "parameters": "Of a merged model that grew; the others have as many as the pre-trained one.",
+    "encode_ms": "Time of a merged model that grew to encode an image.",
     "difference": "In ACC from the reference, order by order.",
     "low": "Lower end of the 95% interval of the mean difference.",
     "high": "Upper end of the 95% interval of the mean difference.",
@@ -27,6 +29,8 @@ HELP = {
 NUMBERS = {  # beside a leaderboard's: heading and decimals
     **{name: column for name, column in COLUMNS.items() if name != "held_out"},
     "acc_std": ("± std", 1),
+    "parameters": ("Parameters", 0),
+    "encode_ms": ("Image (ms)", 2),
     "difference": ("Difference (pt)", 1),
     "low": ("95% from", 1),
     "high": ("to", 1),
@@ -40,7 +44,7 @@ TEXTS = {  # heading and pixels
 COUNTS = {"rank": "#", "images_kept": "Kept", "n": "Runs"}
 STANDING = (
     *("rank", "colour", "name", "labels", "images_kept", "n", "acc", "acc_std", "bwt", "stability", "plasticity"),
-    *("held_out", "seconds", "memory_gib", "difference", "win_tie_loss"),
+    *("held_out", "seconds", "memory_gib", "difference", "win_tie_loss", "parameters", "encode_ms"),
 )
 
 
