@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from dashboard.app_pages.compare.charts.grid import Held, Point, cost_quality, intervals
+from dashboard.app_pages.compare.charts.grid import SYMBOLS, Held, Point, cost_quality, intervals
 from dashboard.charts.colours import PALETTE, method_colour
 from otmf_core.analysis.results import write_results
 from otmf_core.config import MergeConfig
@@ -56,6 +56,11 @@ def test_quality_stands_over_cost_by_kind():
     assert chart.layout.xaxis.type == "log"
     linear: Any = cost_quality(points, "GiB", KINDS)
     assert linear.layout.xaxis.type is None and linear.layout.xaxis.title.text == "Peak memory (GiB)"
+
+
+def test_every_kind_of_method_has_a_marker_of_its_own():
+    assert set(SYMBOLS) == set(KINDS)
+    assert len(set(SYMBOLS.values())) == len(KINDS)
 
 
 def test_a_method_has_a_colour_of_its_own_and_shares_it_with_its_joint_form():
