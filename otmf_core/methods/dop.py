@@ -43,7 +43,8 @@ class Dop(Method):
     code = "github.com/tanganke/fusion_bench"
     differs = (
         "weights are fixed and the minimum is solved for, where the authors take 200 steps of Adam towards it from the "
-        "mean, while the weights move a little; and the class token is averaged, which their code leaves out"
+        "mean, while the weights move a little; the class token is averaged, which their code leaves out; and the "
+        "projection out, which their models lack, is a matrix like the others"
     )
 
     name: Literal["dop"] = "dop"

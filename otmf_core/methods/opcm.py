@@ -42,8 +42,9 @@ class Opcm(Method):
     paper = "arXiv 2501.09522"
     code = "github.com/tanganke/opcm"
     differs = (
-        "the class token is merged, which the authors' code leaves out, and a zeroed diagonal ends at the rank of the "
-        "merged matrix, beyond which its directions are arbitrary"
+        "the class token is merged, which the authors' code leaves out; the projection out, which their models lack, "
+        "is a matrix like the others; and a zeroed diagonal ends at the rank of the merged matrix, beyond which its "
+        "directions are arbitrary"
     )
 
     name: Literal["opcm"] = "opcm"

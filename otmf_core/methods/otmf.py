@@ -60,25 +60,43 @@ class Otmf(Method):
     iterations: Annotated[
         int,
         Field(ge=1, le=100_000, description="iterations of each fusion"),
-        Shown(group="Masks", step=10),
+        Shown(group="Masks", step=10, help="Iterations of each fusion: more fit better, and take as much longer."),
     ] = 100
     batch: Annotated[
-        int, Field(ge=2, le=1024, description="images of each side in a mini-batch"), Shown(group="Masks", step=8)
+        int,
+        Field(ge=2, le=1024, description="images of each side in a mini-batch"),
+        Shown(group="Masks", step=8, help="Images of each side in a mini-batch: more are steadier and slower."),
     ] = 16
     lr: Annotated[
         float,
         Field(gt=0, le=1, description="Adam's rate on the masks"),
-        Shown(label="Rate", group="Masks", step=0.01),
+        Shown(
+            label="Rate",
+            group="Masks",
+            step=0.01,
+            help="Adam's rate on the masks: higher learns and forgets more.",
+        ),
     ] = 0.1
     memory: Annotated[
         int,
         Field(ge=0, le=4096, description="unlabelled images kept of every earlier task; the paper keeps none"),
-        Shown(group="Masks", step=8),
+        Shown(
+            group="Masks",
+            step=8,
+            help="Unlabelled images kept of every earlier task: they remind of it, and have to be stored. The paper "
+            "keeps none.",
+        ),
     ] = 64
     calibration: Annotated[
         int | None,
         Field(ge=2, le=100_000, description="unlabelled images of the incoming and the previous task; none: all"),
-        Shown(label="Calibration images", group="Masks", step=8),
+        Shown(
+            label="Calibration images",
+            group="Masks",
+            step=8,
+            help="Unlabelled images of the incoming and the previous task: fewer are easier to come by, and overfitted "
+            "sooner. Empty: all.",
+        ),
     ] = None
     masks: Annotated[
         FamilyName,
@@ -103,12 +121,12 @@ class Otmf(Method):
     schedule: Annotated[
         Literal["constant", "cosine"],
         Field(description="decay of the rate over a fusion's iterations"),
-        Shown(label="Schedule of the rate", group="Masks", choices=choices.SCHEDULES),
+        Shown(label="Schedule of the rate", group="Masks", choices=choices.SCHEDULES, trades=choices.SCHEDULES_TRADE),
     ] = "cosine"
     update: Annotated[
         Literal["joint", "alternating"],
         Field(description="which masks an iteration trains"),
-        Shown(label="Masks trained", group="Masks", choices=choices.UPDATES),
+        Shown(label="Masks trained", group="Masks", choices=choices.UPDATES, trades=choices.UPDATES_TRADE),
     ] = "joint"
 
     loss: transport.Loss = "sinkhorn"

@@ -41,9 +41,24 @@ STARTS_TRADE = {
     "less, learns less",
 }
 SPACES = {"logits": "Cosine logits", "features": "Features, normalised", "raw": "Raw features", "softmax": "Softmax"}
+SPACES_TRADE = {
+    "logits": "what the frozen heads tell apart, and no more; needs heads that fit",
+    "features": "directions of features: every class alike, also those that no head has",
+    "raw": "the paper's: lengths count too, and blur is then in their units",
+    "softmax": "near a decision alone: sure answers no longer pull",
+}
 UPDATES = {"joint": "Both at once", "alternating": "In turns"}
+UPDATES_TRADE = {
+    "joint": "either mask sees both losses: learns the new task better, may forget more",
+    "alternating": "the paper's: each mask sees its own loss in every other iteration; holds on, learns less",
+}
 SCHEDULES = {"cosine": "Cosine decay", "constant": "Constant"}
+SCHEDULES_TRADE = {
+    "cosine": "large steps first, then settling: allows a high rate",
+    "constant": "the paper's: needs a low rate, and ends in noise",
+}
 COSTS = {1: "Distance (p = 1)", 2: "Squared (p = 2)"}
+COSTS_TRADE = {1: "all outputs pull alike, outliers no more than others", 2: "far outputs pull hardest"}
 
 LOSSES = {
     "sinkhorn": "Sinkhorn",

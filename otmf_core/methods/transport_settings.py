@@ -23,12 +23,17 @@ Space = Annotated[
         description="where the loss is measured: raw or normalised features, cosine logits, class probabilities; "
         "kl and entropy are of class probabilities in the last two alike"
     ),
-    Shown(label="Measured in", group="Transport", choices=choices.SPACES),
+    Shown(label="Measured in", group="Transport", choices=choices.SPACES, trades=choices.SPACES_TRADE),
 ]
 Blur = Annotated[
     float,
     Field(gt=0, le=10, description="blur of Sinkhorn or width of MMD's kernel, in units of the space"),
-    Shown(group="Transport", step=0.01, given=("loss", choices.BLURRED)),
+    Shown(
+        group="Transport",
+        step=0.01,
+        given=("loss", choices.BLURRED),
+        help="Blur of Sinkhorn or width of MMD's kernel, in units of the space: smaller is sharper and slower.",
+    ),
 ]
 Reach = Annotated[
     float,
@@ -42,8 +47,14 @@ Projections = Annotated[
 ]
 Power = Annotated[
     Literal[1, 2],
-    Field(description="exponent of the cost; 2 pulls far outputs hardest, 1 all alike"),
-    Shown(label="Cost", group="Transport", choices=choices.COSTS, given=("loss", choices.POWERED)),
+    Field(description="exponent of the cost"),
+    Shown(
+        label="Cost",
+        group="Transport",
+        choices=choices.COSTS,
+        trades=choices.COSTS_TRADE,
+        given=("loss", choices.POWERED),
+    ),
 ]
 
 

@@ -255,7 +255,7 @@ def test_help_of_merge_states_the_method_the_range_the_default_and_what_the_pape
         "--scaling X λ, the scale of every task vector (task-arithmetic; 0 to 2; default: 0.3)",
         "--masks {element,row,head,low-rank,singular,layer,task} what a mask entry scales, from one weight to a whole "
         "task vector; element: the most freedom, and the most memory: two masks of a model's size;",
-        "--update {joint,alternating} which masks an iteration trains (otmf; default: joint; paper: alternating)",
+        "--update {joint,alternating} which masks an iteration trains; joint: either mask sees both losses:",
         "--reach X distance, in units of the space, beyond which outputs are given up (otmf; with loss unbalanced; "
         "above 0, at most 1000; default: 1.0)",
         "or not at all; sinkhorn: clouds by entropic transport, smooth up to blur;",
