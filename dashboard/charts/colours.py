@@ -30,8 +30,15 @@ def task_colours(canonical: Sequence[str]) -> dict[str, str]:
 
 
 def method_colour(method: str) -> str:
-    """The colour of a method, by its place in the table of methods (from the 21st on, colours repeat)."""
-    return PALETTE[list(METHODS).index(method) % len(PALETTE)]
+    """The colour of a method and of its joint form, by its place in the table (from the 21st on, colours repeat)."""
+    own = list(dict.fromkeys(map(_base, METHODS)))
+    return PALETTE[own.index(_base(method)) % len(PALETTE)]
+
+
+def _base(method: str) -> str:
+    """What a joint method is the joint form of, where that is a method too; else the method itself."""
+    base = method.removesuffix("-joint")
+    return base if base in METHODS else method
 
 
 def shade(index: int) -> str:

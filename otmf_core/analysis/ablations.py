@@ -60,7 +60,14 @@ def ablation_entries() -> list[Entry]:
 
 def part_of(config: MergeConfig) -> str | None:
     """The part of OTMF that a merge's row is about, "whole" for the defaults; None where no ablation is like it."""
-    return _PARTS.get(_own(config))
+    found = _ROWS.get(_own(config))
+    return found and found[0]
+
+
+def ablation_name(config: MergeConfig) -> str | None:
+    """The name of an ablation's row; None of another merge."""
+    found = _ROWS.get(_own(config))
+    return found and found[1]
 
 
 def _own(config: MergeConfig) -> str:
@@ -72,7 +79,7 @@ def _content(entry: Entry) -> str:
     return _own(MergeConfig.build(tasks=("one", "other"), **entry.settings))
 
 
-_PARTS = {
-    _content(WHOLE): "whole",
-    **{_content(entry): part for part, entries in ABLATIONS.items() for entry in entries},
+_ROWS = {  # part and name
+    _content(WHOLE): ("whole", WHOLE.name),
+    **{_content(entry): (part, entry.name) for part, entries in ABLATIONS.items() for entry in entries},
 }

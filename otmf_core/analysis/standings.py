@@ -80,9 +80,10 @@ def standings(
     """A row per row of the grid, and its runs, best ACC first: a leaderboard's, and how each stands to `against`.
 
     `names` is by run id, the same for all runs of a row; without `against` the best one is the reference. Beside a
-    leaderboard's: `images_kept`, `held_out_before` (percent), `rank` within its footing, and of the differences in ACC
-    from the reference, in points, `difference`, `low`, `high`, `win_tie_loss` and `differences`: None in the
-    reference's own row. Raises InputError where `against` is not there.
+    leaderboard's: `images_kept`, `held_out_before` (percent), `rank` within its footing; of models that grew,
+    `parameters` and `encode_ms`, milliseconds an image; and of the differences in ACC from the reference, in points,
+    `difference`, `low`, `high`, `win_tie_loss` and `differences`, which are None in the reference's own row. Raises
+    InputError where `against` is not there.
     """
     by_run = {run.id: names[run.id] for run in runs}
     rows, groups = leaderboard(pools(runs), by_run)
@@ -97,6 +98,7 @@ def standings(
         row |= {"name": by_run[group[0].id], "rank": ranks[on]}
         row["images_kept"] = group[0].config.method.kept_examples
         row["held_out_before"] = _held_out_before(group)
+        row |= _growth(group)
         row |= _difference(None if reference is None or group is reference else matched(group, reference))
     return rows, groups
 
@@ -105,6 +107,16 @@ def _held_out_before(group: Sequence[Run]) -> float | None:
     means = [run.record and run.record.held_out_means() for run in group]
     before = [each[0] for each in means if each]
     return fmean(before) if len(before) == len(group) else None
+
+
+def _growth(group: Sequence[Run]) -> Row:
+    grown = [run.record.growth for run in group if run.record and run.record.growth]
+    if len(grown) < len(group):
+        return {"parameters": None, "encode_ms": None}
+    return {
+        "parameters": fmean(each.parameters[1] for each in grown),
+        "encode_ms": fmean(each.encode_ms[1] for each in grown),
+    }
 
 
 def _difference(held: Matched | None) -> Row:

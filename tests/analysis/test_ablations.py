@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import get_args
 
-from otmf_core.analysis.ablations import ABLATIONS, WHOLE, ablation_entries, part_of
+from otmf_core.analysis.ablations import ABLATIONS, WHOLE, ablation_entries, ablation_name, part_of
 from otmf_core.analysis.grid import content, grid
 from otmf_core.analysis.standings import row_name
 from otmf_core.config import MergeConfig
@@ -20,6 +20,7 @@ def test_every_row_is_another_merge_and_knows_its_part():
     assert len({content(config) for config in configs}) == len({entry.name for entry in entries}) == len(entries)
     parts = ["whole"] + [part for part, rows in ABLATIONS.items() for _ in rows]
     assert [part_of(config) for config in configs] == parts
+    assert [ablation_name(config) for config in configs] == [entry.name for entry in entries]
 
 
 def test_rows_are_named_alike_in_tables_and_on_pages():
@@ -37,5 +38,6 @@ def test_every_loss_and_every_grain_of_masks_is_there():
 
 def test_other_merges_are_no_ablation():
     assert part_of(MergeConfig.build(tasks=TASKS, method="average")) is None
+    assert ablation_name(MergeConfig.build(tasks=TASKS, method="average")) is None
     assert part_of(MergeConfig.build(tasks=TASKS, preset="paper")) is None
     assert part_of(MergeConfig.build(tasks=TASKS, alpha=0.5)) is None

@@ -95,6 +95,15 @@ def test_the_best_is_the_reference_unless_one_is_named():
         standings(runs, names_of(runs), "otmf")
 
 
+def test_what_a_model_grew_is_the_mean_over_its_runs():
+    growth = [{"parameters": (100, 100 + more), "encode_ms": (1.0, 2.0 + more / 10)} for more in (10, 30)]
+    grown = [made_run(f"m{order}", config("mingle", order), acc=60.0, growth=growth[order]) for order in (0, 1)]
+    runs = [*grown, *rows_of({"average": (50, 50)})]
+    mingle, average = standings(runs, names_of(runs))[0]
+    assert (mingle["parameters"], mingle["encode_ms"]) == (120, 4.0)
+    assert average["parameters"] is average["encode_ms"] is None
+
+
 def test_accuracy_on_tasks_that_are_not_merged_is_of_before_and_after():
     runs = rows_of({"average": (60, 62)}, held_out={"c": (40.0, 50.0), "d": (20.0, 28.0)})
     ((row,), _) = standings(runs, names_of(runs))

@@ -13,7 +13,7 @@ from dashboard.charts.colours import PALETTE
 from dashboard.text import plural
 from dashboard.ui.chart import heading
 from dashboard.ui.layout import panels
-from otmf_core.analysis.ablations import ABLATIONS, part_of
+from otmf_core.analysis.ablations import ABLATIONS, ablation_name, part_of
 from otmf_core.analysis.standings import standings
 from otmf_core.runs.folder import Run
 
@@ -25,11 +25,11 @@ def taken_apart(runs: Sequence[Run], names: Mapping[str, str], key: str) -> None
     """Draw runs that are ablations, and OTMF with its defaults among them; `names` is by run id."""
     whole = next((names[run.id] for run in runs if part_of(run.config) == "whole"), None)
     rows, groups = standings(runs, names, whole)
-    reference = whole or rows[0]["name"]
-    table = [
-        {**row, "part": part_of(group[0].config), "name": row["name"].removeprefix(f"{row['method']}, ")}
-        for row, group in zip(rows, groups, strict=True)
-    ]
+    table = []
+    for row, group in zip(rows, groups, strict=True):
+        part, name = part_of(group[0].config), ablation_name(group[0].config)
+        table.append({**row, "part": part, "name": row["name"] if part == "whole" else name})
+    reference = whole or table[0]["name"]
     table.sort(key=lambda row: PARTS.index(row["part"]))
     frame = pd.DataFrame(table).drop(columns="differences")
     st.subheader("OTMF taken apart", anchor=False)

@@ -19,6 +19,8 @@ HELP = {
     "images_kept": "Unlabelled images kept of every earlier task.",
     "acc_std": "Sample standard deviation of ACC over the runs.",
     "held_out": "Mean accuracy on the tasks that are not merged, before and after the merge.",
+    "parameters": "Of a merged model that grew; the others have as many as the pre-trained one.",
+    "encode_ms": "Time of a merged model that grew to encode an image.",
     "difference": "In ACC from the reference, order by order.",
     "low": "Lower end of the 95% interval of the mean difference.",
     "high": "Upper end of the 95% interval of the mean difference.",
@@ -27,12 +29,13 @@ HELP = {
 NUMBERS = {  # beside a leaderboard's: heading and decimals
     **{name: column for name, column in COLUMNS.items() if name != "held_out"},
     "acc_std": ("± std", 1),
+    "parameters": ("Parameters", 0),
+    "encode_ms": ("Image (ms)", 2),
     "difference": ("Difference (pt)", 1),
     "low": ("95% from", 1),
     "high": ("to", 1),
 }
 TEXTS = {  # heading and pixels
-    "name": ("Method", 165),
     "part": ("Part", 68),
     "labels": ("Labels", 125),
     "held_out": ("Held out (%)", 100),
@@ -41,7 +44,7 @@ TEXTS = {  # heading and pixels
 COUNTS = {"rank": "#", "images_kept": "Kept", "n": "Runs"}
 STANDING = (
     *("rank", "colour", "name", "labels", "images_kept", "n", "acc", "acc_std", "bwt", "stability", "plasticity"),
-    *("held_out", "seconds", "memory_gib", "difference", "win_tie_loss"),
+    *("held_out", "seconds", "memory_gib", "difference", "win_tie_loss", "parameters", "encode_ms"),
 )
 
 
@@ -75,7 +78,7 @@ def grid_table(
         hide_index=True,
         height="content",
         placeholder="–",
-        column_config={name: _column(name) for name in shown},
+        column_config={name: _column(name, "Row" if "part" in columns else "Method") for name in shown},
         alt=alt,
     )
 
@@ -86,13 +89,15 @@ def _before_and_after(row: Row) -> str | None:
     return f"{number_text(row['held_out_before'], 1)} → {number_text(row['held_out'], 1)}"
 
 
-def _column(name: str) -> Any:
+def _column(name: str, named: str) -> Any:
     column = st.column_config
     if name == "colour":
         return column.TextColumn("", width=24, help="Its colour in the charts.")
+    if name == "name":
+        return column.TextColumn(named, width=165, pinned=True)
     if name in TEXTS:
         heading, width = TEXTS[name]
-        return column.TextColumn(heading, help=HELP.get(name), width=width, pinned=name == "name")
+        return column.TextColumn(heading, help=HELP.get(name), width=width)
     if name in COUNTS:
         return column.NumberColumn(COUNTS[name], help=HELP.get(name), width=50)
     heading, digits = NUMBERS[name]

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from dashboard.app_pages.compare.charts.grid import Held, Point, cost_quality, intervals
-from dashboard.charts.colours import method_colour
+from dashboard.app_pages.compare.charts.grid import SYMBOLS, Held, Point, cost_quality, intervals
+from dashboard.charts.colours import PALETTE, method_colour
 from otmf_core.analysis.results import write_results
 from otmf_core.config import MergeConfig
 from otmf_core.jobs.queue import JobQueue
@@ -58,8 +58,15 @@ def test_quality_stands_over_cost_by_kind():
     assert linear.layout.xaxis.type is None and linear.layout.xaxis.title.text == "Peak memory (GiB)"
 
 
-def test_a_method_has_one_colour_of_its_own():
-    assert len({method_colour(method) for method in METHODS}) == len(METHODS)
+def test_every_kind_of_method_has_a_marker_of_its_own():
+    assert set(SYMBOLS) == set(KINDS)
+    assert len(set(SYMBOLS.values())) == len(KINDS)
+
+
+def test_a_method_has_a_colour_of_its_own_and_shares_it_with_its_joint_form():
+    own = [method for method in METHODS if method.removesuffix("-joint") not in METHODS or not METHODS[method].joint]
+    assert len({method_colour(method) for method in own}) == min(len(own), len(PALETTE))
+    assert method_colour("ties-joint") == method_colour("ties") != method_colour("iso-cts-joint")
 
 
 def finished_run(order: tuple[str, ...], final: float, **settings: Any) -> Run:
@@ -186,7 +193,7 @@ def test_otmf_is_shown_taken_apart(app: AppTest, tmp_path: Path):
     assert table[["part", "name", "acc", "difference", "win_tie_loss"]].to_numpy(na_value=None).tolist() == [
         ["whole", "OTMF", 69.0, None, None],
         ["loss", "loss kl", 66.5, -2.5, "0/0/2"],
-        ["memory", "memory 0", 60.5, -8.5, "0/0/2"],
+        ["images", "memory 0", 60.5, -8.5, "0/0/2"],
     ]
 
 

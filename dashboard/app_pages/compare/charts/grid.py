@@ -14,7 +14,13 @@ from dashboard.text import chart_letters, number_text
 ROW, AROUND = 26, 96  # pixels: of a row of the intervals, and of what stands above and below them
 TEXT_WIDTH = 168  # pixels: of what stands at the end of a row
 COST_HEIGHT = 480
-SYMBOLS = {"none": "circle", "calibration": "diamond", "labels": "star", "joint": "square-open"}  # by kind of method
+SYMBOLS = {  # by kind of method
+    "none": "circle",
+    "calibration": "diamond",
+    "labels": "star",
+    "growing": "triangle-up",
+    "joint": "square-open",
+}
 LETTER, LINE, MARKER = 0.0125, 0.045, 0.014  # shares of the cost chart: of a letter, a line of text, half a marker
 TICKS = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10_000, 20_000, 50_000)  # seconds
 
