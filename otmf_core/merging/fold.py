@@ -7,8 +7,6 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
-from torch import Tensor
-
 from otmf_core import layout
 from otmf_core.config import MergeConfig
 from otmf_core.errors import InputError, Interrupted
@@ -16,13 +14,13 @@ from otmf_core.files import read_object, write_json, write_tensors
 from otmf_core.merging.evaluation import Evaluator
 from otmf_core.merging.growth import growth
 from otmf_core.merging.inputs import MergeInputs
+from otmf_core.merging.seen import Seen
 from otmf_core.methods.base import State
-from otmf_core.methods.context import Calibration, Context, Learning
+from otmf_core.methods.context import Context, Learning
 from otmf_core.models.base import Tower
 from otmf_core.models.checkpoints import check_finite, read_tensors
 from otmf_core.models.device import peak_memory, reset_peak_memory
 from otmf_core.models.heads import Head, labelled_subset, tune
-from otmf_core.models.inputs import Inputs
 from otmf_core.models.task_vector import StateDict
 from otmf_core.runs.events import Arrived, Emit, Evaluated, Fused, Iterated, Phase, Started, Stopped
 from otmf_core.runs.state import AccuracyRow, RunState, parsed
@@ -49,8 +47,7 @@ class Fold:
         self.class_vectors = ClassVectors(list(self.zero_shot_heads.values()))
         self.evaluator = Evaluator(self.library)
         self.state: State | None = None
-        self.teachers: dict[str, Tensor] = {}  # features of calibration examples under their expert
-        self.inputs: dict[str, Inputs] = {}  # calibration examples, decoded once
+        self.seen = Seen(config, self.library, self.tower)
         self.heads: dict[str, Head] = {}  # tuned ones
         self.vectors: list[StateDict] = []  # all so far, for joint methods alone
         if self.progress.step:
@@ -123,7 +120,7 @@ class Fold:
             self._know(held_out={task: (before[task][0], accuracy) for task, accuracy in self._held_out(model)})
             if method.grows:
                 self._measure_growth(self.state, model, heads)
-        self._forget(t)
+        self.seen.forget(t)
         self._save(t, self.state, row)
 
     def _measure_growth(self, state: State, model: Tower, heads: dict[str, Head]) -> None:
@@ -160,7 +157,7 @@ class Fold:
 
         learning = Learning(
             tower=self.tower,
-            calibration=self._calibration(t),
+            calibration=self.seen.calibration(t),
             class_vectors=self.class_vectors,
             results=self.path / layout.step_folder(t),
             unfinished=self.path / layout.WITHIN,
@@ -177,42 +174,6 @@ class Fold:
             vector = self.library.task_vector(task)
             self.vectors.append({name: tensor.to(self.tower.device) for name, tensor in vector.items()})
         self.vectors.append(incoming)
-
-    def _calibration(self, t: int) -> list[Calibration]:
-        """The calibration examples of step t: those of tasks t−1 and t, the first ones kept of each earlier one.
-
-        The tower holds θᵗ, so that the incoming expert's features are taken here, once. The others were taken when
-        their expert arrived, and are there as far as they were kept.
-        """
-        calibration: list[Calibration] = []
-        for number, task in enumerate(self.config.tasks[:t], start=1):
-            first = self.config.method.kept_examples if number < t - 1 else None
-            if first == 0:
-                calibration.append(Calibration())
-                continue
-            inputs = self._calibration_inputs(task)
-            if number == t:
-                self.teachers[task] = self.tower.features(inputs, task)
-            calibration.append(Calibration(inputs[:first], self.teachers.get(task)))
-        return calibration
-
-    def _calibration_inputs(self, task: str) -> Inputs:
-        if task not in self.inputs:
-            first = self.config.method.calibration_examples
-            self.inputs[task] = self.library.examples(task, "calibration", first=first).inputs
-        return self.inputs[task]
-
-    def _forget(self, t: int) -> None:
-        """Keep what step t+1 may see: the examples that are kept, if any are, and their features."""
-        kept = self.config.method.kept_examples
-        if not kept:
-            self.teachers = {}
-            self.inputs = {task: self.inputs[task] for task in self.config.tasks[t - 1 : t] if task in self.inputs}
-        for task in self.config.tasks[: t - 1]:
-            if task in self.teachers:
-                self.teachers[task] = self.teachers[task][:kept]
-            if task in self.inputs:
-                self.inputs[task] = self.tower.join([self.inputs[task][:kept]])  # a copy, so that the rest can go
 
     def _tune_heads(self, t: int, model: Tower) -> None:
         """Tune the heads whose turn it is after step t, with θ_m frozen."""
@@ -234,7 +195,7 @@ class Fold:
         if self.heads:
             write_tensors(folder / layout.HEADS, {task: head.weight for task, head in self.heads.items()})
         if t < tasks:
-            write_tensors(folder / layout.TEACHERS, self.teachers)
+            write_tensors(folder / layout.TEACHERS, self.seen.teachers)
         spent = self.progress.unfinished_seconds + time.monotonic() - self.step_began
         self._write_progress(
             step=t,
@@ -263,7 +224,7 @@ class Fold:
             weights = self._read(folder / layout.HEADS)
             self.heads = {task: self.zero_shot_heads[task]._replace(weight=weight) for task, weight in weights.items()}
         if step < tasks:
-            self.teachers = self._read(folder / layout.TEACHERS)
+            self.seen.teachers = self._read(folder / layout.TEACHERS)
 
     def _read(self, path: Path) -> StateDict:
         return {name: tensor.to(self.tower.device) for name, tensor in read_tensors(path).items()}

@@ -13,8 +13,8 @@ import torch
 
 from otmf_core.library.examples import Split
 from otmf_core.library.library import Library, open_library
-from otmf_core.merging.fold import Fold
 from otmf_core.merging.merge import run_merge
+from otmf_core.merging.seen import Seen
 from otmf_core.methods import mask_training, objectives
 from otmf_core.methods.base import State
 from otmf_core.methods.context import Context
@@ -54,15 +54,15 @@ def test_a_step_sees_its_two_tasks_and_what_is_kept_of_earlier_ones(
 ):
     """Each task's images are decoded once, and of those that no later step may see nothing stays."""
     log, sizes, held = reads(monkeypatch), [], []
-    calibration = Fold._calibration
+    calibration = Seen.calibration
 
-    def look(self: Fold, t: int):
+    def look(self: Seen, t: int):
         found = calibration(self, t)
         sizes.append(tuple(len(each) for each in found))
         held.append({task: len(inputs) for task, inputs in self.inputs.items()})
         return found
 
-    monkeypatch.setattr(Fold, "_calibration", look)
+    monkeypatch.setattr(Seen, "calibration", look)
     merged(merge_config(tiny, memory=memory), tmp_path)
     assert sizes == seen
     assert [(task, first) for task, split, first in log if split == "calibration"] == [(task, None) for task in TASKS]

@@ -1,0 +1,57 @@
+"""What a method sees of the tasks so far: calibration examples and their experts' features, as far as they are kept."""
+
+from __future__ import annotations
+
+from torch import Tensor
+
+from otmf_core.config import MergeConfig
+from otmf_core.library.library import Library
+from otmf_core.methods.context import Calibration
+from otmf_core.models.base import Tower
+from otmf_core.models.inputs import Inputs
+
+
+class Seen:
+    """Examples by task, decoded once, and their features under their expert; nothing stays that no later step sees."""
+
+    def __init__(self, config: MergeConfig, library: Library, tower: Tower) -> None:
+        self.tasks, self.method = config.tasks, config.method
+        self.library, self.tower = library, tower
+        self.inputs: dict[str, Inputs] = {}
+        self.teachers: dict[str, Tensor] = {}
+
+    def calibration(self, t: int) -> list[Calibration]:
+        """The calibration examples of step t: those of tasks t−1 and t, the first ones kept of each earlier one.
+
+        The tower holds θᵗ, so that the incoming expert's features are taken here, once. The others were taken when
+        their expert arrived, and are there as far as they were kept.
+        """
+        calibration: list[Calibration] = []
+        for number, task in enumerate(self.tasks[:t], start=1):
+            first = self.method.kept_examples if number < t - 1 else None
+            if first == 0:
+                calibration.append(Calibration())
+                continue
+            inputs = self._examples(task)
+            if number == t:
+                self.teachers[task] = self.tower.features(inputs, task)
+            calibration.append(Calibration(inputs[:first], self.teachers.get(task)))
+        return calibration
+
+    def forget(self, t: int) -> None:
+        """Keep what step t+1 may see: the examples that are kept, if any are, and their features."""
+        kept = self.method.kept_examples
+        if not kept:
+            self.teachers = {}
+            self.inputs = {task: self.inputs[task] for task in self.tasks[t - 1 : t] if task in self.inputs}
+        for task in self.tasks[: t - 1]:
+            if task in self.teachers:
+                self.teachers[task] = self.teachers[task][:kept]
+            if task in self.inputs:
+                self.inputs[task] = self.tower.join([self.inputs[task][:kept]])  # a copy, so that the rest can go
+
+    def _examples(self, task: str) -> Inputs:
+        if task not in self.inputs:
+            first = self.method.calibration_examples
+            self.inputs[task] = self.library.examples(task, "calibration", first=first).inputs
+        return self.inputs[task]
