@@ -91,7 +91,7 @@ class Otmf(Method):
         int | None,
         Field(ge=2, le=100_000, description="unlabelled images of the incoming and the previous task; none: all"),
         Shown(
-            label="Calibration images",
+            label="Calibration",
             group="Masks",
             step=8,
             help="Unlabelled images of the incoming and the previous task: fewer are easier to come by, and overfitted "

@@ -79,30 +79,25 @@ def _run_options() -> dict[str, Any]:
     """Draw the settings that every method has."""
     settings, options = run_settings(), {}
     st.markdown("**Heads and evaluation**")
-    with st.container(horizontal=True):
-        options["heads"] = st.segmented_control(
-            "Heads",
-            list(HEAD_NAMES),
-            default="none",
-            format_func=HEAD_NAMES.__getitem__,
-            key="heads",
-            persist_state="session",
-            required=True,
-            help="Tuning reads labels: a share of each task's labelled pool. Results are stamped with it.",
-            width="content",
-        )
-        options["evaluate"] = st.segmented_control(
-            "Evaluate after a step",
-            list(EVALUATION_NAMES),
-            default="seen",
-            format_func=EVALUATION_NAMES.__getitem__,
-            key="evaluate",
-            persist_state="session",
-            required=True,
-            help="Which tasks are tested after each step. All tasks take longer; after the last step all are tested "
-            "anyway. Held out: before and after the merge, the library's tasks that are not merged.",
-            width="content",
-        )
+    options["heads"] = st.selectbox(
+        "Heads",
+        list(HEAD_NAMES),
+        format_func=HEAD_NAMES.__getitem__,
+        key="heads",
+        persist_state="session",
+        help="Tuning reads labels: a share of each task's labelled pool. Results are stamped with it. One by one: a "
+        "task's head once the next task is in, as in the paper. At the end: all heads on the final model, which needs "
+        "the labels of every task then.",
+    )
+    options["evaluate"] = st.selectbox(
+        "Evaluate after a step",
+        list(EVALUATION_NAMES),
+        format_func=EVALUATION_NAMES.__getitem__,
+        key="evaluate",
+        persist_state="session",
+        help="Which tasks are tested after each step. All tasks take longer; after the last step all are tested "
+        "anyway. Held out: before and after the merge, the library's tasks that are not merged.",
+    )
     if options["heads"] != "none":
         left, right = st.columns(2, vertical_alignment="bottom")
         options["head_fraction"] = left.slider(
