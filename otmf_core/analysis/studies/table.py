@@ -1,0 +1,12 @@
+"""The studies: one line each."""
+
+from __future__ import annotations
+
+from otmf_core.analysis.studies.base import Study
+from otmf_core.analysis.studies.heads import HEADS_STUDY
+from otmf_core.analysis.studies.mask_memory import MASK_MEMORY
+from otmf_core.analysis.studies.recursion import RECURSION
+
+TABLE: tuple[Study, ...] = (MASK_MEMORY, HEADS_STUDY, RECURSION)
+
+STUDIES: dict[str, Study] = {study.name: study for study in TABLE}
