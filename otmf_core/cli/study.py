@@ -18,6 +18,7 @@ from otmf_core.cli import options as cli_options
 from otmf_core.cli import tables as cli_tables
 from otmf_core.cli.exit_codes import DONE, TROUBLE
 from otmf_core.cli.grid import Carried, carry_out
+from otmf_core.errors import InputError
 from otmf_core.library.library import Library, open_library, order
 from otmf_core.runs.folder import Run
 
@@ -52,16 +53,19 @@ def add_study(parser: ArgumentParser) -> None:
 def study(options: Namespace) -> int:
     """Run what a study lacks, measure, then print its rows and its finding; 1 where a run failed."""
     asked = STUDIES[options.study]
+    if asked.suite is None and options.suite:
+        raise InputError(f"the study {asked.name} has no merges, so no suite, received --suite {options.suite}")
     library = open_library(options.library)
     carried: Carried | int = Carried([], {})
-    if asked.suite is not None:
-        carried = _merges(options, asked, library)
+    suite = options.suite or asked.suite
+    if suite is not None:
+        carried = _merges(options, asked, library, suite)
     elif options.dry_run:
         print("no merges, measurements alone", file=sys.stderr)
         carried = DONE
     if isinstance(carried, int):
         return carried
-    if asked.suite is not None and not carried.runs:
+    if suite is not None and not carried.runs:
         return TROUBLE
     measured: Sequence[MeasuredRow] = ()
     if asked.measure:
@@ -72,8 +76,7 @@ def study(options: Namespace) -> int:
     return TROUBLE if carried.failed else DONE
 
 
-def _merges(options: Namespace, asked: Study, library: Library) -> Carried | int:
-    suite = options.suite or asked.suite
+def _merges(options: Namespace, asked: Study, library: Library, suite: str) -> Carried | int:
     tasks = order(library, suite)
     orders = [tuple(order(library, suite, seed)) for seed in grids.order_seeds(options.orders)]
     # as in `compare`, whose runs are then used again

@@ -62,3 +62,10 @@ def test_an_unknown_study_is_refused(capsys: pytest.CaptureFixture[str]):
         main(["study", "magic"])
     assert stopped.value.code == 2
     assert "mask-memory" in capsys.readouterr().err
+
+
+def test_a_study_without_merges_has_no_suite(tiny: Path, capsys: pytest.CaptureFixture[str]):
+    assert main(["study", "transport", "--suite", "8", "--library", str(tiny)]) == 2
+    assert "the study transport has no merges, so no suite, received --suite 8" in capsys.readouterr().err
+    assert main(["study", "transport", "--dry-run", "--library", str(tiny)]) == 0
+    assert "no merges" in capsys.readouterr().err
