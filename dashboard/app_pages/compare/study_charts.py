@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from math import isfinite
 
 from dashboard.app_pages.compare.charts.studies import Axis, Series
 from dashboard.charts.colours import PALETTE, method_colour
 from otmf_core.analysis.comparison import Row
 from otmf_core.analysis.studies.base import Found
 from otmf_core.analysis.studies.mask_memory import NONE
+from otmf_core.analysis.studies.pairs import LOST, SIGNS, rule_of
 from otmf_core.analysis.studies.transport_cost import NAMES
 from otmf_core.methods.otmf_choices import FAMILIES
 
@@ -108,6 +110,23 @@ def _recursion(found: Found) -> list[Drawing]:
     return [Drawing("What is kept of a task's gain", measured, series, Axis("Merges after its own"), y)]
 
 
+def _pairs(found: Found) -> list[Drawing]:
+    charts = []
+    for sign, text in SIGNS.items():
+        series = [
+            Series(
+                name, shade, [row[sign] for row in found.points], [row[lost] for row in found.points], mode="markers"
+            )
+            for name, shade, lost in (("Sinkhorn", PALETTE[0], "lost"), ("Unbalanced", PALETTE[1], "lost_unbalanced"))
+        ]
+        rule = rule_of(found.points, sign)
+        title = f"{text[0].upper()}{text[1:]}"
+        x = Axis(title, line=rule.limit if rule and isfinite(rule.limit) else None, line_name="Warning")
+        y = Axis("Accuracy lost (pt)", line=LOST, line_name=f"{LOST:g} points")
+        charts.append(Drawing(title, "individual less merged, test images; pairs share tasks", series, x, y))
+    return charts
+
+
 def _coloured(study: str, row: Row) -> str:
     return colour(study, row) or PALETTE[0]
 
@@ -124,4 +143,5 @@ _BY_STUDY: dict[str, Callable[[Found], list[Drawing]]] = {
     "mask-memory": _mask_memory,
     "heads": _heads,
     "recursion": _recursion,
+    "pairs": _pairs,
 }

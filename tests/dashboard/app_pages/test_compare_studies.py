@@ -21,7 +21,9 @@ from otmf_core.library.library import open_library
 from otmf_core.runs.folder import Run
 from otmf_core.runs.record import make_record
 from otmf_core.runs.state import RunState
+from tests.analysis.studies.test_pairs import made_study
 from tests.dashboard.pages import opener, texts
+from tests.made_runs import made_run
 
 ORDERS = (("red", "green"), ("green", "red"))
 ACC = {"element": 70.0, "row": 69.5, "none": 60.0}
@@ -129,11 +131,31 @@ def test_presets_of_a_method_share_its_colour_and_differ_in_their_line():
     study = STUDIES["recursion"]
     configs = study.configs([tuple("abcdef")], {})
     matrix = tuple(tuple(80.0 if step > task else 30.0 for task in range(6)) for step in range(7))
-    from tests.made_runs import made_run
-
     runs = [made_run(str(k), config, matrix=matrix, acc=80.0) for k, config in enumerate(configs[:2])]
     (drawing,) = drawings("recursion", study.found(runs, ()))
     plain, paper = drawing.series
     assert (plain.name, paper.name) == ("OTMF", "OTMF, paper")
     assert plain.colour == paper.colour and plain.dash != paper.dash
     assert list(plain.y) == [100.0] * 6
+
+
+def test_pairs_are_drawn_against_both_signs_with_the_limits_learned():
+    cosine, domain = drawings("pairs", STUDIES["pairs"].found(*made_study()))
+    assert [series.name for series in cosine.series] == ["Sinkhorn", "Unbalanced"]
+    assert list(cosine.series[0].x) == [0.1, 0.2, 0.8, 0.6]
+    assert list(cosine.series[0].y) == [8.0, 7.0, 2.0, 1.0]
+    assert cosine.x.line == pytest.approx(0.4) and cosine.y.line == 5.0
+    assert domain.x.title == "Domain distance"
+
+
+def test_heads_stand_apart_by_space_and_labels():
+    heads = STUDIES["heads"]
+    runs = [made_run(str(k), config, acc=50.0 + k) for k, config in enumerate(heads.configs([("a", "b")], {}))]
+    (drawing,) = drawings("heads", heads.found(runs, ()))
+    first = drawing.series[0]
+    assert (first.name, first.x, first.y) == (
+        "features, heads none",
+        ["No images kept", "64 images kept"],
+        [50.0, 54.0],
+    )
+    assert len({series.colour for series in drawing.series}) == 4
