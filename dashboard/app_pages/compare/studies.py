@@ -21,6 +21,7 @@ from otmf_core.errors import InputError
 from otmf_core.library.library import Library, list_libraries
 
 WHICH = "study-which"
+VISIBLE_ROWS = 16  # without scrolling
 TEXTS = {"name": "Row", "labels": "Labels", "stopped": "Stopped by"}
 NUMBERS = {  # heading and format; columns stand in the order of a study's rows
     "d": ("d", "%d"),
@@ -38,11 +39,11 @@ NUMBERS = {  # heading and format; columns stand in the order of a study's rows
     "left": ("Transport cost left", "%.4f"),
     "lost": ("Lost (pt)", "%.1f"),
     "lost_unbalanced": ("Lost, unbalanced (pt)", "%.1f"),
-    "remedy": ("Won back (pt)", "%+.1f"),
+    "remedy": ("By unbalanced (pt)", "%+.1f"),
     "difference": ("Difference (pt)", "%+.1f"),
     "rate": ("Kept a step", "%.3f"),
-    "low": ("95% from", "%+.3g"),
-    "high": ("to", "%+.3g"),
+    "low": ("95% from", "%+.1f"),
+    "high": ("to", "%+.1f"),
     "half_life": ("Half-life (steps)", "%.1f"),
     "misfit": ("Misfit", "%.3f"),
 }
@@ -137,9 +138,9 @@ def _table(study: Study, rows: Sequence[Row]) -> None:
     st.dataframe(
         cells.style.apply(lambda values: styles[values.name], subset=list(styles)),
         hide_index=True,
-        height="content",
+        height=38 + 35 * min(len(rows), VISIBLE_ROWS),
         placeholder="–",
-        column_config={name: _column(name) for name in cells},
+        column_config={name: _column(name, of_rates="rate" in shown) for name in cells},
         alt=f"Rows of the study: {study.question}",
     )
 
@@ -148,11 +149,13 @@ def _cell(value: Any) -> Any:
     return rounded(value, 6) if isinstance(value, float) else value
 
 
-def _column(name: str) -> Any:
+def _column(name: str, of_rates: bool) -> Any:
     column = st.column_config
     if name == "colour":
         return column.TextColumn("", width=24, help="Its colour in the charts.")
     if name in TEXTS:
-        return column.TextColumn(TEXTS[name], pinned=name == "name")
+        return column.TextColumn(TEXTS[name], width=190 if name == "name" else None, pinned=name == "name")
     title, form = NUMBERS[name]
+    if of_rates and name in ("low", "high"):
+        form = NUMBERS["rate"][1]
     return column.NumberColumn(title, format=form)

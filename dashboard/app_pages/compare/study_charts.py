@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from math import isfinite
 
 from dashboard.app_pages.compare.charts.studies import Axis, Series
-from dashboard.charts.colours import PALETTE, method_colour
+from dashboard.charts.colours import MEAN, PALETTE, method_colour
 from otmf_core.analysis.comparison import Row
 from otmf_core.analysis.studies.base import Found
 from otmf_core.analysis.studies.mask_memory import NONE
@@ -16,6 +16,11 @@ from otmf_core.analysis.studies.transport_cost import NAMES
 from otmf_core.methods.otmf_choices import FAMILIES
 
 KINDS = [(space, heads) for heads in ("none", "tuned") for space in ("features", "logits")]
+COSTS = (
+    ("seconds", "limit_seconds", "Time", "s", "time"),
+    ("memory_mib", "limit_mib", "Peak memory", "MiB", "memory"),
+)
+APART = 0.08  # between rows that keep as many images
 DASHES = ("solid", "dash", "dot", "dashdot")
 
 
@@ -48,13 +53,17 @@ def colour(study: str, row: Row) -> str | None:
 def _transport(found: Found) -> list[Drawing]:
     widths = sorted({row["d"] for row in found.points})
     charts = []
-    for figure, title, unit in (("seconds", "Time", "s"), ("memory_mib", "Peak memory", "MiB")):
+    for figure, limit, title, unit, reason in COSTS:
         series = []
         for (name, d), rows in _groups(found.points, "name", "d").items():
             own = [row for row in rows if row[figure] is not None]
             dash = DASHES[widths.index(d) % len(DASHES)]
             x, y = [row["points"] for row in own], [row[figure] for row in own]
             series.append(Series(f"{name}, d = {d}", _coloured("transport", rows[0]), x, y, dash=dash))
+        stopped = [row for row in found.points if row["stopped"] == reason]
+        if stopped:
+            x, y = [row["points"] for row in stopped], [row[limit] for row in stopped]
+            series.append(Series("Stopped at the limit", MEAN, x, y, mode="markers", symbol="x"))
         measured = "forward and backward, one process a point"
         charts.append(Drawing(title, measured, series, Axis("Points n", log=True), Axis(f"{title} ({unit})", log=True)))
     return charts
@@ -81,11 +90,12 @@ def _mask_memory(found: Found) -> list[Drawing]:
 
 
 def _heads(found: Found) -> list[Drawing]:
+    kept = sorted({row["memory"] for row in found.points})
     series = [
         Series(
             name,
             _coloured("heads", rows[0]),
-            [f"{row['memory'] or 'No'} images kept" for row in rows],
+            [kept.index(row["memory"]) + APART * (KINDS.index((row["space"], row["heads"])) - 1.5) for row in rows],
             [row["acc"] for row in rows],
             [row["acc_std"] or 0.0 for row in rows],
             mode="markers",
@@ -93,8 +103,9 @@ def _heads(found: Found) -> list[Drawing]:
         )
         for (name,), rows in _groups(found.points, "name").items()
     ]
+    x = Axis("", texts={float(at): f"{each or 'No'} images kept" for at, each in enumerate(kept)})
     measured = "test images; mean ± std over orders; stars read labels"
-    return [Drawing("Heads against logits", measured, series, Axis(""), Axis("ACC (%)"))]
+    return [Drawing("Heads against logits", measured, series, x, Axis("ACC (%)"))]
 
 
 def _recursion(found: Found) -> list[Drawing]:

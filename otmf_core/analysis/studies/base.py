@@ -52,6 +52,11 @@ class Study:
     measure: Callable[[Library, Sequence[Run], Callable[[str], None]], Sequence[MeasuredRow]] | None = None
 
 
+def signed(value: float, digits: int = 1) -> str:
+    """+1.2, −0.4 or +0.0, as sentences have it: a rounded zero is never negative."""
+    return f"{round(value, digits) + 0.0:+.{digits}f}".replace("-", "−")
+
+
 def acc_of(runs: Sequence[Run]) -> list[float]:
     """ACC of finished runs, percent; raises InputError where one has none."""
     values = [metric(run, "acc") for run in runs]

@@ -8,7 +8,7 @@ from statistics import fmean, stdev
 from otmf_core.analysis.comparison import Row
 from otmf_core.analysis.grid import Entry, grid
 from otmf_core.analysis.matched import Matched, matched
-from otmf_core.analysis.studies.base import Found, Study, acc_of
+from otmf_core.analysis.studies.base import Found, Study, acc_of, signed
 from otmf_core.config import MergeConfig
 from otmf_core.runs.folder import Run
 
@@ -78,8 +78,8 @@ def _finding(rows: Sequence[Row]) -> str:
 
 
 def _gain(row: Row) -> str:
-    interval = "" if row["low"] is None else f" [{row['low']:+.1f}, {row['high']:+.1f}]"
-    return f"{row['difference']:+.1f}{interval}"
+    interval = "" if row["low"] is None else f" [{signed(row['low'])}, {signed(row['high'])}]"
+    return f"{signed(row['difference'])}{interval}"
 
 
 HEADS_STUDY = Study(

@@ -9,7 +9,7 @@ from statistics import fmean
 from otmf_core.analysis.comparison import Row
 from otmf_core.analysis.grid import Entry, grid
 from otmf_core.analysis.matched import interval
-from otmf_core.analysis.studies.base import Found, MeasuredRow, Orders, Shared, Study
+from otmf_core.analysis.studies.base import Found, MeasuredRow, Orders, Shared, Study, signed
 from otmf_core.analysis.studies.threshold import Rule, learned, leave_one_out, rank_correlation
 from otmf_core.config import MergeConfig
 from otmf_core.errors import InputError
@@ -139,12 +139,12 @@ def _finding(rows: Sequence[Row]) -> str:
     lost = [row["lost"] for row in rows]
     signs = {**SIGNS, "left": "transport cost left"}
     found = {text: rank_correlation([row[sign] for row in rows], lost) for sign, text in signs.items()}
-    parts = [f"{text} {value:+.2f}" for text, value in found.items() if value is not None]
+    parts = [f"{text} {signed(value, 2)}" for text, value in found.items() if value is not None]
     sentences = [f"Accuracy lost over {len(rows)} pairs, by rank with {', '.join(parts)}"] if parts else []
     low, high = interval([row["remedy"] for row in rows])
-    bounds = "" if low is None else f" [{low:+.1f}, {high:+.1f}]"
+    bounds = "" if low is None or high is None else f" [{signed(low)}, {signed(high)}]"
     mean = fmean(row["remedy"] for row in rows)
-    return ". ".join([*sentences, _warning(rows), f"Unbalanced transport wins back {mean:+.1f} points{bounds}"]) + "."
+    return ". ".join([*sentences, _warning(rows), f"Unbalanced transport gives {signed(mean)} points{bounds}"]) + "."
 
 
 def _warning(rows: Sequence[Row]) -> str:

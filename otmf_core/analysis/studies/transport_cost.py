@@ -108,7 +108,8 @@ def _cost(point: Point) -> str:
 
 def _found(runs: Sequence[Run], measured: Sequence[Point]) -> Found:
     rows = [_row(point) for point in measured]
-    return Found(rows, _finding(measured), rows)
+    limits = [{"limit_seconds": p.limit_seconds, "limit_mib": p.limit_bytes / 2**20} for p in measured]
+    return Found(rows, _finding(measured), [{**row, **limit} for row, limit in zip(rows, limits, strict=True)])
 
 
 def _row(point: Point) -> Row:

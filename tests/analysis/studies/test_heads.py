@@ -47,7 +47,7 @@ def test_gains_are_over_features_with_frozen_heads_at_the_same_memory():
     assert labels["features", "tuned"] == "labelled heads (25%)"
     assert found.finding == (
         "Over features with frozen heads, in points of ACC: with no images kept, logits alone +3.0 [+3.0, +3.0], "
-        "tuned heads alone +9.0 [-3.7, +21.7], both +9.0 [-3.7, +21.7]; with 64 images kept, logits alone +0.0 "
-        "[-12.7, +12.7], tuned heads alone +4.0 [-8.7, +16.7], both +4.0 [+4.0, +4.0]."
+        "tuned heads alone +9.0 [−3.7, +21.7], both +9.0 [−3.7, +21.7]; with 64 images kept, logits alone +0.0 "
+        "[−12.7, +12.7], tuned heads alone +4.0 [−8.7, +16.7], both +4.0 [+4.0, +4.0]."
     )
     assert len(found.finding) <= 400

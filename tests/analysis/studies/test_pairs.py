@@ -57,10 +57,10 @@ def test_what_pairs_lose_and_what_warns_of_it():
     # cosine: ranks 0, 1, 3, 2 against 3, 2, 1, 0: −0.8; domain: 3, 0, 2, 1 against them: 0.4
     # of the domain's limits 0.16 and 0.375 make one mistake each; without a + b or a + c the others get that one wrong
     assert found.finding == (
-        "Accuracy lost over 4 pairs, by rank with cosine of the task vectors -0.80, domain distance +0.40. Warnings of "
+        "Accuracy lost over 4 pairs, by rank with cosine of the task vectors −0.80, domain distance +0.40. Warnings of "
         "more than 5 points: cosine of the task vectors below 0.4, wrong for 0% of pairs left out; domain distance "
-        "above 0.375, wrong for 50% of pairs left out; without any, 50%. Unbalanced transport wins back +0.5 points "
-        "[-1.6, +2.6]."
+        "above 0.375, wrong for 50% of pairs left out; without any, 50%. Unbalanced transport gives +0.5 points "
+        "[−1.6, +2.6]."
     )
     assert len(found.finding) <= 400
 

@@ -11,6 +11,7 @@ from streamlit.testing.v1 import AppTest
 
 from dashboard.app_pages.compare.charts.studies import Axis, Series, series_chart
 from dashboard.app_pages.compare.study_charts import drawings
+from dashboard.text import letters
 from otmf_core.analysis.studies.base import Study
 from otmf_core.analysis.studies.mask_memory import MASK_MEMORY, Entries, family
 from otmf_core.analysis.studies.shipped import write_study
@@ -94,7 +95,13 @@ def test_measurements_without_merges_are_shown(app: AppTest, tmp_path: Path):
     open_study(app, TRANSPORT)
     assert "2 measurements" in texts(app)
     assert "exact fits at no n" in texts(app)
-    assert len(app.get("plotly_chart")) == 2
+    time, memory = (json.loads(each.proto.spec)["data"] for each in app.get("plotly_chart"))
+    assert [(trace["name"], trace["x"], trace["y"]) for trace in time] == [
+        ("sliced, d = 512", [16], [0.5]),
+        ("exact, d = 512", [], []),
+        ("Stopped at the limit", [64], [60.0]),
+    ]
+    assert [trace["y"] for trace in memory] == [[1.0], []]
     assert app.dataframe[0].value["stopped"].fillna("").tolist() == ["", "time"]
 
 
@@ -153,9 +160,25 @@ def test_heads_stand_apart_by_space_and_labels():
     runs = [made_run(str(k), config, acc=50.0 + k) for k, config in enumerate(heads.configs([("a", "b")], {}))]
     (drawing,) = drawings("heads", heads.found(runs, ()))
     first = drawing.series[0]
-    assert (first.name, first.x, first.y) == (
-        "features, heads none",
-        ["No images kept", "64 images kept"],
-        [50.0, 54.0],
-    )
+    assert (first.name, first.y) == ("features, heads none", [50.0, 54.0])
+    assert list(first.x) == pytest.approx([-0.12, 0.88])
+    assert drawing.x.texts == {0.0: "No images kept", 1.0: "64 images kept"}
     assert len({series.colour for series in drawing.series}) == 4
+
+
+def test_texts_of_a_file_act_on_nothing(app: AppTest, tmp_path: Path):
+    hostile = "<b>x</b> [l](http://e) :material/home: $y$ & `z`"
+    points = [Point(loss=hostile, d=512, n=16, seconds=0.5, memory_bytes=1, limit_seconds=1.0, limit_bytes=1)]
+    write_study(tmp_path / "assets/colours/studies/transport.json", TRANSPORT, [], points, hostile, hostile)
+    open_study(app, TRANSPORT)
+    said = texts(app)
+    assert letters(hostile) in said and hostile not in said
+    (trace,) = json.loads(app.get("plotly_chart")[0].proto.spec)["data"]
+    assert trace["name"].startswith("&lt;b&gt;x")
+    assert app.code[0].value == hostile
+
+
+def test_an_empty_study_is_shown_as_one(app: AppTest, tmp_path: Path):
+    write_study(tmp_path / "assets/colours/studies/transport.json", TRANSPORT, [], [], "otmf study transport", "")
+    open_study(app, TRANSPORT)
+    assert "Nothing was measured" in texts(app)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import ceil, floor, log10
 from typing import Any
@@ -21,7 +21,7 @@ class Series:
 
     name: str
     colour: str
-    x: Sequence[float | str]
+    x: Sequence[float]
     y: Sequence[float]
     errors: Sequence[float] = ()
     texts: Sequence[str] = ()
@@ -32,10 +32,14 @@ class Series:
 
 @dataclass(frozen=True)
 class Axis:
-    """A title, and whether the axis is logarithmic; at `line` a line crosses the chart, named `line_name`."""
+    """A title, and whether the axis is logarithmic, or the texts that stand along it, by value.
+
+    At `line` a line crosses the chart, named `line_name`.
+    """
 
     title: str
     log: bool = False
+    texts: Mapping[float, str] | None = None
     line: float | None = None
     line_name: str = ""
 
@@ -51,7 +55,9 @@ def series_chart(series: Sequence[Series], x: Axis, y: Axis) -> go.Figure:
             error_y={"array": list(each.errors), "thickness": 1, "width": 0} if each.errors else None,
             mode=f"{each.mode}+text" if each.texts else each.mode,
             text=[*map(chart_letters, each.texts)] or None,
-            textposition="top center",
+            textposition="middle right",
+            cliponaxis=False,
+            showlegend=not each.texts,
             textfont={"size": 11},
             name=name,
             line={"color": each.colour, "width": 2, "dash": each.dash},
@@ -65,14 +71,16 @@ def series_chart(series: Sequence[Series], x: Axis, y: Axis) -> go.Figure:
         chart.add_hline(y.line, **mark, annotation={"text": chart_letters(y.line_name), "font": {"size": 11}})
     if x.line is not None:
         chart.add_vline(x.line, **mark, annotation={"text": chart_letters(x.line_name), "font": {"size": 11}})
-    return chart.update_layout(height=HEIGHT, scattermode="group", scattergap=0.6)
+    return chart.update_layout(height=HEIGHT)
 
 
-def _scale(axis: Axis, values: Sequence[float | str]) -> dict[str, Any]:
+def _scale(axis: Axis, values: Sequence[float]) -> dict[str, Any]:
     """Of a logarithmic axis the powers of ten, of which small and large ones alike are written out."""
+    if axis.texts:
+        return {"tickvals": list(axis.texts), "ticktext": [*map(chart_letters, axis.texts.values())]}
     if not axis.log:
         return {}
-    numbers = [value for value in (*values, axis.line) if isinstance(value, int | float) and value > 0]
+    numbers = [value for value in (*values, axis.line) if value is not None and value > 0]
     if not numbers:
         return {"type": "log"}
     low, high = floor(log10(min(numbers))), ceil(log10(max(numbers)))
