@@ -137,7 +137,8 @@ def test_commands_of_the_readme_are_taken(monkeypatch: pytest.MonkeyPatch, capsy
     monkeypatch.chdir(ROOT)
     found = commands(read("README.md"))
     assert len(found) >= 9
-    assert {arguments[0] for arguments in found} == {"merge", "compare", "list", "show", "resume", "export", "library"}
+    every = {"merge", "compare", "study", "list", "show", "resume", "export", "library"}
+    assert {arguments[0] for arguments in found} == every
     for arguments in [*found, *commands(read(LIBRARIES))]:
         try:
             options = _parser().parse_args(arguments)

@@ -51,6 +51,7 @@ WITHOUT_TORCH = [
     "analysis.ablations",
     "analysis.results",
     "analysis.standings",
+    "analysis.studies.shipped",
     "export.model_card",
     "export.layouts",
     "cli.main",

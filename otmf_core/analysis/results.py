@@ -68,7 +68,7 @@ def shipped_results(library: Library) -> list[Results]:
     return sorted(current, key=lambda results: len(results.runs[0].config.tasks))
 
 
-@lru_cache(maxsize=4)
+@lru_cache(maxsize=16)
 def _read(path: Path, changed: Mark) -> Results:
     fields = read_object(path)
     if fields.get("format") != FORMAT:

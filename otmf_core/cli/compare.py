@@ -3,14 +3,9 @@
 from __future__ import annotations
 
 import json
-import sys
 from argparse import ArgumentParser, Namespace
 from collections.abc import Mapping, Sequence
-from datetime import timedelta
 from typing import Any
-
-from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from otmf_core.analysis import grid as grids
 from otmf_core.analysis.ablations import ABLATIONS, WHOLE, ablation_entries, part_of
@@ -19,16 +14,10 @@ from otmf_core.analysis.results import write_results
 from otmf_core.analysis.standings import standings
 from otmf_core.cli import options as cli_options
 from otmf_core.cli import tables as cli_tables
-from otmf_core.cli.exit_codes import DONE, INTERRUPTED, TROUBLE
-from otmf_core.cli.progress import StopSignals
-from otmf_core.config import MergeConfig
-from otmf_core.errors import Interrupted
-from otmf_core.jobs.grid import Progress as GridProgress
-from otmf_core.jobs.grid import run_grid
-from otmf_core.jobs.queue import JobQueue
+from otmf_core.cli.exit_codes import DONE, TROUBLE
+from otmf_core.cli.grid import carry_out
 from otmf_core.library.library import open_library, shuffled
-from otmf_core.runs.folder import Run, list_runs
-from otmf_core.runs.view import RunView
+from otmf_core.runs.folder import Run
 
 DIGITS = {"seconds": 0, "memory_gib": 2}
 NAMES = {"acc": "ACC", "bwt": "BWT", "memory_gib": "GiB", "held_out": "held out"}
@@ -84,22 +73,10 @@ def compare(options: Namespace) -> int:
     shared = {"library": options.library, "seed": options.seed, "device": options.device, "evaluate": evaluate}
     configs = grids.grid(entries, orders, shared)
     names = {grids.content(config): entries[index % len(entries)].name for index, config in enumerate(configs)}
-    plan = grids.plan(configs, list_runs(options.out)[0], library.manifest_hash)
-    print(_what(options, plan, len(names)), file=sys.stderr, flush=True)
-    if options.dry_run:
-        return DONE
-    failed: Mapping[str, str] = {}
-    if plan.resume or plan.missing:
-        with StopSignals() as stop, _Lines(names) as lines:
-            try:
-                failed = run_grid(JobQueue(options.out), plan, lines, stop)
-            except Interrupted:
-                print("Stopped. The same command goes on.", file=sys.stderr)
-                return INTERRUPTED
-        plan = grids.plan(configs, list_runs(options.out)[0], library.manifest_hash)
-    runs = list(plan.done.values())
-    for run, reason in failed.items():
-        print(f"error: {run} failed: {reason}", file=sys.stderr)
+    carried = carry_out(configs, names, options.out, library.manifest_hash, options.dry_run)
+    if isinstance(carried, int):
+        return carried
+    runs, failed = carried.runs, carried.failed
     _print(options, runs, names, failed)
     if options.results and runs:
         write_results(options.results, runs, _command(options))
@@ -118,12 +95,6 @@ def table(options: Namespace, runs: Sequence[Run], names: Mapping[str, str]) -> 
         return rows
     rows = [{"part": part_of(group[0].config), **row} for row, group in zip(rows, groups, strict=True)]
     return sorted(rows, key=lambda row: list(ABLATIONS).index(row["part"]) if row["part"] in ABLATIONS else -1)
-
-
-def _what(options: Namespace, plan: grids.Plan, total: int) -> str:
-    parts = [f"{len(plan.done)} of {total} merges are there"]
-    parts += [f"{len(plan.resume)} go on"] * bool(plan.resume) + [f"{len(plan.missing)} to begin"] * bool(plan.missing)
-    return f"{', '.join(parts)} in {options.out}"
 
 
 def _command(options: Namespace) -> str:
@@ -159,38 +130,3 @@ def _mean(mean: float | None, deviation: float | None, digits: int) -> str | Non
     if mean is None:
         return None
     return f"{mean:.{digits}f}" + (f" ± {deviation:.{digits}f}" if deviation is not None else "")
-
-
-class _Lines:
-    """Shows how a grid goes on, on stderr: a bar on a terminal, a line for each run that ended everywhere."""
-
-    def __init__(self, names: Mapping[str, str]) -> None:
-        self._names = names
-        self._console = Console(stderr=True, highlight=False, markup=False, soft_wrap=True)
-        columns = TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn(), TextColumn("{task.fields[left]}")
-        tty = sys.stderr.isatty()
-        self._bar = Progress(*columns, console=self._console, transient=True, disable=not tty)
-        self._row = self._bar.add_task("", total=None, left="")
-
-    def __enter__(self) -> _Lines:
-        self._bar.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._bar.stop()
-
-    def __call__(self, progress: GridProgress) -> None:
-        left = "" if progress.eta_seconds is None else f"ETA {timedelta(seconds=round(progress.eta_seconds))}"
-        now = "" if progress.current is None else f"{self._name(progress.current.config)}: {progress.current.phase}"
-        self._bar.update(self._row, total=progress.total, completed=progress.done, description=now, left=left)
-        if progress.ended:
-            self._console.print(f"[{progress.done}/{progress.total}] {self._end(progress.ended)} {left}".rstrip())
-
-    def _end(self, view: RunView) -> str:
-        name, record = self._name(view.config), view.record
-        if record is None or record.acc is None or record.bwt is None:
-            return f"{name}: {view.status} {view.message}"
-        return f"{name}: ACC {record.acc:.1f}, BWT {record.bwt:+.1f}, {record.seconds:.0f} s."
-
-    def _name(self, config: MergeConfig) -> str:
-        return self._names.get(grids.content(config), config.method.title)

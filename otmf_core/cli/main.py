@@ -22,6 +22,7 @@ from otmf_core.cli.compare import add_compare, compare
 from otmf_core.cli.exit_codes import BAD_INPUT, DONE, INTERRUPTED
 from otmf_core.cli.library import add_library_commands, list_installed
 from otmf_core.cli.progress import ProgressLines, StopSignals
+from otmf_core.cli.study import add_study, study
 from otmf_core.config import MergeConfig
 from otmf_core.errors import InputError, Interrupted
 from otmf_core.export.layouts import export_run
@@ -160,6 +161,7 @@ def _parser() -> ArgumentParser:
     add_compare(
         command("compare", compare, "run methods over orders of the same tasks, and hold them against each other")
     )
+    add_study(command("study", study, "answer a question by merges or measurements, and print what follows"))
     listing = command("list", _list, "list tasks, runs or libraries")
     listing.add_argument("what", choices=("tasks", "runs", "libraries"), help="what to list")
     cli_options.add_library(listing)

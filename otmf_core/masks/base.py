@@ -47,6 +47,10 @@ class MaskPair(ABC):
         """The mask of one tensor: the entries that are trained, as far as they act on it."""
 
     @abstractmethod
+    def entries(self) -> int:
+        """The number of entries that are trained, of both masks."""
+
+    @abstractmethod
     def state(self) -> StateDict:
         """Everything that training continues from."""
 

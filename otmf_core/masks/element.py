@@ -69,6 +69,9 @@ class ElementMasks(MaskPair):
     def mask(self, side: str, name: str) -> Tensor:
         return self.masks[side][name]
 
+    def entries(self) -> int:
+        return sum(mask.numel() for side in SIDES for mask in self.masks[side].values())
+
     def merged(self) -> StateDict:
         """As in MaskPair. Training is over: the moments are freed, twice the room Δ_m takes."""
         self.moments.clear()

@@ -76,6 +76,9 @@ class GroupedMasks(MaskPair):
         key, entries = self.groups[name]
         return self.values[side][key][entries]
 
+    def entries(self) -> int:
+        return sum(values.numel() for side in SIDES for values in self.values[side].values())
+
     def state(self) -> StateDict:
         tensors = {}
         for side in SIDES:

@@ -53,6 +53,9 @@ class LearnedShares(MaskPair):
     def write(self, name: str, weight: Tensor) -> None:
         self.masks.write(name, weight)
 
+    def entries(self) -> int:
+        return self.masks.entries() + 1  # α
+
     def state(self) -> StateDict:
         return {**self.masks.state(), NAME: self.alpha, **{f"{NAME}/{k}": v for k, v in self.adam.state().items()}}
 

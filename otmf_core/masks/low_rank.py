@@ -61,6 +61,9 @@ class LowRankMasks(MaskPair):
         a, b = self._factors(side, name)
         return (1 + a @ b.T).view_as(self.base[name])
 
+    def entries(self) -> int:
+        return sum(values.numel() for side in SIDES for values in self.values[side].values())
+
     def state(self) -> StateDict:
         tensors = {}
         for side in SIDES:

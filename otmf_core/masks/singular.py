@@ -71,6 +71,9 @@ class SingularMasks(MaskPair):
         torch.add(self.base[name], self.part("pre", name), alpha=self.factor["pre"], out=weight)
         weight.add_(self.part("post", name), alpha=self.factor["post"])
 
+    def entries(self) -> int:
+        return sum(values.numel() for side in SIDES for values in self.values[side].values())
+
     def state(self) -> StateDict:
         tensors = {}
         for side in SIDES:

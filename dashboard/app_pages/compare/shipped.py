@@ -15,7 +15,7 @@ from otmf_core.analysis.results import Results, shipped_results
 from otmf_core.errors import InputError
 from otmf_core.library.library import list_libraries
 
-SHIPPED, MINE = "Shipped comparison", "My runs"
+SHIPPED, MINE, STUDIES = "Shipped comparison", "My runs", "Studies"
 VIEW, KEPT, HIDDEN = "compare-view", "compare_view", "shipped_hidden"  # the widget; what the session keeps
 
 
@@ -34,33 +34,31 @@ def shipped() -> list[tuple[str, Results]]:
 
 
 def choose_view(there: bool) -> str:
-    """Draw the choice between the two, and return it: what came with the program until own runs were picked.
+    """Draw the choice of what is compared, and return it: what came with the program until own runs were picked.
 
-    A link to runs opens them. Hidden, or where there is none, nothing is drawn but the way back.
+    A link to runs opens them. A comparison that is hidden, or not `there`, is no choice; hidden, a way back is drawn.
     """
-    if not there:
-        return MINE
-    if st.session_state.get(HIDDEN):
-        st.button(
-            "Shipped comparison", icon=":material/inventory_2:", type="tertiary", key="shipped-show", on_click=_show
-        )
-        return MINE
-    picked = "runs" in st.query_params
-    st.session_state[VIEW] = MINE if picked else st.session_state.get(KEPT, SHIPPED)
+    hidden = bool(there and st.session_state.get(HIDDEN))
+    views = [*([SHIPPED] if there and not hidden else []), MINE, STUDIES]
+    kept = MINE if "runs" in st.query_params else st.session_state.get(KEPT)
+    st.session_state[VIEW] = kept if kept in views else views[0]
     with st.container(horizontal=True, vertical_alignment="center"):
         view = st.segmented_control(
-            "Compared", [SHIPPED, MINE], key=VIEW, required=True, on_change=_change, label_visibility="collapsed"
+            "Compared", views, key=VIEW, required=True, on_change=_change, label_visibility="collapsed"
         )
-        if view == SHIPPED:
+        if view == SHIPPED or hidden:
             st.space("stretch")
+        if view == SHIPPED:
             st.button("Hide", icon=":material/visibility_off:", type="tertiary", key="shipped-hide", on_click=_hide)
+        if hidden:
+            st.button(SHIPPED, icon=":material/inventory_2:", type="tertiary", key="shipped-show", on_click=_show)
     st.session_state[KEPT] = view
-    return view or SHIPPED
+    return view or views[0]
 
 
 def _change() -> None:
     st.session_state[KEPT] = st.session_state[VIEW]
-    if st.session_state[VIEW] == SHIPPED:
+    if st.session_state[VIEW] != MINE:
         st.query_params.pop("runs", None)  # which would open them again
 
 

@@ -1,0 +1,96 @@
+"""A grid of merges on the command line: what is there, what is run, and how it goes on."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from pathlib import Path
+from typing import NamedTuple
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+from otmf_core.analysis import grid as grids
+from otmf_core.cli.exit_codes import DONE, INTERRUPTED
+from otmf_core.cli.progress import StopSignals
+from otmf_core.config import MergeConfig
+from otmf_core.errors import Interrupted
+from otmf_core.jobs.grid import Progress as GridProgress
+from otmf_core.jobs.grid import run_grid
+from otmf_core.jobs.queue import JobQueue
+from otmf_core.runs.folder import Run, list_runs
+from otmf_core.runs.view import RunView
+
+
+class Carried(NamedTuple):
+    """The finished runs of a grid, and by run id why others failed."""
+
+    runs: list[Run]
+    failed: Mapping[str, str]
+
+
+def carry_out(
+    configs: Sequence[MergeConfig], names: Mapping[str, str], out: Path, library: str, dry_run: bool
+) -> Carried | int:
+    """Run what a grid lacks in `out`, and tell it on stderr; an exit code where it was only asked for, or stopped.
+
+    `names` are of the rows, by content of their configurations; `library` is the SHA-256 of the manifest.
+    """
+    plan = grids.plan(configs, list_runs(out)[0], library)
+    print(_what(out, plan, len(names)), file=sys.stderr, flush=True)
+    if dry_run:
+        return DONE
+    failed: Mapping[str, str] = {}
+    if plan.resume or plan.missing:
+        with StopSignals() as stop, _Lines(names) as lines:
+            try:
+                failed = run_grid(JobQueue(out), plan, lines, stop)
+            except Interrupted:
+                print("Stopped. The same command goes on.", file=sys.stderr)
+                return INTERRUPTED
+        plan = grids.plan(configs, list_runs(out)[0], library)
+    for run, reason in failed.items():
+        print(f"error: {run} failed: {reason}", file=sys.stderr)
+    return Carried(list(plan.done.values()), failed)
+
+
+def _what(out: Path, plan: grids.Plan, total: int) -> str:
+    parts = [f"{len(plan.done)} of {total} merges are there"]
+    parts += [f"{len(plan.resume)} go on"] * bool(plan.resume) + [f"{len(plan.missing)} to begin"] * bool(plan.missing)
+    return f"{', '.join(parts)} in {out}"
+
+
+class _Lines:
+    """Shows how a grid goes on, on stderr: a bar on a terminal, a line for each run that ended everywhere."""
+
+    def __init__(self, names: Mapping[str, str]) -> None:
+        self._names = names
+        self._console = Console(stderr=True, highlight=False, markup=False, soft_wrap=True)
+        columns = TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn(), TextColumn("{task.fields[left]}")
+        tty = sys.stderr.isatty()
+        self._bar = Progress(*columns, console=self._console, transient=True, disable=not tty)
+        self._row = self._bar.add_task("", total=None, left="")
+
+    def __enter__(self) -> _Lines:
+        self._bar.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._bar.stop()
+
+    def __call__(self, progress: GridProgress) -> None:
+        left = "" if progress.eta_seconds is None else f"ETA {timedelta(seconds=round(progress.eta_seconds))}"
+        now = "" if progress.current is None else f"{self._name(progress.current.config)}: {progress.current.phase}"
+        self._bar.update(self._row, total=progress.total, completed=progress.done, description=now, left=left)
+        if progress.ended:
+            self._console.print(f"[{progress.done}/{progress.total}] {self._end(progress.ended)} {left}".rstrip())
+
+    def _end(self, view: RunView) -> str:
+        name, record = self._name(view.config), view.record
+        if record is None or record.acc is None or record.bwt is None:
+            return f"{name}: {view.status} {view.message}"
+        return f"{name}: ACC {record.acc:.1f}, BWT {record.bwt:+.1f}, {record.seconds:.0f} s."
+
+    def _name(self, config: MergeConfig) -> str:
+        return self._names.get(grids.content(config), config.method.title)
