@@ -8,9 +8,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from otmf_core.masks.adam import Adam, to_device
-from otmf_core.masks.base import MaskPair
 from otmf_core.masks.measures import SIDES
+from otmf_core.masks.trained import TrainedMasks
 from otmf_core.models.task_vector import StateDict
 from otmf_core.models.tensor_names import locate
 
@@ -25,7 +24,7 @@ class Group(NamedTuple):
 Grouping = Callable[[StateDict, int], dict[str, Group]]  # of tensors and a number of attention heads
 
 
-class GroupedMasks(MaskPair):
+class GroupedMasks(TrainedMasks):
     """Entries that are one at first; each side is trained by Adam on its own gradient, which sums over a group.
 
     dL/dm = factor · Σ Δ ⊙ G over the weights that entry m scales.
@@ -40,20 +39,18 @@ class GroupedMasks(MaskPair):
         groups: Mapping[str, Group],
     ) -> None:
         """`groups` has one for every tensor."""
-        super().__init__(base, pre, post, factor)
         self.groups = {name: groups[name] for name in base}
         sizes: dict[str, int] = {}
         for key, entries in self.groups.values():
             sizes[key] = max(sizes.get(key, 0), int(entries.max()) + 1)
         like = next(iter(base.values()))
-        self.values = {side: {key: like.new_ones(size) for key, size in sizes.items()} for side in SIDES}
+        ones = {side: {key: like.new_ones(size) for key, size in sizes.items()} for side in SIDES}
+        super().__init__(base, pre, post, factor, ones)
         self.gradients = {side: {key: like.new_zeros(size) for key, size in sizes.items()} for side in SIDES}
-        self.adams = {side: Adam(self.values[side]) for side in SIDES}
 
     def begin(self, sides: tuple[str, ...], rate: float) -> None:
-        self._sides = sides
+        super().begin(sides, rate)
         for side in sides:
-            self.adams[side].begin(rate)
             for gradient in self.gradients[side].values():
                 gradient.zero_()
 
@@ -75,23 +72,6 @@ class GroupedMasks(MaskPair):
     def mask(self, side: str, name: str) -> Tensor:
         key, entries = self.groups[name]
         return self.values[side][key][entries]
-
-    def entries(self) -> int:
-        return sum(values.numel() for side in SIDES for values in self.values[side].values())
-
-    def state(self) -> StateDict:
-        tensors = {}
-        for side in SIDES:
-            tensors |= {f"{side}/mask/{key}": value for key, value in self.values[side].items()}
-            tensors |= {f"{side}/{key}": value for key, value in self.adams[side].state().items()}
-        return tensors
-
-    def load(self, state: StateDict) -> None:
-        state = to_device(state, self.base)
-        for side in SIDES:
-            own = {key.removeprefix(f"{side}/"): value for key, value in state.items() if key.startswith(f"{side}/")}
-            self.values[side] = {key: own[f"mask/{key}"] for key in self.values[side]}
-            self.adams[side].load(own)
 
 
 def rows(base: StateDict, heads: int) -> dict[str, Group]:

@@ -8,15 +8,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from otmf_core.masks.adam import Adam, to_device
-from otmf_core.masks.base import MaskPair
 from otmf_core.masks.measures import SIDES
+from otmf_core.masks.trained import TrainedMasks
 from otmf_core.models.task_vector import StateDict
 
 RANK = 4
 
 
-class LowRankMasks(MaskPair):
+class LowRankMasks(TrainedMasks):
     """M = 1 + ABᵀ over a tensor as a matrix (rows, all else), A (rows, r) and B (all else, r); a vector's M is free.
 
     With P = factor · Δ ⊙ G the gradients are dL/dA = PB and dL/dB = PᵀA. A is drawn, N(0, 1/r), and B is 0 at first, so
@@ -27,23 +26,17 @@ class LowRankMasks(MaskPair):
         self, base: StateDict, pre: StateDict, post: StateDict, factor: Mapping[str, float], draw: tuple[int, ...]
     ) -> None:
         """`draw` seeds A."""
-        super().__init__(base, pre, post, factor)
-        self.values: dict[str, StateDict] = {side: {} for side in SIDES}
+        values: dict[str, StateDict] = {side: {} for side in SIDES}
         random = np.random.default_rng(draw)
         for side in SIDES:
             for name, tensor in base.items():
                 if tensor.dim() < 2:
-                    self.values[side][f"b/{name}"] = tensor.new_zeros(tensor.numel(), 1)
+                    values[side][f"b/{name}"] = tensor.new_zeros(tensor.numel(), 1)
                     continue
                 drawn = random.standard_normal((len(tensor), RANK), dtype=np.float32) / RANK**0.5
-                self.values[side][f"a/{name}"] = torch.from_numpy(drawn).to(tensor.device)
-                self.values[side][f"b/{name}"] = tensor.new_zeros(tensor[0].numel(), RANK)
-        self.adams = {side: Adam(self.values[side]) for side in SIDES}
-
-    def begin(self, sides: tuple[str, ...], rate: float) -> None:
-        self._sides = sides
-        for side in sides:
-            self.adams[side].begin(rate)
+                values[side][f"a/{name}"] = torch.from_numpy(drawn).to(tensor.device)
+                values[side][f"b/{name}"] = tensor.new_zeros(tensor[0].numel(), RANK)
+        super().__init__(base, pre, post, factor, values)
 
     @torch.no_grad()
     def consume(self, name: str, grad: Tensor, weight: Tensor) -> None:
@@ -60,23 +53,6 @@ class LowRankMasks(MaskPair):
     def mask(self, side: str, name: str) -> Tensor:
         a, b = self._factors(side, name)
         return (1 + a @ b.T).view_as(self.base[name])
-
-    def entries(self) -> int:
-        return sum(values.numel() for side in SIDES for values in self.values[side].values())
-
-    def state(self) -> StateDict:
-        tensors = {}
-        for side in SIDES:
-            tensors |= {f"{side}/{key}": value for key, value in self.values[side].items()}
-            tensors |= {f"{side}/{key}": value for key, value in self.adams[side].state().items()}
-        return tensors
-
-    def load(self, state: StateDict) -> None:
-        state = to_device(state, self.base)
-        for side in SIDES:
-            own = {key.removeprefix(f"{side}/"): value for key, value in state.items() if key.startswith(f"{side}/")}
-            self.values[side] = {key: own[key] for key in self.values[side]}
-            self.adams[side].load(own)
 
     def _factors(self, side: str, name: str) -> tuple[Tensor, Tensor]:
         b = self.values[side][f"b/{name}"]

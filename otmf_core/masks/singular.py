@@ -7,14 +7,13 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
-from otmf_core.masks.adam import Adam, to_device
-from otmf_core.masks.base import MaskPair
 from otmf_core.masks.measures import SIDES
+from otmf_core.masks.trained import TrainedMasks
 from otmf_core.models.matrices import matrices
 from otmf_core.models.task_vector import StateDict
 
 
-class SingularMasks(MaskPair):
+class SingularMasks(TrainedMasks):
     """M ⊙ Δ = U·diag(m ⊙ σ)·Vᵀ of each matrix Δ = U·diag(σ)·Vᵀ, q, k and v apart; one entry for any other tensor.
 
     dL/dm_i = factor · σ_i · u_iᵀGv_i. Entries are free, where AdaRank's are 0 or 1, and all one at first. The mask of a
@@ -24,23 +23,17 @@ class SingularMasks(MaskPair):
     of_weights = False
 
     def __init__(self, base: StateDict, pre: StateDict, post: StateDict, factor: Mapping[str, float]) -> None:
-        super().__init__(base, pre, post, factor)
         self.spectra: dict[str, dict[str, list[tuple[Tensor, Tensor]]]] = {}  # U·diag(σ) and Vᵀ of a tensor's matrices
-        self.values: dict[str, StateDict] = {}
-        for side in SIDES:
+        values: dict[str, StateDict] = {}
+        for side, delta in zip(SIDES, (pre, post), strict=True):
             spectra: dict[str, list[tuple[Tensor, Tensor]]] = {}
-            for matrix in matrices({name: self.delta[side][name] for name in base}):
+            for matrix in matrices({name: delta[name] for name in base}):
                 u, singular, vh = torch.linalg.svd(matrix.values.float(), full_matrices=False)
                 spectra.setdefault(matrix.name, []).append((u * singular, vh))
             self.spectra[side] = spectra
             sizes = {name: (len(parts), len(parts[0][1])) for name, parts in spectra.items()}
-            self.values[side] = {name: tensor.new_ones(sizes.get(name, (1, 1))) for name, tensor in base.items()}
-        self.adams = {side: Adam(self.values[side]) for side in SIDES}
-
-    def begin(self, sides: tuple[str, ...], rate: float) -> None:
-        self._sides = sides
-        for side in sides:
-            self.adams[side].begin(rate)
+            values[side] = {name: tensor.new_ones(sizes.get(name, (1, 1))) for name, tensor in base.items()}
+        super().__init__(base, pre, post, factor, values)
 
     @torch.no_grad()
     def consume(self, name: str, grad: Tensor, weight: Tensor) -> None:
@@ -70,20 +63,3 @@ class SingularMasks(MaskPair):
     def write(self, name: str, weight: Tensor) -> None:
         torch.add(self.base[name], self.part("pre", name), alpha=self.factor["pre"], out=weight)
         weight.add_(self.part("post", name), alpha=self.factor["post"])
-
-    def entries(self) -> int:
-        return sum(values.numel() for side in SIDES for values in self.values[side].values())
-
-    def state(self) -> StateDict:
-        tensors = {}
-        for side in SIDES:
-            tensors |= {f"{side}/mask/{name}": value for name, value in self.values[side].items()}
-            tensors |= {f"{side}/{key}": value for key, value in self.adams[side].state().items()}
-        return tensors
-
-    def load(self, state: StateDict) -> None:
-        state = to_device(state, self.base)
-        for side in SIDES:
-            own = {key.removeprefix(f"{side}/"): value for key, value in state.items() if key.startswith(f"{side}/")}
-            self.values[side] = {name: own[f"mask/{name}"] for name in self.values[side]}
-            self.adams[side].load(own)

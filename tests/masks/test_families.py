@@ -96,8 +96,8 @@ class LowRank(Reference):
     def start(self, side):
         base = {name: torch.zeros_like(tensor) for name, tensor in self.deltas[side].items()}
         drawn = FAMILIES["low-rank"](Fusion(base, base, base, {"pre": 1.0, "post": 1.0}, draw=(0, 3))).state()
-        wanted = (f"{side}/a/", f"{side}/b/")
-        return {key.removeprefix(f"{side}/"): value for key, value in drawn.items() if key.startswith(wanted)}
+        prefix = f"{side}/mask/"
+        return {key.removeprefix(prefix): value for key, value in drawn.items() if key.startswith(prefix)}
 
     def mask(self, parameters, name):
         shape = self.deltas["pre"][name].shape
