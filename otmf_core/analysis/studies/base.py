@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from statistics import fmean, stdev
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
 from otmf_core.analysis.comparison import Row, metric
+from otmf_core.analysis.matched import Matched
 from otmf_core.config import MergeConfig
 from otmf_core.errors import InputError
 from otmf_core.library.library import Library
@@ -63,3 +65,17 @@ def acc_of(runs: Sequence[Run]) -> list[float]:
     if not values or None in values:
         raise InputError("a study is of finished merges, each with its metrics: one has none")
     return [value for value in values if value is not None]
+
+
+def acc_figures(group: Sequence[Run], held: Matched | None) -> Row:
+    """The columns of a row of merges: labels, number, ACC and its deviation, and how they are `held` to others."""
+    values, record = acc_of(group), group[0].record
+    return {
+        "labels": record.labels if record else None,
+        "n": len(group),
+        "acc": fmean(values),
+        "acc_std": stdev(values) if len(values) > 1 else None,
+        "difference": held and held.mean,
+        "low": held and held.low,
+        "high": held and held.high,
+    }

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from statistics import fmean, stdev
 
 from otmf_core.analysis.comparison import Row
 from otmf_core.analysis.grid import Entry, grid
 from otmf_core.analysis.matched import Matched, matched
-from otmf_core.analysis.studies.base import Found, Study, acc_of, signed
+from otmf_core.analysis.studies.base import Found, Study, acc_figures, signed
 from otmf_core.config import MergeConfig
 from otmf_core.runs.folder import Run
 
@@ -47,20 +46,12 @@ def _found(runs: Sequence[Run], measured: Sequence[object]) -> Found:
 
 def _row(of: Kind, group: Sequence[Run], held: Matched | None) -> Row:
     space, heads, kept = of
-    values = acc_of(group)
-    record = group[0].record
     return {
         "name": f"{space}, heads {heads}",
         "space": space,
         "heads": heads,
         "memory": kept,
-        "labels": record.labels if record else None,
-        "n": len(group),
-        "acc": fmean(values),
-        "acc_std": stdev(values) if len(values) > 1 else None,
-        "difference": held and held.mean,
-        "low": held and held.low,
-        "high": held and held.high,
+        **acc_figures(group, held),
     }
 
 

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from statistics import fmean, stdev
 from typing import TYPE_CHECKING
 
 from otmf_core.analysis.ablations import ABLATIONS, WHOLE
 from otmf_core.analysis.comparison import Row
 from otmf_core.analysis.grid import grid
 from otmf_core.analysis.matched import matched
-from otmf_core.analysis.studies.base import Found, MeasuredRow, Study, acc_of
+from otmf_core.analysis.studies.base import Found, MeasuredRow, Study, acc_figures
 from otmf_core.config import MergeConfig
 from otmf_core.errors import InputError
 from otmf_core.library.library import Library
@@ -70,20 +69,8 @@ def _found(runs: Sequence[Run], measured: Sequence[Entries]) -> Found:
 
 
 def _row(name: str, entries: int, group: Sequence[Run], reference: Sequence[Run]) -> Row:
-    values = acc_of(group)
     held = None if name == ELEMENT else matched(group, reference)
-    record = group[0].record
-    return {
-        "name": name,
-        "entries": entries,
-        "labels": record.labels if record else None,
-        "n": len(group),
-        "acc": fmean(values),
-        "acc_std": stdev(values) if len(values) > 1 else None,
-        "difference": held and held.mean,
-        "low": held and held.low,
-        "high": held and held.high,
-    }
+    return {"name": name, "entries": entries, **acc_figures(group, held)}
 
 
 def _finding(rows: Sequence[Row]) -> str:
