@@ -46,11 +46,11 @@ class AdaRank(JointLearned):
     def training(self, vectors: Sequence[StateDict], context: Context) -> tuple[Learner, Plan]:
         from otmf_core.methods.iterating import learning_of
         from otmf_core.methods.objectives import entropies
-        from otmf_core.methods.singular_masks import SingularMasks
+        from otmf_core.methods.rank_masks import RankMasks
         from otmf_core.methods.training import Plan
 
         learning = learning_of(context)
-        learner = SingularMasks(learning.tower.base, vectors, self.scaling)
+        learner = RankMasks(learning.tower.base, vectors, self.scaling)
         return learner, Plan(
             self.draws(context), lambda _, sides: entropies(sides, learning), lambda iteration: self.lr
         )

@@ -15,7 +15,7 @@ from otmf_core.forecast.sizes import Sizes
 from otmf_core.forecast.work import work
 from otmf_core.methods.adarank import AdaRank
 from otmf_core.methods.joint_adamerging import JointAdaMerging
-from otmf_core.methods.singular_masks import LOGIT, TEMPERATURE, SingularMasks
+from otmf_core.methods.rank_masks import LOGIT, TEMPERATURE, RankMasks
 from otmf_core.methods.training import learn, train
 from otmf_core.models.task_vector import StateDict
 from otmf_core.runs.folder import load_run
@@ -84,7 +84,7 @@ def by_definition(factors: StateDict, logits: StateDict) -> StateDict:
 def test_training_is_adam_straight_through_the_masks():
     """Against autograd and torch.optim.Adam, until components of every matrix have gone."""
     rate, iterations = 0.03, 40
-    learner = SingularMasks(BASE, VECTORS, 0.4)
+    learner = RankMasks(BASE, VECTORS, 0.4)
     weights = {name: torch.empty_like(tensor) for name, tensor in BASE.items()}
     learner.apply(weights)
     count = len(VECTORS)
@@ -115,7 +115,7 @@ def test_training_is_adam_straight_through_the_masks():
 
 
 def test_all_components_are_there_at_first_and_without_any_other_tensors_stay():
-    learner = SingularMasks(BASE, VECTORS, 0.3)
+    learner = RankMasks(BASE, VECTORS, 0.3)
     sums = {name: 0.3 * torch.stack([vector[name].double() for vector in VECTORS]).sum(dim=0) for name in BASE}
     for name, tensor in learner.merged().items():
         torch.testing.assert_close(tensor.double(), sums[name], atol=1e-6, rtol=1e-5)
@@ -129,7 +129,7 @@ def test_all_components_are_there_at_first_and_without_any_other_tensors_stay():
 
 @pytest.mark.parametrize(("name", "kind"), [(name, kind) for name, kinds in MATRICES.items() for kind in kinds])
 def test_a_component_that_goes_is_a_singular_one_of_that_vector_and_matrix(name: str, kind: str):
-    learner = SingularMasks(BASE, VECTORS, 0.3)
+    learner = RankMasks(BASE, VECTORS, 0.3)
     before = learner.merged()
     learner.values[f"mask/{name}/{kind}"][1, 2] = -0.1
     after, rows = learner.merged(), MATRICES[name][kind]
@@ -158,7 +158,7 @@ def test_it_begins_with_the_entropy_of_adamerging_and_its_bases_are_no_larger_th
     assert [row["loss_pre"] for row in rows] == pytest.approx([rows[1]["loss_pre"]] * 2, rel=1e-5)
     assert [row["loss_post"] for row in rows] == pytest.approx([rows[1]["loss_post"]] * 2, rel=1e-5)
     learner, _ = AdaRank().training(vectors, context)
-    assert isinstance(learner, SingularMasks)
+    assert isinstance(learner, RankMasks)
     held = sum(own[0].numel() for own in learner.bases.values())
     assert 0 < held <= sum(tensor.numel() for tensor in learning.tower.base.values())
     config = MergeConfig.build(tasks=("a", "b", "c", "d"), method="adarank-joint")

@@ -17,7 +17,7 @@ MASKED = ("q", "k", "v", "proj", "fc1", "fc2")  # matrices of attention and MLPs
 LOGIT, TEMPERATURE = 0.1, 10.0  # of every component at first; a component is there while its logit is above 0
 
 
-class SingularMasks(Learner):
+class RankMasks(Learner):
     """Δ_m = Σ_k λ_k·U_k·diag(b_k)·Σ_k·V_kᵀ of every masked matrix, Σ_k λ_k·Δ_k of every other tensor, trained by Adam.
 
     b is 1 where a component's logit is above 0, else 0, and has the gradient of sigmoid(logit / TEMPERATURE), straight
