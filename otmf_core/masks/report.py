@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
 
 import torch
@@ -61,9 +62,12 @@ def read_factors(path: Path) -> dict[str, float] | None:
     if written is None:
         return None
     try:
-        return {side: float(json.loads(written)[side]) for side in SIDES}
-    except (ValueError, TypeError, KeyError):
-        raise InputError(f"the factors beside masks are two numbers, received {shown(written)} in {path}") from None
+        factors = {side: float(json.loads(written)[side]) for side in SIDES}
+    except (ValueError, TypeError, KeyError, RecursionError):
+        factors = {}
+    if factors and all(map(math.isfinite, factors.values())):
+        return factors
+    raise InputError(f"the factors beside masks are two finite numbers, received {shown(written)} in {path}")
 
 
 def _smaller(masks: MaskPair, name: str) -> Tensor:

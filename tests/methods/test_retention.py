@@ -9,7 +9,8 @@ import pytest
 import torch
 
 from otmf_core import layout
-from otmf_core.errors import Interrupted
+from otmf_core.errors import InputError, Interrupted
+from otmf_core.files import write_tensors
 from otmf_core.masks.base import shares
 from otmf_core.masks.families import FAMILIES, Fusion
 from otmf_core.masks.learned_shares import LearnedShares
@@ -156,3 +157,14 @@ def test_a_stopped_fusion_ends_with_the_same_bits(fields: dict, tmp_path: Path):
         settings.fuse(State(pre), post, context.__class__(3, learning=stopping))
     merged = settings.fuse(State(pre), post, context).delta
     assert all(torch.equal(merged[name], expected[name]) for name in base)
+
+
+@pytest.mark.parametrize(
+    "written",
+    ["", "{", "[0.8, 0.2]", '{"pre": 0.8}', '{"pre": NaN, "post": 0.2}', '{"pre": 1e999, "post": 0}', "[" * 5000],
+)
+def test_factors_from_elsewhere_are_two_finite_numbers(written: str, tmp_path: Path):
+    path = tmp_path / layout.MASKS
+    write_tensors(path, {"pre.w": torch.ones(2)}, {"factors": written})
+    with pytest.raises(InputError, match="the factors beside masks are two finite numbers, received"):
+        read_factors(path)
