@@ -1,4 +1,4 @@
-"""Charts along the iterations of every fusion: the two transport losses, and the means of the two masks."""
+"""Charts along the iterations of every fusion: transport losses, means of the masks, coefficients of both vectors."""
 
 from __future__ import annotations
 
@@ -38,6 +38,15 @@ def mask_means(
     one = {"type": "line", "xref": "paper", "x0": 0, "x1": 1, "y0": 1, "y1": 1}
     chart.add_shape(**one, line={"color": MEAN, "width": 1, "dash": "dot"})
     chart.update_yaxes(title="Mean mask")
+    return chart
+
+
+def coefficients(
+    fusions: Mapping[int, Sides], iterations: int, tasks: Sequence[str], names: Mapping[str, str]
+) -> go.Figure:
+    """The coefficients of both vectors against the iteration, where learned; arguments as for `loss_curves`."""
+    chart = _curves(fusions, iterations, tasks, names)
+    chart.update_yaxes(title="Coefficient", rangemode="tozero")
     return chart
 
 

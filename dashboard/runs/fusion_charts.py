@@ -1,12 +1,14 @@
-"""Charts of what happens inside fusions, iteration by iteration: transport losses and means of the masks."""
+"""Charts of what happens inside fusions, iteration by iteration: losses, means of masks, learned coefficients."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from typing import NamedTuple
 
 import pandas as pd
+import plotly.graph_objects as go
 
-from dashboard.charts.losses import loss_curves, mask_means
+from dashboard.charts.losses import coefficients, loss_curves, mask_means
 from dashboard.library.task_labels import task_labels
 from dashboard.ui.chart import cached_chart, show_chart
 from dashboard.ui.layout import panels
@@ -15,36 +17,64 @@ from otmf_core.runs.view import Curve, RunView
 Sides = Mapping[int, tuple[Curve, Curve]]  # step of the fold → pre and post, one value per iteration
 
 
-def fusion_charts(view: RunView, page: str) -> None:
-    """Draw the losses of the fusions so far and, where masks were reported, their means; nothing without fusions.
+class Curves(NamedTuple):
+    """A chart of two columns of the curves: its names on the page, in files and of its values."""
 
-    `page` begins their keys.
+    chart: Callable[..., go.Figure]
+    columns: tuple[str, str]
+    title: str
+    measured: str
+    name: str
+    what: str
+
+
+LOSSES = Curves(loss_curves, ("loss_pre", "loss_post"), "Transport losses", "per iteration", "losses", "loss")
+CURVES = (
+    LOSSES,
+    Curves(
+        mask_means,
+        ("mask_pre_mean", "mask_post_mean"),
+        "Mean mask",
+        "all entries; fusions start at 1",
+        "mask-means",
+        "mean",
+    ),
+    Curves(
+        coefficients,
+        ("coefficient_pre", "coefficient_post"),
+        "Coefficients",
+        "of both vectors, learned; means where there are many",
+        "coefficients",
+        "coefficient",
+    ),
+)
+
+
+def fusion_charts(view: RunView, page: str) -> None:
+    """Draw the losses of the fusions so far and, where they were reported, means of masks and learned coefficients.
+
+    Nothing without fusions. `page` begins the charts' keys.
     """
-    losses = _sides(view, "loss_pre", "loss_post")
-    means = _sides(view, "mask_pre_mean", "mask_post_mean")
-    if not any(curve for sides in losses.values() for curve in sides):
-        return
     tasks, names = list(view.tasks), task_labels(view.config).names
-    left, right = panels(2, f"{page}-fusions")
-    with left:
-        show_chart(
-            cached_chart(loss_curves, losses, view.iterations, tasks, names),
-            lambda: sides_frame(losses, "loss"),
-            title="Transport losses",
-            measured="per iteration",
-            key=f"{page}-losses",
-            name=f"{view.run}-losses",
-        )
-    if any(value is not None for sides in means.values() for side in sides for value in side):
-        with right:
-            show_chart(
-                cached_chart(mask_means, means, view.iterations, tasks, names),
-                lambda: sides_frame(means, "mean").dropna(how="all", subset=["mean_pre", "mean_post"]),
-                title="Mean mask",
-                measured="all entries; fusions start at 1",
-                key=f"{page}-masks",
-                name=f"{view.run}-mask-means",
-            )
+    reported = [(each, sides) for each in CURVES if _any(sides := _sides(view, *each.columns))]
+    if not reported or reported[0][0] is not LOSSES:
+        return
+    for start in range(0, len(reported), 2):
+        pair = reported[start : start + 2]
+        for panel, (each, sides) in zip(panels(2, f"{page}-fusions-{start}"), pair, strict=False):
+            with panel:
+                show_chart(
+                    cached_chart(each.chart, sides, view.iterations, tasks, names),
+                    lambda sides=sides, what=each.what: sides_frame(sides, what),
+                    title=each.title,
+                    measured=each.measured,
+                    key=f"{page}-{each.name}",
+                    name=f"{view.run}-{each.name}",
+                )
+
+
+def _any(sides: Sides) -> bool:
+    return any(value is not None for both in sides.values() for side in both for value in side)
 
 
 def _sides(view: RunView, pre: str, post: str) -> dict[int, tuple[Curve, Curve]]:
@@ -58,4 +88,5 @@ def sides_frame(values: Sides, what: str) -> pd.DataFrame:
         for step, sides in sorted(values.items())
         for iteration, both in enumerate(zip(*sides, strict=True), 1)
     ]
-    return pd.DataFrame(rows, columns=["step", "iteration", f"{what}_pre", f"{what}_post"])
+    columns = [f"{what}_pre", f"{what}_post"]
+    return pd.DataFrame(rows, columns=["step", "iteration", *columns]).dropna(how="all", subset=columns)

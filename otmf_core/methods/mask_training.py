@@ -114,5 +114,7 @@ def fused(pre: StateDict, post: StateDict, folder: Path, alpha: float) -> StateD
 def _row(iteration: int, losses: dict[str, Tensor], masks: MaskPair, weights: StateDict, settings: Otmf) -> Row:
     row: Row = {"iteration": iteration}
     row |= {f"loss_{side}": losses[side].item() if side in losses else None for side in SIDES}
+    if settings.alpha_rule == "learned":
+        row |= {f"coefficient_{side}": masks.factor[side] for side in SIDES}
     reported = iteration % STATISTICS_EVERY == 0 or iteration == settings.iterations - 1
     return row | {f"mask_{side}_mean": mask_mean(masks, side, weights) if reported else None for side in SIDES}

@@ -21,6 +21,7 @@ from otmf_core.methods.otmf import Otmf
 from otmf_core.methods.retention import factors
 from otmf_core.models.checkpoints import read_tensors
 from otmf_core.models.task_vector import StateDict
+from otmf_core.tables import read_table
 from tests.fusion import context_of, random_vectors
 from tests.training import JOINT, train, values
 
@@ -136,10 +137,14 @@ def test_a_step_is_repeated_from_what_it_keeps(fields: dict, tmp_path: Path):
     assert (layout.MERGED in kept) == by_itself
     factor = read_factors(tmp_path / layout.MASKS)
     assert factor is not None
+    curves = read_table(tmp_path / layout.CURVES, None, "curves", max_rows=10).to_pydict()
     if fields.get("alpha_rule") == "learned":
+        assert curves["coefficient_pre"][-1] == factor["pre"] != curves["coefficient_pre"][0]
         assert factor["pre"] != 0.8
         assert factor["post"] == pytest.approx(1 - factor["pre"])
-    elif "alpha_rule" not in fields:
+    else:
+        assert "coefficient_pre" not in curves
+    if "alpha_rule" not in fields:
         assert factor == pytest.approx({"pre": 0.8, "post": 0.2})
     assert {name.partition(".")[0] for name in read_tensors(tmp_path / layout.MASKS)} == {"pre", "post"}
 

@@ -9,7 +9,7 @@ import pytest
 
 from dashboard.charts.colours import PALETTE, task_colours
 from dashboard.charts.curves import accuracy_curves
-from dashboard.charts.losses import loss_curves, mask_means
+from dashboard.charts.losses import coefficients, loss_curves, mask_means
 from dashboard.charts.matrix import accuracy_matrix
 
 TASKS = ("a", "b", "c")
@@ -130,6 +130,13 @@ def test_where_the_first_step_learns_too_it_has_its_place():
     assert chart.layout.xaxis.ticktext == tuple(NAMES[task] for task in TASKS)
     assert chart.layout.xaxis.tickvals == (1.5, 4.5, 7.5)
     assert [line.x0 for line in chart.layout.shapes] == [3, 6]
+
+
+def test_coefficients_are_drawn_fusion_by_fusion():
+    chart: Any = coefficients({2: ((0.8, 0.7), (0.2, 0.3)), 3: ((0.8,), (0.2,))}, 2, TASKS, NAMES)
+    pre, post = chart.data
+    assert pre.y == (0.8, 0.7, None, 0.8, None) and post.y == (0.2, 0.3, None, 0.2, None)
+    assert chart.layout.yaxis.title.text == "Coefficient"
 
 
 def test_mask_means_stand_where_they_were_reported():
