@@ -57,6 +57,19 @@ def test_peak_memory_is_what_the_kernel_says():
     assert device.peak_memory(torch.device("cpu")) == pytest.approx(peak, rel=0.05)
 
 
+def test_the_peak_begins_anew_on_linux():
+    if not Path("/proc/self/clear_refs").is_file():
+        pytest.skip("needs /proc")
+    cpu, size = torch.device("cpu"), 256 * 2**20
+    device.reset_peak_memory(cpu)
+    before = device.peak_memory(cpu)
+    held = torch.ones(size // 4)
+    assert device.peak_memory(cpu) >= before + 0.9 * size
+    del held
+    device.reset_peak_memory(cpu)
+    assert device.peak_memory(cpu) < before + 0.5 * size
+
+
 def test_freed_memory_of_large_models_goes_back_to_the_system(monkeypatch: pytest.MonkeyPatch):
     asked: list[tuple[int, int]] = []
     library = types.SimpleNamespace(mallopt=lambda *arguments: asked.append(arguments))

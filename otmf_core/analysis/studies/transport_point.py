@@ -8,20 +8,19 @@ from __future__ import annotations
 import json
 import sys
 import time
-from contextlib import suppress
-from pathlib import Path
 
 import psutil
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from otmf_core.models.device import peak_memory
+from otmf_core.models.device import peak_memory, reset_peak_memory
 from otmf_core.transport.clouds import Loss
 from otmf_core.transport.losses import Cost, alignment
 
 BATCH = 16  # points of a mini-batch, as OTMF draws them
 MINI_BATCH = "mini-batch"
+CPU = torch.device("cpu")
 WARM = (BATCH, 8)  # n and d of what is run first, so that loading solvers is no cost of a point
 
 
@@ -44,26 +43,13 @@ def main(name: str, d: int, n: int) -> None:
     loss = loss_named(name)
     loss(*clouds(*WARM)).backward()
     first, second = clouds(n, d)
-    _forget_peak()
+    reset_peak_memory(CPU)
     resident = psutil.Process().memory_info().rss
     print(resident, flush=True)
     began = time.perf_counter()
     loss(first, second).backward()
     seconds = time.perf_counter() - began
-    print(json.dumps({"seconds": seconds, "memory_bytes": max(0, _peak() - resident)}), flush=True)
-
-
-def _forget_peak() -> None:
-    with suppress(OSError):
-        Path("/proc/self/clear_refs").write_text("5")
-
-
-def _peak() -> int:
-    """Peak bytes resident, on Linux since they were forgotten: what getrusage has includes the parent's."""
-    with suppress(OSError):
-        lines = Path("/proc/self/status").read_text().splitlines()
-        return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("VmHWM"))
-    return peak_memory(torch.device("cpu"))
+    print(json.dumps({"seconds": seconds, "memory_bytes": max(0, peak_memory(CPU) - resident)}), flush=True)
 
 
 if __name__ == "__main__":
