@@ -103,8 +103,12 @@ def _what_is_alike(on: Footing | None) -> str:
 
 
 def _cost(rows: Sequence[Row], kinds: Sequence[str], colours: Mapping[str, str], key: str) -> None:
-    cost = st.session_state.get(f"{key}-cost") or next(iter(COSTS))
-    metric, unit = COSTS[cost]
+    measured = {cost: of for cost, of in COSTS.items() if any(row[of[0]] for row in rows)}
+    if not measured:
+        return
+    chosen = st.session_state.get(f"{key}-cost")
+    cost = chosen if chosen in measured else next(iter(measured))
+    metric, unit = measured[cost]
     points = [
         Point(row["name"], colours[row["name"]], kind, row["acc"], row["acc_std"], row[metric])
         for row, kind in zip(rows, kinds, strict=True)
@@ -120,6 +124,7 @@ def _cost(rows: Sequence[Row], kinds: Sequence[str], colours: Mapping[str, str],
         key=f"{key}-quality",
         name="quality-cost",
     )
-    st.segmented_control(
-        "Cost", list(COSTS), default=cost, key=f"{key}-cost", required=True, label_visibility="collapsed"
-    )
+    if len(measured) > 1:
+        st.segmented_control(
+            "Cost", list(measured), default=cost, key=f"{key}-cost", required=True, label_visibility="collapsed"
+        )
