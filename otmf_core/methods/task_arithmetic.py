@@ -50,8 +50,8 @@ class TaskArithmetic(Method):
     retained: Annotated[
         bool,
         Field(
-            description="whether what is merged so far gives way by as much as the incoming vector takes: OTMF without "
-            "its masks, at α = 1 − λ"
+            description="whether what is merged so far gives way by as much as the incoming vector takes, 1 − λ to λ: "
+            "OTMF without its masks"
         ),
     ] = False
 

@@ -126,6 +126,7 @@ def test_pages_show_hostile_texts_letter_by_letter(
     page: str, link: dict[str, str], least: int, stored: tuple[Path, Path], app: AppTest
 ):
     app.session_state["library_chosen"] = str(stored[0])
+    app.session_state["compare_view"] = "My runs"
     opener(page)(app, **link)
     found = marked(app)
     assert len(found) >= least

@@ -117,7 +117,11 @@ def test_the_card_has_the_figures_of_the_record(run: Path, tmp_path: Path):
         "- Images of each side in a mini-batch (batch): 6",
         "- Adam's rate on the masks (lr): 0.1",
         "- Unlabelled images kept of every earlier task; the paper keeps none (memory): 5",
-        "- What a mask entry scales: one weight, or a row of weights (an output) (masks): One per entry",
+        "- Unlabelled images of the incoming and the previous task; none: all (calibration): none",
+        "- What a mask entry scales, from one weight to a whole task vector (masks): One per entry",
+        "- How the retention weight of a step is found (alpha_rule): As set",
+        "- The incoming vector that masks are put on (start): As it is",
+        "- Share of a matrix's input directions that the filter leaves to the merged one (filter_share): 0.1667",
         "- Decay of the rate over a fusion's iterations (schedule): Cosine decay",
         "- Which masks an iteration trains (update): Both at once",
         "- How outputs are held to the teacher's: as clouds, image by image, or not at all (loss): Sinkhorn",
@@ -126,7 +130,7 @@ def test_the_card_has_the_figures_of_the_record(run: Path, tmp_path: Path):
         "- Blur of Sinkhorn or width of MMD's kernel, in units of the space (blur): 0.05",
         "- Distance, in units of the space, beyond which outputs are given up (reach): 1",
         "- Random lines in an iteration; more of them, less noise (projections): 64",
-        "- Exponent of the cost; 2 pulls far outputs hardest, 1 all alike (p): Squared (p = 2)",
+        "- Exponent of the cost (p): Squared (p = 2)",
         "- Labels read: unlabelled images",
         "- Calibration split: train",
         "- Images kept of every earlier task: 5",
@@ -145,12 +149,14 @@ def test_the_card_states_licences_and_what_the_method_used(own_tiny: Path, tmp_p
     run = merged(merge_config(own_tiny, method="task-arithmetic", scaling=0.25), tmp_path)
     card = (export_model(run) / "README.md").read_text()
     assert "| CC-BY-4.0 \\| by us |" in card
-    assert facts(card)[1:7] == [
+    assert facts(card)[1:8] == [
         "- Method: Task arithmetic: the scaled sum of the task vectors (arXiv 2212.04089)",
         "- Preset: default",
         "- λ, the scale of every task vector (scaling): 0.25",
         "- Whether the sum is divided by the number of tasks so far, so that it does not grow with them: λ times the "
         "mean, at λ = 1 the average (rescaled): off",
+        "- Whether what is merged so far gives way by as much as the incoming vector takes, 1 − λ to λ: OTMF without "
+        "its masks (retained): off",
         "- Labels read: none",
         "- Calibration split: none",
     ]

@@ -12,8 +12,10 @@ from otmf_core.analysis.matched import interval
 from otmf_core.analysis.standings import row_name
 from otmf_core.analysis.studies.base import Found, Study, acc_of
 from otmf_core.analysis.studies.decay import kept_gains, misfit, rate
+from otmf_core.methods.table import TABLE
 from otmf_core.runs.folder import Run
 
+OURS = TABLE[0].model_fields["name"].default
 METHODS = "otmf,otmf@paper,average,task-arithmetic,ties,magmax,opcm,nufilt"
 
 
@@ -75,7 +77,7 @@ def _finding(rows: Sequence[Row]) -> str:
         return "No task gained enough, with enough steps after it, for a rate."
     first, last = rows[0], rows[-1]
     parts = [f"of a task's gain over the pre-trained model, {first['name']} keeps {_percent(first)} a step"]
-    parts += [f"{row['name']} {_percent(row)}" for row in rows[1:-1] if row["method"] == "otmf"]
+    parts += [f"{row['name']} {_percent(row)}" for row in rows[1:-1] if row["method"] == OURS]
     parts += [f"{last['name']}, the fastest to forget, {_percent(last)}"] * (len(rows) > 1)
     text = "; ".join(parts)
     return f"{text[0].upper()}{text[1:]}."
