@@ -53,7 +53,7 @@ def test_hostile_texts_are_seen_letter_by_letter(context, library: Path, server:
         f"accuracy?run={quote(NAME)}": (f"of run {NAME}. This", True),
         f"runs?run={BARE}": (TEXT, True),
         f"masks?run={DONE}": (TEXT, False),
-        "compare": ("Leaderboard", True),
+        f"compare?runs={DONE}": ("Leaderboard", True),
         f"alpha?sequence={quote(NAME)}": (f"no run {NAME} to sweep", True),
         f"try_it?run={DONE}": (f"24 of 24 test images of {NAME}0", False),
         f"library?{shown}&task={quote(NAME)}": (f"{NAME} has no task '{NAME}'", True),

@@ -131,6 +131,7 @@ def test_a_finished_merge_is_looked_at_from_every_page(context, merged: dict, se
     page.get_by_role("slider", name="α, retention").wait_for()
 
     page.get_by_role("link", name="Compare").click()
+    page.get_by_text("My runs", exact=True).click()
     page.get_by_text("Leaderboard").wait_for()
     page.wait_for_function("document.querySelectorAll('.js-plotly-plot').length >= 2")
     assert points(page, "Along the merge") == [3, 3, 3]  # three runs, three steps
