@@ -81,5 +81,8 @@ def least_entropy(
     learning = learning_of(context)
     learner = Coefficients(learning.tower.base, vectors, initial, settings.granularity == "layer")
     return learner, Plan(
-        settings.draws(context), lambda _, sides: entropies(sides, learning), lambda iteration: settings.lr
+        settings.draws(context),
+        lambda _, sides: entropies(sides, learning),
+        lambda iteration: settings.lr,
+        learner.columns,
     )

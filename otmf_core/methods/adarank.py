@@ -52,7 +52,10 @@ class AdaRank(JointLearned):
         learning = learning_of(context)
         learner = RankMasks(learning.tower.base, vectors, self.scaling)
         return learner, Plan(
-            self.draws(context), lambda _, sides: entropies(sides, learning), lambda iteration: self.lr
+            self.draws(context),
+            lambda _, sides: entropies(sides, learning),
+            lambda iteration: self.lr,
+            learner.columns,
         )
 
     @property

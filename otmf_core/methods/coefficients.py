@@ -12,6 +12,7 @@ from otmf_core import layout
 from otmf_core.errors import InputError
 from otmf_core.files import write_tensors
 from otmf_core.masks.adam import Adam
+from otmf_core.masks.measures import SIDES
 from otmf_core.methods.iterating import Row
 from otmf_core.methods.training import Learner
 from otmf_core.models.checkpoints import read_tensors
@@ -37,7 +38,7 @@ class Coefficients(Learner):
         self.gradient = like.new_zeros(len(vectors), len(base))
         self.adam = Adam({NAME: self.values})
 
-    def begin(self, rate: float) -> None:
+    def begin(self, rate: float, sides: tuple[str, ...] = SIDES) -> None:
         self.gradient.zero_()
         self.adam.begin(rate)
 

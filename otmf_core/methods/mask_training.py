@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator
-from functools import partial
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import torch
@@ -18,13 +17,12 @@ from otmf_core.masks.measures import SIDES
 from otmf_core.masks.report import mask_mean, read_factors, write_report
 from otmf_core.methods.batches import Batch, draw_batches
 from otmf_core.methods.context import Context
-from otmf_core.methods.gradients import consumed
-from otmf_core.methods.iterating import Row, iterate, keep_merged, kept_merged, learning_of, write_curves
+from otmf_core.methods.iterating import Row, keep_merged, kept_merged, learning_of
 from otmf_core.methods.nufilt import filtered
-from otmf_core.methods.objectives import alignments, loss_of, side_weights, teachers_of
+from otmf_core.methods.objectives import alignments, loss_of, teachers_of
 from otmf_core.methods.otmf import Otmf
 from otmf_core.methods.retention import factors
-from otmf_core.methods.training import decaying
+from otmf_core.methods.training import Plan, decaying, learn
 from otmf_core.models.checkpoints import read_tensors
 from otmf_core.models.task_vector import StateDict
 
@@ -39,11 +37,8 @@ def fuse(settings: Otmf, pre: StateDict, post: StateDict, context: Context) -> S
     finite.
     """
     learning = learning_of(context)
-    masks = new_masks(settings, pre, post, context)
-    training = partial(train, settings, masks, context=context)
-    curves = iterate(settings.iterations, context, training, masks.state, masks.load)
-    merged = masks.merged()
-    write_curves(learning.results, curves)
+    masks, plan = training(settings, pre, post, context)
+    merged = learn(masks, plan, context)
     write_report(learning.results, masks, learning.tower.weights())
     if not masks.of_weights or settings.start == "filtered":
         keep_merged(learning.results, merged)
@@ -61,24 +56,27 @@ def new_masks(settings: Otmf, pre: StateDict, post: StateDict, context: Context)
     return LearnedShares(masks) if settings.alpha_rule == "learned" else masks
 
 
-def train(settings: Otmf, masks: MaskPair, done: int, context: Context) -> Generator[Row, None, None]:
-    """Train the masks, one iteration for each row of the loss curves that is asked for, after `done` of them."""
+def training(settings: Otmf, pre: StateDict, post: StateDict, context: Context) -> tuple[MaskPair, Plan]:
+    """The masks of a fusion, all one, and the iterations that train them."""
     learning = learning_of(context)
-    tower = learning.tower
+    masks = new_masks(settings, pre, post, context)
     teachers = teachers_of(learning, masks.delta["pre"])
-    weights = tower.weights()
-    masks.apply(weights)
-    weighs = side_weights(learning)
+    drawn = batches_of(settings, [len(seen) for seen in learning.calibration], context.seed, context.step)
+    batches = [{side: batch for side, batch in sides.items() if batch is not None} for sides in drawn]
+
+    def losses(iteration: int, sides: Mapping[str, Batch]) -> dict[str, Tensor]:
+        return alignments(sides, teachers, settings, learning, loss_of(settings, context, iteration))
+
+    def columns(iteration: int) -> Row:
+        row: Row = {}
+        if settings.alpha_rule == "learned":
+            row |= {f"coefficient_{side}": masks.factor[side] for side in SIDES}
+        reported = iteration % STATISTICS_EVERY == 0 or iteration == settings.iterations - 1
+        weights = learning.tower.base
+        return row | {f"mask_{side}_mean": mask_mean(masks, side, weights) if reported else None for side in SIDES}
+
     rate = decaying(settings.lr, settings.iterations) if settings.schedule == "cosine" else lambda _: settings.lr
-    batches = list(batches_of(settings, [len(seen) for seen in learning.calibration], context.seed, context.step))
-    with consumed(tower, masks.consume):
-        for iteration in range(done, settings.iterations):
-            sides = {side: batch for side, batch in batches[iteration].items() if batch is not None}
-            losses = alignments(sides, teachers, settings, learning, loss_of(settings, context, iteration))
-            masks.begin(tuple(sides), rate(iteration))
-            torch.stack([weighs[side] * value for side, value in losses.items()]).sum().backward()
-            masks.finish(weights)
-            yield _row(iteration, losses, masks, weights, settings)
+    return masks, Plan(batches, losses, rate, columns)
 
 
 def batches_of(settings: Otmf, sizes: list[int], seed: int, step: int) -> Iterator[dict[str, Batch | None]]:
@@ -109,12 +107,3 @@ def fused(pre: StateDict, post: StateDict, folder: Path, alpha: float) -> StateD
         + factor["post"] * (masks["post"][name].float() * post[name].float())
         for name in pre
     }
-
-
-def _row(iteration: int, losses: dict[str, Tensor], masks: MaskPair, weights: StateDict, settings: Otmf) -> Row:
-    row: Row = {"iteration": iteration}
-    row |= {f"loss_{side}": losses[side].item() if side in losses else None for side in SIDES}
-    if settings.alpha_rule == "learned":
-        row |= {f"coefficient_{side}": masks.factor[side] for side in SIDES}
-    reported = iteration % STATISTICS_EVERY == 0 or iteration == settings.iterations - 1
-    return row | {f"mask_{side}_mean": mask_mean(masks, side, weights) if reported else None for side in SIDES}

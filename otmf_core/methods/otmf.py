@@ -156,9 +156,10 @@ class Otmf(Method):
 
     def iterate(self, state: State, incoming: StateDict, context: Context) -> Iterator[Any]:
         from otmf_core.methods import mask_training
+        from otmf_core.methods.training import train
 
-        masks = mask_training.new_masks(self, state.delta, incoming, context)
-        return mask_training.train(self, masks, 0, context=context)
+        masks, plan = mask_training.training(self, state.delta, incoming, context)
+        return train(masks, plan, 0, context)
 
     @property
     def iterations_per_fusion(self) -> int:

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from otmf_core.masks.adam import Adam, to_device
+from otmf_core.masks.measures import SIDES
 from otmf_core.methods.iterating import Row
 from otmf_core.methods.training import Learner
 from otmf_core.models.matrices import matrices
@@ -42,7 +43,7 @@ class RankMasks(Learner):
         self.values |= {key: like.new_full((len(vectors), len(us[0])), LOGIT) for key, us in self.bases.items()}
         self.adam = Adam(self.values)
 
-    def begin(self, rate: float) -> None:
+    def begin(self, rate: float, sides: tuple[str, ...] = SIDES) -> None:
         self.adam.begin(rate)
 
     @torch.no_grad()

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from otmf_core.errors import InputError
+from otmf_core.masks.base import MaskPair
 from otmf_core.masks.measures import SIDES
 from otmf_core.methods.batches import Batch
 from otmf_core.methods.context import Context
@@ -27,12 +28,13 @@ NOT_FINITE = "outputs must stay finite while a fusion learns: lower lr or the nu
 class Learner(ABC):
     """What a fusion trains: parameters that Δ_m is made of.
 
-    An iteration is `begin`, then `consume` once for each weight as its gradient arrives, then `finish`.
+    An iteration is `begin`, then `consume` once for each weight as its gradient arrives, then `finish`. OTMF's masks
+    (`MaskPair`) are trained likewise, either side by itself where they take turns.
     """
 
     @abstractmethod
-    def begin(self, rate: float) -> None:
-        """Start an iteration at Adam's `rate`."""
+    def begin(self, rate: float, sides: tuple[str, ...] = SIDES) -> None:
+        """Start an iteration at Adam's `rate`, whose losses are of `sides`."""
 
     @abstractmethod
     def consume(self, name: str, grad: Tensor, weight: Tensor) -> None:
@@ -61,21 +63,21 @@ class Learner(ABC):
         """Leave in the folder of the step what Δ_m is made of once more: Δ_m itself, in float16."""
         keep_merged(folder, merged)
 
-    def columns(self, iteration: int) -> Row:
-        """What it adds to a row of the curves, always by the same names."""
-        return {}
-
 
 @dataclass(frozen=True)
 class Plan:
-    """The iterations of a fusion: a mini-batch each, the losses of its sides, and Adam's rate."""
+    """The iterations of a fusion: a mini-batch each, the losses of its sides, and Adam's rate.
+
+    `columns` are what an iteration adds to its row of the curves, always by the same names.
+    """
 
     batches: Sequence[Mapping[str, Batch]]
     losses: Callable[[int, Mapping[str, Batch]], dict[str, Tensor]]  # by the number of the iteration
     rate: Callable[[int], float]
+    columns: Callable[[int], Row] = lambda _: {}
 
 
-def learn(learner: Learner, plan: Plan, context: Context) -> StateDict:
+def learn(learner: Learner | MaskPair, plan: Plan, context: Context) -> StateDict:
     """Δ_m of a learner after all iterations of the plan; its curves are left in the folder of the step.
 
     Raises Interrupted, within one iteration, after saving what the fusion resumes from, and InputError when a loss is
@@ -87,7 +89,7 @@ def learn(learner: Learner, plan: Plan, context: Context) -> StateDict:
     return learner.merged()
 
 
-def train(learner: Learner, plan: Plan, done: int, context: Context) -> Generator[Row, None, None]:
+def train(learner: Learner | MaskPair, plan: Plan, done: int, context: Context) -> Generator[Row, None, None]:
     """Train, one iteration for each row of the loss curves that is asked for, after `done` of them."""
     learning = learning_of(context)
     weights = learning.tower.weights()
@@ -95,15 +97,17 @@ def train(learner: Learner, plan: Plan, done: int, context: Context) -> Generato
     weighs = side_weights(learning)
     with consumed(learning.tower, learner.consume):
         for iteration in range(done, len(plan.batches)):
-            losses = plan.losses(iteration, plan.batches[iteration])
+            sides = plan.batches[iteration]
+            losses = plan.losses(iteration, sides)
             total = torch.stack([weighs[side] * loss for side, loss in losses.items()]).sum()
             if not math.isfinite(total.item()):
                 raise InputError(NOT_FINITE)
-            learner.begin(plan.rate(iteration))
+            learner.begin(rate=plan.rate(iteration), sides=tuple(sides))
             total.backward()
             learner.finish(weights)
             row: Row = {"iteration": iteration}
-            yield {**row, **{f"loss_{side}": losses[side].item() for side in SIDES}, **learner.columns(iteration)}
+            row |= {f"loss_{side}": losses[side].item() if side in losses else None for side in SIDES}
+            yield row | plan.columns(iteration)
 
 
 def decaying(rate: float, iterations: int) -> Callable[[int], float]:

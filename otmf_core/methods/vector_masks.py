@@ -10,6 +10,7 @@ from torch import Tensor
 
 from otmf_core.masks.adam import BETAS, EPS, to_device
 from otmf_core.masks.element import CHUNK
+from otmf_core.masks.measures import SIDES
 from otmf_core.methods.training import Learner
 from otmf_core.models.task_vector import StateDict
 
@@ -28,7 +29,7 @@ class VectorMasks(Learner):
         self.moments = {name: (torch.zeros_like(tensor), torch.zeros_like(tensor)) for name, tensor in base.items()}
         self.count = 0
 
-    def begin(self, rate: float) -> None:
+    def begin(self, rate: float, sides: tuple[str, ...] = SIDES) -> None:
         self.count += 1
         self._rate = rate
 

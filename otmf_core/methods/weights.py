@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from otmf_core.masks.adam import Adam, to_device
+from otmf_core.masks.measures import SIDES
 from otmf_core.methods.training import Learner
 from otmf_core.models.task_vector import StateDict
 
@@ -18,7 +19,7 @@ class Weights(Learner):
         self.base, self.delta = base, delta
         self.adam = Adam(delta)
 
-    def begin(self, rate: float) -> None:
+    def begin(self, rate: float, sides: tuple[str, ...] = SIDES) -> None:
         self.adam.begin(rate)
 
     @torch.no_grad()
