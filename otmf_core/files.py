@@ -9,7 +9,7 @@ import os
 import re
 import stat
 import struct
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
@@ -97,6 +97,15 @@ def write_text(path: Path, text: str) -> None:
     """Write a UTF-8 text atomically; raises InputError on a full or read-only disk."""
     with _replacing(path) as draft:
         draft.write_text(text, encoding="utf-8", newline="\n")
+
+
+def write_rows(path: Path, head: Mapping[str, Any], name: str, rows: Iterable[Any]) -> None:
+    """Write `head` as JSON with `rows` under `name`, a compact line each, atomically; raises as `write_json` does."""
+
+    def compact(value: Any) -> str:
+        return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+
+    write_text(path, f"{compact(head)[:-1]},{compact(name)}:[\n" + ",\n".join(map(compact, rows)) + "\n]}\n")
 
 
 def write_bytes(path: Path, content: bytes | memoryview) -> None:

@@ -7,7 +7,6 @@ A library may bring such files along, `results-*.json` beside its manifest: comp
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -16,7 +15,7 @@ from typing import Any
 
 from otmf_core.config import MergeConfig
 from otmf_core.errors import InputError
-from otmf_core.files import Mark, mark, read_object, shown, write_text
+from otmf_core.files import Mark, mark, read_object, shown, write_rows
 from otmf_core.library.library import Library
 from otmf_core.runs.agreement import check_agreement
 from otmf_core.runs.folder import Run
@@ -44,9 +43,9 @@ def write_results(path: Path, runs: Sequence[Run], command: str) -> None:
     libraries = {run.state.library for run in runs}
     if len(libraries) != 1 or not all(run.record for run in runs):
         raise InputError(f"{RULE} of one library, received {len(runs)} runs of {len(libraries)} libraries")
-    head = _compact({"format": FORMAT, "command": command, "library": libraries.pop()})
-    rows = [_compact({"config": run.config.model_dump(mode="json"), "record": _figures(run)}) for run in runs]
-    write_text(path, f'{head[:-1]},"runs":[\n' + ",\n".join(rows) + "\n]}\n")
+    head = {"format": FORMAT, "command": command, "library": libraries.pop()}
+    rows = [{"config": run.config.model_dump(mode="json"), "record": _figures(run)} for run in runs]
+    write_rows(path, head, "runs", rows)
 
 
 def read_results(path: Path) -> Results:
@@ -100,7 +99,3 @@ def _run(path: Path, library: str, row: Any) -> Run:
 def _figures(run: Run) -> dict[str, Any]:
     assert run.record is not None  # as of every finished run
     return run.record.model_dump(mode="json")
-
-
-def _compact(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))

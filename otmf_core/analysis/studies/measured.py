@@ -6,7 +6,6 @@ read, "conditions": what they were measured on, "rows": [{…}]}
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -18,7 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from otmf_core.analysis.studies.base import MeasuredRow, Study
 from otmf_core.analysis.studies.table import STUDIES
 from otmf_core.errors import InputError
-from otmf_core.files import Mark, mark, read_object, shown, write_text
+from otmf_core.files import Mark, mark, read_object, shown, write_rows
 from otmf_core.runs.state import Text
 from otmf_core.settings import first_mistake
 
@@ -52,8 +51,7 @@ def write_measured(
 ) -> None:
     """Write what a study measured, a line for each row; raises InputError on a full or read-only disk."""
     head = {"format": 1, "study": study.name, "command": command, "library": library, "conditions": conditions}
-    lines = [_compact(row.model_dump(mode="json")) for row in rows]
-    write_text(path, f'{_compact(head)[:-1]},"rows":[\n' + ",\n".join(lines) + "\n]}\n")
+    write_rows(path, head, "rows", [row.model_dump(mode="json") for row in rows])
 
 
 def read_measured(path: Path, study: str) -> Measured:
@@ -76,7 +74,3 @@ def _read(path: Path, study: str, changed: Mark) -> Measured:
     except ValidationError as error:
         field, reason = first_mistake(error)
         raise InputError(f"{RULE}: {shown(field, 80)} ({reason[:100]}) in {path}") from None
-
-
-def _compact(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
