@@ -11,10 +11,9 @@ from otmf_core.masks.adam import Adam, to_device
 from otmf_core.masks.measures import SIDES
 from otmf_core.methods.iterating import Row
 from otmf_core.methods.training import Learner
-from otmf_core.models.matrices import matrices
+from otmf_core.models.matrices import IN_BLOCKS, matrices
 from otmf_core.models.task_vector import StateDict
 
-MASKED = ("q", "k", "v", "proj", "fc1", "fc2")  # matrices of attention and MLPs, as the authors mask them
 LOGIT, TEMPERATURE = 0.1, 10.0  # of every component at first; a component is there while its logit is above 0
 
 
@@ -33,7 +32,7 @@ class RankMasks(Learner):
         self.bases: dict[str, list[Tensor]] = {}  # by matrix, of each vector U (d, d), d the smaller of its sides
         for k, vector in enumerate(vectors):
             for matrix in matrices({name: vector[name].float() for name in base}):
-                if matrix.kind in MASKED:
+                if matrix.kind in IN_BLOCKS:  # as the authors mask them
                     left = torch.linalg.svd(_wide(matrix.values), full_matrices=False).U
                     self.bases.setdefault(_mask(matrix.name, matrix.kind), []).append(left)
                     if k == 0:

@@ -32,28 +32,33 @@ class Matrix:
 
 def matrices(delta: StateDict) -> Iterator[Matrix]:
     """Every linear map of Δ, in the order of its tensors; embeddings, convolutions, norms and biases are none."""
-    places = locate(delta)
-    for name, tensor in delta.items():
-        kind, _, part = places[name].kind.rpartition(".")
-        if part != "weight" or tensor.dim() != 2:
-            continue
-        if kind != STACKED:
-            # open_clip's bare proj is multiplied from the right: its rows are inputs
-            yield Matrix(name, kind, tensor if name.endswith("weight") else tensor.T)
-            continue
-        for letter, values in zip(STACKED, tensor.chunk(3), strict=True):
-            yield Matrix(name, letter, values)
+    for name, kind in _linear({name: tuple(tensor.shape) for name, tensor in delta.items()}):
+        tensor = delta[name]
+        if kind == STACKED:
+            for letter, values in zip(STACKED, tensor.chunk(3), strict=True):
+                yield Matrix(name, letter, values)
+        else:
+            yield Matrix(name, kind, tensor if _is_upright(name) else tensor.T)
 
 
 def matrix_shapes(shapes: Mapping[str, tuple[int, ...]]) -> Iterator[tuple[str, tuple[int, int]]]:
     """The kind and (rows, columns) of every linear map, from the shapes of tensors alone."""
-    places = locate(shapes)
-    for name, shape in shapes.items():
-        kind, _, part = places[name].kind.rpartition(".")
-        if part != "weight" or len(shape) != 2:
-            continue
+    for name, kind in _linear(shapes):
+        rows, columns = shapes[name] if _is_upright(name) else shapes[name][::-1]
         if kind == STACKED:
-            yield from ((letter, (shape[0] // 3, shape[1])) for letter in STACKED)
+            yield from ((letter, (rows // 3, columns)) for letter in STACKED)
         else:
-            rows, columns = shape if name.endswith("weight") else shape[::-1]
             yield kind, (rows, columns)
+
+
+def _linear(shapes: Mapping[str, tuple[int, ...]]) -> Iterator[tuple[str, str]]:
+    """The name and the kind of every tensor that is a linear map, or three of them stacked."""
+    for name, place in locate(shapes).items():
+        kind, _, part = place.kind.rpartition(".")
+        if part == "weight" and len(shapes[name]) == 2:
+            yield name, kind
+
+
+def _is_upright(name: str) -> bool:
+    """Whether rows are outputs: open_clip's bare proj is multiplied from the right, so that its rows are inputs."""
+    return name.endswith("weight")
