@@ -15,8 +15,8 @@ from otmf_core.analysis.standings import standings
 from otmf_core.cli import options as cli_options
 from otmf_core.cli import tables as cli_tables
 from otmf_core.cli.exit_codes import DONE, TROUBLE
-from otmf_core.cli.grid import carry_out
-from otmf_core.library.library import open_library, shuffled
+from otmf_core.cli.grid import add_grid, carry_out, orders_and_shared
+from otmf_core.library.library import open_library
 from otmf_core.runs.folder import Run
 
 DIGITS = {"seconds": 0, "memory_gib": 2}
@@ -28,12 +28,6 @@ def add_compare(parser: ArgumentParser) -> None:
     which = parser.add_mutually_exclusive_group(required=True)
     which.add_argument("--suite", metavar="N", help="a suite of the library: 8, 14 or 20 tasks in the embedded one")
     which.add_argument("--tasks", metavar="A,B,C", help="two or more task ids, in their canonical order")
-    parser.add_argument(
-        "--orders",
-        default="42-51",
-        metavar="S-S",
-        help="seeds of the shuffled orders, as 42-51 or 40,41 (default: 42-51)",
-    )
     rows = parser.add_mutually_exclusive_group()
     rows.add_argument(
         "--methods",
@@ -50,16 +44,8 @@ def add_compare(parser: ArgumentParser) -> None:
         metavar="A",
         help="the row that the others are held against, order by order (default: the best; of ablations, OTMF itself)",
     )
-    parser.add_argument("--seed", type=int, default=0, metavar="S", help="seed of every draw (default: 0)")
-    parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:N or mps (default: auto)")
-    parser.add_argument(
-        "--results", type=cli_options.path, metavar="FILE", help="also write the finished runs' figures to this file"
-    )
-    parser.add_argument("--dry-run", action="store_true", help="say what would be run, and run nothing")
+    add_grid(parser, "42-51", "also write the finished runs' figures to this file")
     parser.set_defaults(order_seed=None)  # of `merge`, which has one order
-    cli_options.add_library(parser)
-    cli_options.add_out(parser)
-    cli_options.add_json(parser)
 
 
 def compare(options: Namespace) -> int:
@@ -67,11 +53,7 @@ def compare(options: Namespace) -> int:
     library = open_library(options.library)
     entries = ablation_entries() if options.preset else grids.entries(options.methods or "all")
     tasks = cli_options.tasks(options, library)
-    orders = [tuple(shuffled(tasks, seed)) for seed in grids.order_seeds(options.orders)]
-    # tasks that are not merged are evaluated where there are any
-    evaluate = "held-out" if len(tasks) < len(library.tasks) else "seen"
-    shared = {"library": options.library, "seed": options.seed, "device": options.device, "evaluate": evaluate}
-    configs = grids.grid(entries, orders, shared)
+    configs = grids.grid(entries, *orders_and_shared(options, library, tasks))
     names = {grids.content(config): entries[index % len(entries)].name for index, config in enumerate(configs)}
     carried = carry_out(configs, names, options.out, library.manifest_hash, options.dry_run)
     if isinstance(carried, int):

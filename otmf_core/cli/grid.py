@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import sys
+from argparse import ArgumentParser, Namespace
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from otmf_core.analysis import grid as grids
+from otmf_core.cli import options as cli_options
 from otmf_core.cli.exit_codes import DONE, INTERRUPTED
 from otmf_core.cli.progress import StopSignals
 from otmf_core.config import MergeConfig
@@ -19,6 +21,7 @@ from otmf_core.errors import Interrupted
 from otmf_core.jobs.grid import Progress as GridProgress
 from otmf_core.jobs.grid import run_grid
 from otmf_core.jobs.queue import JobQueue
+from otmf_core.library.library import Library, shuffled
 from otmf_core.runs.folder import Run, list_runs
 from otmf_core.runs.view import RunView
 
@@ -28,6 +31,40 @@ class Carried(NamedTuple):
 
     runs: list[Run]
     failed: Mapping[str, str]
+
+
+def add_grid(parser: ArgumentParser, orders: str, results: str) -> None:
+    """The options of a command that runs a grid: its `orders` where none are given, and what its `results` are."""
+    parser.add_argument(
+        "--orders",
+        default=orders,
+        metavar="S-S",
+        help=f"seeds of the shuffled orders, as 42-51 or 40,41 (default: {orders})",
+    )
+    parser.add_argument("--seed", type=int, default=0, metavar="S", help="seed of every draw (default: 0)")
+    parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:N or mps (default: auto)")
+    parser.add_argument("--results", type=cli_options.path, metavar="FILE", help=results)
+    parser.add_argument("--dry-run", action="store_true", help="say what would be run, and run nothing")
+    cli_options.add_library(parser)
+    cli_options.add_out(parser)
+    cli_options.add_json(parser)
+
+
+def orders_and_shared(
+    options: Namespace, library: Library, tasks: Sequence[str]
+) -> tuple[list[tuple[str, ...]], dict[str, Any]]:
+    """The orders of `tasks`, given in their canonical one, that were asked for, and what all merges of a grid share.
+
+    Tasks that are not merged are evaluated where there are any, so that one command uses the runs of another.
+    """
+    orders = [tuple(shuffled(tasks, seed)) for seed in grids.order_seeds(options.orders)]
+    evaluate = "held-out" if len(tasks) < len(library.tasks) else "seen"
+    return orders, {
+        "library": options.library,
+        "seed": options.seed,
+        "device": options.device,
+        "evaluate": evaluate,
+    }
 
 
 def carry_out(

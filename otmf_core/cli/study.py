@@ -14,10 +14,9 @@ from otmf_core.analysis.comparison import Row
 from otmf_core.analysis.studies.base import Found, MeasuredRow, Study
 from otmf_core.analysis.studies.shipped import write_study
 from otmf_core.analysis.studies.table import STUDIES
-from otmf_core.cli import options as cli_options
 from otmf_core.cli import tables as cli_tables
 from otmf_core.cli.exit_codes import DONE, TROUBLE
-from otmf_core.cli.grid import Carried, carry_out
+from otmf_core.cli.grid import Carried, add_grid, carry_out, orders_and_shared
 from otmf_core.errors import InputError
 from otmf_core.library.library import Library, open_library, order
 from otmf_core.runs.folder import Run
@@ -30,24 +29,8 @@ def add_study(parser: ArgumentParser) -> None:
     about = "; ".join(f"{name}: {study.title[0].lower()}{study.title[1:]}" for name, study in STUDIES.items())
     parser.add_argument("study", choices=tuple(STUDIES), help=about)
     parser.add_argument("--suite", metavar="N", help="a suite of the library (default: the study's own)")
-    parser.add_argument(
-        "--orders",
-        default="42-44",
-        metavar="S-S",
-        help="seeds of the shuffled orders, as 42-51 or 40,41 (default: 42-44)",
-    )
-    parser.add_argument("--seed", type=int, default=0, metavar="S", help="seed of every draw (default: 0)")
-    parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:N or mps (default: auto)")
-    parser.add_argument(
-        "--results",
-        type=cli_options.path,
-        metavar="FILE",
-        help="also write the figures of its runs to this file, and what was measured beside them to FILE-measured",
-    )
-    parser.add_argument("--dry-run", action="store_true", help="say what would be run, and run nothing")
-    cli_options.add_library(parser)
-    cli_options.add_out(parser)
-    cli_options.add_json(parser)
+    results = "also write the figures of its runs to this file, and what was measured beside them to FILE-measured"
+    add_grid(parser, "42-44", results)
 
 
 def study(options: Namespace) -> int:
@@ -77,12 +60,7 @@ def study(options: Namespace) -> int:
 
 
 def _merges(options: Namespace, asked: Study, library: Library, suite: str) -> Carried | int:
-    tasks = order(library, suite)
-    orders = [tuple(order(library, suite, seed)) for seed in grids.order_seeds(options.orders)]
-    # as in `compare`, whose runs are then used again
-    evaluate = "held-out" if len(tasks) < len(library.tasks) else "seen"
-    shared = {"library": options.library, "seed": options.seed, "device": options.device, "evaluate": evaluate}
-    configs = asked.configs(orders, shared)
+    configs = asked.configs(*orders_and_shared(options, library, order(library, suite)))
     names = {grids.content(config): asked.label(config) for config in configs}
     return carry_out(configs, names, options.out, library.manifest_hash, options.dry_run)
 
