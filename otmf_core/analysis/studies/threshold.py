@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import pairwise
 from math import inf
-from statistics import fmean
+from statistics import correlation, fmean
 from typing import NamedTuple
 
 
@@ -48,10 +48,9 @@ def leave_one_out(values: Sequence[float], bad: Sequence[bool]) -> float:
 
 def rank_correlation(first: Sequence[float], second: Sequence[float]) -> float | None:
     """Spearman's ρ in −1…1, ties at their mean rank; None where one of both is constant."""
-    x, y = _ranks(first), _ranks(second)
-    dx, dy = [value - fmean(x) for value in x], [value - fmean(y) for value in y]
-    scale = (sum(value**2 for value in dx) * sum(value**2 for value in dy)) ** 0.5
-    return sum(a * b for a, b in zip(dx, dy, strict=True)) / scale if scale else None
+    if min(len(set(first)), len(set(second))) < 2:
+        return None
+    return correlation(_ranks(first), _ranks(second))
 
 
 def _ranks(values: Sequence[float]) -> list[float]:
