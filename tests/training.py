@@ -8,6 +8,8 @@ import torch
 from torch import Tensor
 
 from otmf_core.masks.base import MaskPair
+from otmf_core.masks.measures import SIDES
+from otmf_core.methods.training import Learner
 from otmf_core.models.task_vector import StateDict
 
 SHAPES = {"kernel": (5, 3, 2, 2), "weight": (7, 11), "row": (1, 6), "bias": (13,), "scale": ()}
@@ -42,15 +44,22 @@ ALTERNATING: Schedule = [(("pre",), PRE), (("post",), POST)]
 
 
 def train(masks: MaskPair, weights: StateDict, schedule: Schedule, iterations: range) -> None:
-    """Iterations as the engine takes them: gradients of the weights, consumed one after the other."""
+    """Iterations as the engine takes them."""
     for number in iterations:
         sides, loss = schedule[number % len(schedule)]
-        leaves = {name: weight.clone().requires_grad_() for name, weight in weights.items()}
-        gradients = torch.autograd.grad(loss(leaves), list(leaves.values()))
-        masks.begin(sides, RATE / (1 + number))
-        for name, gradient in zip(leaves, gradients, strict=True):
-            masks.consume(name, gradient, weights[name])
-        masks.finish(weights)
+        take(masks, weights, loss, RATE / (1 + number), sides)
+
+
+def take(
+    learner: Learner | MaskPair, weights: StateDict, loss: Loss, rate: float, sides: tuple[str, ...] = SIDES
+) -> None:
+    """One iteration: gradients of the weights, consumed one after the other."""
+    leaves = {name: weight.clone().requires_grad_() for name, weight in weights.items()}
+    gradients = torch.autograd.grad(loss(leaves), list(leaves.values()))
+    learner.begin(rate=rate, sides=sides)
+    for name, gradient in zip(leaves, gradients, strict=True):
+        learner.consume(name, gradient, weights[name])
+    learner.finish(weights)
 
 
 def trained_by_autograd(

@@ -43,13 +43,20 @@ class Reference(ABC):
     def start(self, side: str) -> dict[str, Tensor]: ...
 
     @abstractmethod
+    def part(self, side: str, name: str) -> Tensor: ...
+
+
+class OfWeights(Reference):
+    """Masks that broadcast to their tensors."""
+
+    @abstractmethod
     def mask(self, parameters: dict[str, Tensor], name: str) -> Tensor: ...
 
     def part(self, side: str, name: str) -> Tensor:
         return self.mask(self.parameters[side], name) * self.deltas[side][name]
 
 
-class Rows(Reference):
+class Rows(OfWeights):
     def start(self, side):
         return {name: torch.ones(t.shape[:1] + (1,) * (t.dim() - 1)) for name, t in self.deltas[side].items()}
 
@@ -57,7 +64,7 @@ class Rows(Reference):
         return parameters[name]
 
 
-class Heads(Reference):
+class Heads(OfWeights):
     """Each head scales its rows of q, k and v and its columns of the projection."""
 
     def start(self, side):
@@ -70,7 +77,7 @@ class Heads(Reference):
         return each if name == PROJ else parameters[name]
 
 
-class Layers(Reference):
+class Layers(OfWeights):
     def layer(self, name: str) -> str:
         head = ("ln_post.weight", "ln_post.bias", "proj")
         return "block" if name.startswith(BLOCK) else "head" if name in head else "stem"
@@ -82,7 +89,7 @@ class Layers(Reference):
         return parameters[self.layer(name)]
 
 
-class Task(Reference):
+class Task(OfWeights):
     def start(self, side):
         return {"scale": torch.ones(())}
 
@@ -90,7 +97,7 @@ class Task(Reference):
         return parameters["scale"]
 
 
-class LowRank(Reference):
+class LowRank(OfWeights):
     """M = 1 + ABᵀ, A as drawn by the family itself."""
 
     def start(self, side):
@@ -119,9 +126,6 @@ class Singular(Reference):
 
     def is_matrix(self, name: str) -> bool:
         return name in (QKV, PROJ, f"{BLOCK}mlp.c_fc.weight", f"{BLOCK}mlp.c_proj.weight", "proj")
-
-    def mask(self, parameters, name):
-        raise NotImplementedError("components are no weights")
 
     def part(self, side, name):
         delta, values = self.deltas[side][name], self.parameters[side][name]

@@ -25,7 +25,7 @@ from otmf_core.transport.distributions import PADDED, divergence, entropy, log_p
 from otmf_core.transport.spaces import ClassVectors
 from tests.fusion import context_of, random_vectors
 from tests.tiny import CONFIG, TASKS, merge_config, merged
-from tests.training import PRE, RATE, SHAPES, values
+from tests.training import PRE, RATE, SHAPES, take, values
 
 Granularity = Literal["layer", "task"]
 HEADS = (3, 5, 2)  # classes of the heads of `context_of`
@@ -108,12 +108,7 @@ def test_training_is_adam_on_the_coefficients_within_their_range(by_tensor: bool
         }
 
     for _ in range(25):
-        leaves = {name: weight.clone().requires_grad_() for name, weight in weights.items()}
-        gradients = torch.autograd.grad(PRE(leaves), list(leaves.values()))
-        learner.begin(RATE)
-        for name, gradient in zip(leaves, gradients, strict=True):
-            learner.consume(name, gradient, weights[name])
-        learner.finish(weights)
+        take(learner, weights, PRE, RATE)
         optimiser.zero_grad()
         PRE(merged()).backward()
         optimiser.step()

@@ -21,6 +21,7 @@ from otmf_core.models.task_vector import StateDict
 from otmf_core.runs.folder import load_run
 from tests.fusion import context_of, random_vectors
 from tests.tiny import TASKS, merge_config, merged
+from tests.training import take
 
 BLOCK = "transformer.resblocks.0"
 SHAPES = {
@@ -93,12 +94,7 @@ def test_training_is_adam_straight_through_the_masks():
     optimiser = torch.optim.Adam([*factors.values(), *logits.values()], lr=rate)
     gone: dict[str, bool] = {}
     for _ in range(iterations):
-        tracked = {name: weight.clone().requires_grad_() for name, weight in weights.items()}
-        gradients = torch.autograd.grad(loss_of(tracked), list(tracked.values()))
-        learner.begin(rate)
-        for name, gradient in zip(tracked, gradients, strict=True):
-            learner.consume(name, gradient, weights[name])
-        learner.finish(weights)
+        take(learner, weights, loss_of, rate)
         optimiser.zero_grad()
         loss_of({name: BASE[name].double() + d for name, d in by_definition(factors, logits).items()}).backward()
         optimiser.step()

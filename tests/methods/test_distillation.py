@@ -23,7 +23,7 @@ from otmf_core.models.clip import build_encoder, preprocess
 from otmf_core.models.task_vector import StateDict
 from tests.fusion import Rows, context_of, random_vectors
 from tests.tiny import CONFIG
-from tests.training import PRE, RATE, values
+from tests.training import PRE, RATE, take, values
 
 HEADS = (3, 5, 2)  # classes of the heads of `context_of`
 
@@ -42,12 +42,7 @@ def test_training_is_adam_on_every_weight():
     optimiser = torch.optim.Adam(list(leaves.values()), lr=RATE)
     for number in range(25):
         rate = RATE / (1 + number)
-        tracked = {name: weight.clone().requires_grad_() for name, weight in weights.items()}
-        gradients = torch.autograd.grad(PRE(tracked), list(tracked.values()))
-        learner.begin(rate)
-        for name, gradient in zip(tracked, gradients, strict=True):
-            learner.consume(name, gradient, weights[name])
-        learner.finish(weights)
+        take(learner, weights, PRE, rate)
         optimiser.param_groups[0]["lr"] = rate
         optimiser.zero_grad()
         PRE({name: base[name].double() + leaf for name, leaf in leaves.items()}).backward()

@@ -23,7 +23,7 @@ from otmf_core.models.task_vector import StateDict
 from otmf_core.runs.folder import load_run
 from tests.fusion import Rows, context_of, random_vectors
 from tests.tiny import CONFIG, TASKS, merge_config, merged
-from tests.training import PRE, RATE, SHAPES, values
+from tests.training import PRE, RATE, SHAPES, take, values
 
 SHARED = ("loss", "space", "blur", "reach", "projections", "p")
 
@@ -47,12 +47,7 @@ def test_training_is_adam_on_the_masks_of_all_vectors(factor: float):
 
     for number in range(25):
         rate = RATE / (1 + number)
-        tracked = {name: weight.clone().requires_grad_() for name, weight in weights.items()}
-        gradients = torch.autograd.grad(PRE(tracked), list(tracked.values()))
-        learner.begin(rate)
-        for name, gradient in zip(tracked, gradients, strict=True):
-            learner.consume(name, gradient, weights[name])
-        learner.finish(weights)
+        take(learner, weights, PRE, rate)
         optimiser.param_groups[0]["lr"] = rate
         optimiser.zero_grad()
         PRE({name: base[name].double() + tensor for name, tensor in delta().items()}).backward()
