@@ -24,6 +24,7 @@ class LearnedShares(MaskPair):
         self.alpha = first.new_tensor([masks.factor["pre"]])
         self.gradient = torch.zeros_like(self.alpha)
         self.adam = Adam({NAME: self.alpha})
+        self._share()  # of float32, as after every iteration, so that what is saved before one is what was trained on
 
     def begin(self, sides: tuple[str, ...], rate: float) -> None:
         self.gradient.zero_()

@@ -44,5 +44,6 @@ class TrainedMasks(MaskPair):
         state = to_device(state, self.base)
         for side in SIDES:
             own = {key.removeprefix(f"{side}/"): value for key, value in state.items() if key.startswith(f"{side}/")}
-            self.values[side] = {key: own[f"mask/{key}"] for key in self.values[side]}
+            # copied, since products of matrices have other bits where memory is aligned otherwise, as in a mapped file
+            self.values[side] = {key: own[f"mask/{key}"].clone() for key in self.values[side]}
             self.adams[side].load(own)

@@ -227,7 +227,8 @@ class Fold:
             self.seen.teachers = self._read(folder / layout.TEACHERS)
 
     def _read(self, path: Path) -> StateDict:
-        return {name: tensor.to(self.tower.device) for name, tensor in read_tensors(path).items()}
+        # copied, for its alignment, as `read_state` does
+        return {name: tensor.to(self.tower.device, copy=True) for name, tensor in read_tensors(path).items()}
 
 
 def _read_progress(path: Path, config: MergeConfig, library: str) -> RunState:

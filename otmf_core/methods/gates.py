@@ -90,7 +90,8 @@ class Gates:
 
     def load(self, state: StateDict) -> None:
         """Continue from `state()`, which may be on another device."""
-        self.values = {name: state[f"gate/{name}"].to(value.device) for name, value in self.values.items()}
+        # copied, since products of matrices have other bits where memory is aligned otherwise, as in a mapped file
+        self.values = {name: state[f"gate/{name}"].to(old.device, copy=True) for name, old in self.values.items()}
         self.pressure = {place: state[f"pressure/{place}"].to(old.device) for place, old in self.pressure.items()}
         self._adam.load(state)
 

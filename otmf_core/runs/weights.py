@@ -21,7 +21,8 @@ def write_state(folder: Path, state: State, carried: bool) -> None:
 
 def read_state(folder: Path) -> State:
     """What was written, on the CPU; raises InputError where Δ_m is missing or a file damaged."""
-    delta = read_tensors(folder / layout.MERGED)
+    # copied, since products of matrices have other bits where memory is aligned otherwise, as in a mapped file
+    delta = {name: tensor.clone() for name, tensor in read_tensors(folder / layout.MERGED).items()}
     carried = folder / layout.CARRIED
     if not carried.is_file():
         return State(delta)
@@ -29,5 +30,4 @@ def read_state(folder: Path) -> State:
         numbers = json.loads(read_metadata(carried).get("numbers", ""))
     except json.JSONDecodeError:
         raise InputError(f"what a method carries has its numbers beside it: {carried} has none") from None
-    # copied, since products of matrices have other bits where memory is aligned otherwise, as in a mapped file
     return State(delta, {name: tensor.clone() for name, tensor in read_tensors(carried).items()}, numbers)

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 import torch
 
-from otmf_core.files import write_tensors
 from otmf_core.masks import element as module
 from otmf_core.masks.base import shares
 from otmf_core.masks.element import ElementMasks
-from otmf_core.models.checkpoints import read_tensors
 from otmf_core.models.task_vector import StateDict
 from tests.training import ALTERNATING, JOINT, SHAPES, Schedule, train, trained_by_autograd, values
 
@@ -75,32 +71,6 @@ def test_pieces_of_any_size_give_the_same_bits(monkeypatch: pytest.MonkeyPatch):
         for left, right in zip(whole, trained(), strict=True):
             assert left.keys() == right.keys()
             assert all(torch.equal(left[name], right[name]) for name in left)
-
-
-@pytest.mark.parametrize("schedule", [JOINT, ALTERNATING], ids=["joint", "alternating"])
-@pytest.mark.parametrize("cut", [0, 1, 4])
-def test_training_goes_on_from_a_saved_state_bit_for_bit(schedule: Schedule, cut: int, tmp_path: Path):
-    def fresh() -> tuple[ElementMasks, StateDict]:
-        masks = ElementMasks(values(1), values(2), values(3, dtype=torch.float16), shares(0.8))
-        return masks, {name: torch.empty_like(tensor) for name, tensor in values(1).items()}
-
-    through, expected = fresh()
-    through.apply(expected)
-    train(through, expected, schedule, range(7))
-
-    before, weights = fresh()
-    before.apply(weights)
-    train(before, weights, schedule, range(cut))
-    write_tensors(tmp_path / "state.safetensors", before.state())
-    after, weights = fresh()
-    after.load(read_tensors(tmp_path / "state.safetensors"))
-    after.apply(weights)
-    train(after, weights, schedule, range(cut, 7))
-
-    assert all(torch.equal(weights[name], expected[name]) for name in expected)
-    state, wanted = after.state(), through.state()
-    assert state.keys() == wanted.keys()
-    assert all(torch.equal(state[name], wanted[name]) for name in wanted)
 
 
 def test_masks_start_at_one():

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 import torch
 
-from otmf_core.files import write_tensors
 from otmf_core.masks.base import MaskPair, shares
 from otmf_core.masks.families import FAMILIES, Fusion
-from otmf_core.models.checkpoints import read_tensors
 from otmf_core.models.task_vector import StateDict
 from tests.training import ALTERNATING, JOINT, SHAPES, Schedule, train, trained_by_autograd, values
 
@@ -108,25 +104,3 @@ def test_neither_vector_is_changed():
     ):
         assert all(torch.equal(given[name], expected[name]) for name in SHAPES)
         assert all(given[name].dtype == expected[name].dtype for name in SHAPES)
-
-
-@SCHEDULES
-@pytest.mark.parametrize("cut", [0, 1, 4])
-def test_training_goes_on_from_a_saved_state_bit_for_bit(schedule: Schedule, cut: int, tmp_path: Path):
-    through, expected = fresh()
-    through.apply(expected)
-    train(through, expected, schedule, range(7))
-
-    before, weights = fresh()
-    before.apply(weights)
-    train(before, weights, schedule, range(cut))
-    write_tensors(tmp_path / "state.safetensors", before.state())
-    after, weights = fresh()
-    after.load(read_tensors(tmp_path / "state.safetensors"))
-    after.apply(weights)
-    train(after, weights, schedule, range(cut, 7))
-
-    assert all(torch.equal(weights[name], expected[name]) for name in expected)
-    state, wanted = after.state(), through.state()
-    assert state.keys() == wanted.keys()
-    assert all(torch.equal(state[name], wanted[name]) for name in wanted)

@@ -59,7 +59,9 @@ def test_stopping_wherever_the_engine_asks_and_going_on(tiny: Path, through: dic
     assert {(t, 0) for t in (1, 2, 3)} | {(t, 3) for t in (0, 1, 2, 3)} <= places  # between steps; while evaluating
 
 
-def test_stopping_again_and_again(tiny: Path, through: dict, tmp_path: Path):
+def in_parts(config: MergeConfig, out: Path) -> int:
+    """Merge into `run`, stopped at every fifth question, and return in how many parts it was done, at most 30."""
+
     def ended(start: Callable[..., RunRecord]) -> bool:
         try:
             start(emit=lambda event: None, should_stop=on_call(5))
@@ -68,11 +70,31 @@ def test_stopping_again_and_again(tiny: Path, through: dict, tmp_path: Path):
         return True
 
     parts = 1
-    if not ended(partial(run_merge, short(tiny), tmp_path, run_id="run")):
-        while parts < 30 and not ended(partial(resume_merge, tmp_path / "run")):
+    if not ended(partial(run_merge, config, out, run_id="run")):
+        while parts < 30 and not ended(partial(resume_merge, out / "run")):
             parts += 1
-    assert 4 <= parts < 30
+    return parts
+
+
+def test_stopping_again_and_again(tiny: Path, through: dict, tmp_path: Path):
+    assert 4 <= in_parts(short(tiny), tmp_path) < 30
     assert results(tmp_path / "run") == through
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        *({"method": name} for name in ("nufilt", "opcm", "dop", "iso-c", "wudi", "mingle-static", "mingle")),
+        {"masks": "low-rank"},
+        {"masks": "singular", "start": "filtered"},
+        {"masks": "head", "alpha_rule": "learned"},
+    ],
+    ids=str,
+)
+def test_products_of_matrices_have_the_same_bits_after_a_resume(fields: dict, tiny: Path, tmp_path: Path):
+    expected = results(merged(merge_config(tiny, **fields), tmp_path / "through"))
+    assert 2 <= in_parts(merge_config(tiny, **fields), tmp_path) < 30
+    assert results(tmp_path / "run") == expected
 
 
 @pytest.mark.parametrize("after", [0, 2, 4])

@@ -23,7 +23,7 @@ from otmf_core.models.checkpoints import read_tensors
 from otmf_core.models.task_vector import StateDict
 from otmf_core.tables import read_table
 from tests.fusion import context_of, random_vectors
-from tests.training import JOINT, train, values
+from tests.training import values
 
 SHORT = {"iterations": 3, "batch": 6, "blur": 0.5}
 
@@ -91,27 +91,6 @@ def test_alpha_is_learned_by_its_own_gradient(family: str):
         expected = masks.factor["pre"] * masks.part("pre", name) + masks.factor["post"] * masks.part("post", name)
         torch.testing.assert_close(delta, expected)
         torch.testing.assert_close(weights[name], base[name] + delta)
-
-
-@pytest.mark.parametrize("family", FAMILIES)
-@pytest.mark.parametrize("learned", [False, True], ids=["fixed", "learned"])
-def test_training_of_any_family_goes_on_from_a_saved_state_bit_for_bit(family: str, learned: bool):
-    def fresh():
-        masks = FAMILIES[family](Fusion(values(1), values(2, 0.1), values(3, 0.1, torch.float16), shares(0.8)))
-        weights = {name: torch.empty_like(tensor) for name, tensor in values(1).items()}
-        masks = LearnedShares(masks) if learned else masks
-        masks.apply(weights)
-        return masks, weights
-
-    through, expected = fresh()
-    train(through, expected, JOINT, range(5))
-    before, weights = fresh()
-    train(before, weights, JOINT, range(2))
-    after, weights = fresh()
-    after.load({name: tensor.clone() for name, tensor in before.state().items()})
-    after.apply(weights)
-    train(after, weights, JOINT, range(2, 5))
-    assert all(torch.equal(weights[name], expected[name]) for name in expected)
 
 
 @pytest.mark.parametrize(
