@@ -112,5 +112,5 @@ class ElementMasks(MaskPair):
         piece = min(size, CHUNK) if flat[0].device.type == "cpu" else size
         if not self._scratch or len(self._scratch[0]) < piece or self._scratch[0].device != flat[0].device:
             self._scratch = tuple(torch.empty(piece, device=flat[0].device) for _ in range(3))
-        for start in range(0, size, piece):
+        for start in range(0, size, max(piece, 1)):
             yield [tensor[start : start + piece].float() for tensor in flat]

@@ -7,9 +7,9 @@ from typing import NamedTuple
 
 from otmf_core.masks import grouped
 from otmf_core.masks.base import MaskPair
-from otmf_core.masks.element import ElementMasks
 from otmf_core.masks.grouped import GroupedMasks, Grouping
 from otmf_core.masks.low_rank import LowRankMasks
+from otmf_core.masks.packed import PackedMasks
 from otmf_core.masks.singular import SingularMasks
 from otmf_core.models.task_vector import StateDict
 
@@ -30,7 +30,7 @@ def _grouped(grouping: Grouping) -> Callable[[Fusion], MaskPair]:
 
 
 FAMILIES: dict[str, Callable[[Fusion], MaskPair]] = {
-    "element": lambda of: ElementMasks(of.base, of.pre, of.post, of.factor),
+    "element": lambda of: PackedMasks(of.base, of.pre, of.post, of.factor),
     "row": _grouped(grouped.rows),
     "head": _grouped(grouped.attention_heads),
     "low-rank": lambda of: LowRankMasks(of.base, of.pre, of.post, of.factor, of.draw),

@@ -21,6 +21,7 @@ from otmf_core.models.base import Tower
 from otmf_core.models.checkpoints import check_finite, read_tensors
 from otmf_core.models.device import peak_memory, reset_peak_memory
 from otmf_core.models.heads import Head, labelled_subset, tune
+from otmf_core.models.lanes import sharing
 from otmf_core.models.task_vector import StateDict
 from otmf_core.runs.events import Arrived, Emit, Evaluated, Fused, Iterated, Phase, Started, Stopped
 from otmf_core.runs.state import AccuracyRow, RunState, parsed
@@ -60,11 +61,12 @@ class Fold:
         self.emit(Started(tasks=tasks, iterations=iterations, device=self.progress.device))
         self.step_began = time.monotonic()
         try:
-            if not self.progress.matrix:
-                self._evaluate_base()
-            for t in range(self.progress.step + 1, len(tasks) + 1):
-                self.step_began = time.monotonic()
-                self._advance(t)
+            with sharing(self.tower.module):
+                if not self.progress.matrix:
+                    self._evaluate_base()
+                for t in range(self.progress.step + 1, len(tasks) + 1):
+                    self.step_began = time.monotonic()
+                    self._advance(t)
         except (Interrupted, KeyboardInterrupt):
             if self.progress.matrix:
                 unfinished = self.progress.unfinished_seconds + time.monotonic() - self.step_began

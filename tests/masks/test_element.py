@@ -6,8 +6,10 @@ import pytest
 import torch
 
 from otmf_core.masks import element as module
+from otmf_core.masks import packed
 from otmf_core.masks.base import shares
 from otmf_core.masks.element import ElementMasks
+from otmf_core.masks.packed import PackedMasks
 from otmf_core.models.task_vector import StateDict
 from tests.training import ALTERNATING, JOINT, SHAPES, Schedule, train, trained_by_autograd, values
 
@@ -71,6 +73,22 @@ def test_pieces_of_any_size_give_the_same_bits(monkeypatch: pytest.MonkeyPatch):
         for left, right in zip(whole, trained(), strict=True):
             assert left.keys() == right.keys()
             assert all(torch.equal(left[name], right[name]) for name in left)
+
+
+@pytest.mark.parametrize("chunk", [1, 12, 14, 1000])
+@pytest.mark.parametrize("schedule", [JOINT, ALTERNATING], ids=["joint", "alternating"])
+def test_small_tensors_in_one_train_as_each_by_itself(schedule: Schedule, chunk: int, monkeypatch: pytest.MonkeyPatch):
+    """None, some or all of them small."""
+    monkeypatch.setattr(packed, "CHUNK", chunk)
+    results = []
+    for family in (ElementMasks, PackedMasks):
+        masks = family(values(1), values(2), values(3, dtype=torch.float16), shares(0.8))
+        weights = {name: torch.empty_like(tensor) for name, tensor in values(1).items()}
+        masks.apply(weights)
+        train(masks, weights, schedule, range(6))
+        trained = {side: {name: masks.mask(side, name) for name in SHAPES} for side in ("pre", "post")}
+        results.append((weights, trained, masks.entries(), masks.merged()))
+    torch.testing.assert_close(*results, atol=1e-6, rtol=1e-6)
 
 
 def test_masks_start_at_one():

@@ -1,0 +1,76 @@
+"""Element-wise masks of small tensors, trained side by side in one: a few operations for all of them, not for each."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor
+
+from otmf_core.masks.base import MaskPair
+from otmf_core.masks.element import CHUNK, ElementMasks
+from otmf_core.models.task_vector import StateDict
+
+PACK = ""  # the name of the tensor that holds the small ones
+
+
+class PackedMasks(MaskPair):
+    """`ElementMasks`, of which tensors with fewer than CHUNK entries are parts of one; the results are the same.
+
+    The gradients of the parts are gathered, and their weights written at the end of an iteration.
+    """
+
+    def __init__(self, base: StateDict, pre: StateDict, post: StateDict, factor: Mapping[str, float]) -> None:
+        super().__init__(base, pre, post, factor)
+        self._places: dict[str, slice] = {}
+        end = 0
+        for name, tensor in base.items():
+            if tensor.numel() < CHUNK:
+                self._places[name] = slice(end, end + tensor.numel())
+                end += tensor.numel()
+        self._masks = ElementMasks(self._packed(base), self._packed(pre), self._packed(post), factor)
+        self._gradient, self._weight = (torch.zeros_like(self._masks.base[PACK]) for _ in range(2))
+
+    def begin(self, sides: tuple[str, ...], rate: float) -> None:
+        self._masks.factor = self.factor
+        self._masks.begin(sides, rate)
+        self._gradient.zero_()
+
+    @torch.no_grad()
+    def consume(self, name: str, grad: Tensor, weight: Tensor) -> None:
+        if name in self._places:
+            self._gradient[self._places[name]] = grad.view(-1)
+        else:
+            self._masks.consume(name, grad, weight)
+
+    @torch.no_grad()
+    def finish(self, weights: StateDict) -> None:
+        self._masks.consume(PACK, self._gradient, self._weight)
+        for name, place in self._places.items():
+            weights[name].view(-1).copy_(self._weight[place])
+
+    def mask(self, side: str, name: str) -> Tensor:
+        if name not in self._places:
+            return self._masks.mask(side, name)
+        return self._masks.mask(side, PACK)[self._places[name]].view(self.base[name].shape)
+
+    def entries(self) -> int:
+        return self._masks.entries()
+
+    def merged(self) -> StateDict:
+        """As in MaskPair. Training is over: the moments are freed."""
+        self._masks.moments.clear()
+        return super().merged()
+
+    def state(self) -> StateDict:
+        return self._masks.state()
+
+    def load(self, state: StateDict) -> None:
+        self._masks.load(state)
+
+    def _packed(self, tensors: StateDict) -> StateDict:
+        """The large tensors, and the small ones, in float32, end to end in one."""
+        small = [tensors[name].reshape(-1).float() for name in self._places]
+        large = {name: tensor for name, tensor in tensors.items() if name not in self._places}
+        nothing = next(iter(tensors.values())).new_zeros(0, dtype=torch.float32)
+        return {PACK: torch.cat([nothing, *small]), **large}

@@ -1,0 +1,87 @@
+"""A network in lanes against the same network as a whole."""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+import torch
+from torch import nn
+
+from otmf_core.models import lanes
+from otmf_core.models.lanes import FEWEST, fits, in_lanes, sharing
+
+
+def network() -> nn.Module:
+    torch.manual_seed(1)
+    return nn.Sequential(nn.Linear(6, 8), nn.GELU(), nn.Linear(8, 4)).double()
+
+
+@pytest.mark.parametrize("count", [1, FEWEST - 1, FEWEST, 33])
+def test_outputs_and_gradients_are_those_of_the_whole(count: int):
+    module, inputs = network(), torch.randn(count, 6, dtype=torch.double)
+    weights = torch.randn(count, 4, dtype=torch.double)
+    outputs = []
+    gradients = []
+    for encode in (module, lambda x: in_lanes(module, module, x)):
+        out = encode(inputs)
+        (out.square() * weights).sum().backward()
+        outputs.append(out.detach())
+        gradients.append([parameter.grad for parameter in module.parameters()])
+        module.zero_grad(set_to_none=True)
+    torch.testing.assert_close(*outputs)
+    torch.testing.assert_close(*gradients)
+
+
+def test_parameters_without_gradient_are_left_alone_and_those_unused_have_zeros():
+    module = network()
+    module[0].bias.requires_grad_(False)
+    module.spare = nn.Parameter(torch.ones(2, dtype=torch.double))
+    in_lanes(nn.Sequential(*module[:3]), module, torch.randn(20, 6, dtype=torch.double)).sum().backward()
+    assert module[0].bias.grad is None
+    assert torch.equal(module.spare.grad, torch.zeros(2, dtype=torch.double))
+    assert module[0].weight.grad.abs().sum() > 0
+
+
+def test_nothing_is_recorded_without_gradient():
+    module = network()
+    with torch.no_grad():
+        out = in_lanes(module, module, torch.randn(20, 6, dtype=torch.double))
+    assert not out.requires_grad
+
+
+def test_halves_run_beside_each_other():
+    meeting = threading.Barrier(2, timeout=30)
+
+    def encode(x: torch.Tensor) -> torch.Tensor:
+        meeting.wait()  # both are here at once, or this raises
+        return x
+
+    assert torch.equal(in_lanes(encode, nn.Identity(), torch.arange(20.0)), torch.arange(20.0))
+
+
+def test_what_goes_wrong_in_a_lane_is_raised():
+    def encode(x: torch.Tensor) -> torch.Tensor:
+        raise ValueError(f"{len(x)} inputs")
+
+    with pytest.raises(ValueError, match="10 inputs"):
+        in_lanes(encode, nn.Identity(), torch.arange(20.0))
+
+
+def test_large_networks_have_no_lanes(monkeypatch: pytest.MonkeyPatch):
+    module = network()  # of 6·8 + 8 + 8·4 + 4 parameters
+    monkeypatch.setattr(lanes, "SMALL", 92)
+    assert fits(module)
+    monkeypatch.setattr(lanes, "SMALL", 91)
+    assert not fits(module)
+
+
+def test_threads_are_shared_for_as_long_as_a_small_network_is_at_work():
+    before = torch.get_num_threads()
+    try:
+        torch.set_num_threads(4)
+        with sharing(network()):
+            assert torch.get_num_threads() == 2
+        assert torch.get_num_threads() == 4
+    finally:
+        torch.set_num_threads(before)
