@@ -15,7 +15,7 @@ from otmf_core.methods.base import Method
 from otmf_core.methods.table import METHODS, TABLE
 from otmf_core.settings import Setting, settings_of
 
-FORMAT = 2
+FORMAT = 3
 NAMED = 8  # of the fields received, in a sentence that misses one
 # What a preset sets beside its method's own settings (Method.presets).
 PRESETS: dict[str, dict[str, Any]] = {"default": {}, "paper": {"head_lr": 0.01}}
@@ -40,7 +40,7 @@ class MergeConfig(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
-    format: Literal[2] = Field(FORMAT, description="of this configuration")
+    format: Literal[3] = Field(FORMAT, description="of this configuration")
     tasks: tuple[Name, ...] = Field(max_length=1000, description="task ids, in the order in which they are merged")
     library: Annotated[str, Field(max_length=4096), AfterValidator(_printable)] = Field(
         "minizoo", description="an installed library, or the path of a library folder"
@@ -163,6 +163,8 @@ class MergeConfig(BaseModel):
         """A configuration from JSON fields of any format; raises InputError with one sentence that names the field."""
         if "format" not in fields:
             fields = _from_format_1(fields)
+        if fields["format"] == 2:
+            fields = _from_format_2(fields)
         try:
             return cls(**fields)
         except ValidationError as error:
@@ -194,9 +196,21 @@ def _from_format_1(fields: dict[str, Any]) -> dict[str, Any]:
     name = run.pop("method", "otmf")
     held = {setting: run.pop(setting) for method in FORMAT_1 for setting in FORMAT_1[method] if setting in run}
     own = {setting: value for setting, value in held.items() if setting in FORMAT_1.get(str(name), ())}
-    return {"format": FORMAT, **run, "method": {"name": name, **own}}
+    return {"format": 2, **run, "method": {"name": name, **own}}
 
 
+def _from_format_2(fields: dict[str, Any]) -> dict[str, Any]:
+    """The fields of a configuration from before images had views and class probabilities a temperature."""
+    method = fields.get("method")
+    if isinstance(method, dict):
+        fields = {**fields, "method": {**UNTIL_3.get(str(method.get("name")), {}), **method}}
+    return {**fields, "format": FORMAT}
+
+
+UNTIL_3: dict[str, dict[str, Any]] = {
+    "otmf": {"loss": "sinkhorn", "views": 1, "temperature": 1.0, "batch_earlier": None},
+    "joint-masks": {"loss": "sinkhorn", "views": 1, "temperature": 1.0},
+}
 FORMAT_1 = {
     "otmf": ("alpha", "update", "space", "blur", "p", "lr", "schedule", "batch", "iterations", "memory"),
     "task-arithmetic": ("scaling",),

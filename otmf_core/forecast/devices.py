@@ -49,8 +49,9 @@ def device_memory(config: MergeConfig, library: Library) -> DeviceMemory | None:
     if not method.iterations_per_fusion:
         layers = fields["model_cfg"]["vision_cfg"].get("layers", 12)
         return DeviceMemory(fixed + ENCODE_BATCH * per_image // layers, 0, {})
-    fits = {card: int((card * GIB - fixed) // (method.sides * per_image)) for card in CARDS}
-    total = fixed + method.sides * method.batch_examples * per_image
+    share = method.images_per_iteration / method.batch_examples
+    fits = {card: int((card * GIB - fixed) // (share * per_image)) for card in CARDS}
+    total = fixed + method.images_per_iteration * per_image
     return DeviceMemory(total, method.batch_examples, {card: max(0, batch) for card, batch in fits.items()})
 
 

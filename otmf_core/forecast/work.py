@@ -62,9 +62,9 @@ def work(config: MergeConfig, size: Sizes) -> Work:
         if config.reads_examples:
             earlier = sum(min(kept, count) for count in size.calibration[: max(t - 2, 0)])
             calibration = sum(size.calibration[max(t - 2, 0) : t]) + earlier
-            images += size.calibration[t - 1]
+            images += size.calibration[t - 1] * method.example_views
             if not kept and t > 1:  # teachers were not kept: those of the merged model are taken again
-                images += size.calibration[t - 2]
+                images += size.calibration[t - 2] * method.example_views
         read = calibration + sum(test for test in tests if size.streamed(test))
         if pools := [size.labelled[i] for i in config.heads_tuned(t)]:
             chosen = [round(config.head_fraction * pool) for pool in pools]

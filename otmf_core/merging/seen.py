@@ -15,7 +15,7 @@ class Seen:
     """Examples by task, decoded once, and their features under their expert; nothing stays that no later step sees."""
 
     def __init__(self, config: MergeConfig, library: Library, tower: Tower) -> None:
-        self.tasks, self.method = config.tasks, config.method
+        self.tasks, self.method, self.seed = config.tasks, config.method, config.seed
         self.library, self.tower = library, tower
         self.inputs: dict[str, Inputs] = {}
         self.teachers: dict[str, Tensor] = {}
@@ -32,10 +32,10 @@ class Seen:
             if first == 0:
                 calibration.append(Calibration())
                 continue
-            inputs = self._examples(task)
+            inputs = self._views(number, first)
             if number == t:
                 self.teachers[task] = self.tower.features(inputs, task)
-            calibration.append(Calibration(inputs[:first], self.teachers.get(task)))
+            calibration.append(Calibration(inputs, self.teachers.get(task)))
         return calibration
 
     def forget(self, t: int) -> None:
@@ -46,9 +46,14 @@ class Seen:
             self.inputs = {task: self.inputs[task] for task in self.tasks[t - 1 : t] if task in self.inputs}
         for task in self.tasks[: t - 1]:
             if task in self.teachers:
-                self.teachers[task] = self.teachers[task][:kept]
+                self.teachers[task] = self.teachers[task][: kept * self.method.example_views]
             if task in self.inputs:
                 self.inputs[task] = self.tower.join([self.inputs[task][:kept]])  # a copy, so that the rest can go
+
+    def _views(self, number: int, first: int | None) -> Inputs:
+        """The views of the first examples of the task of that number, the same at every step."""
+        inputs, views = self._examples(self.tasks[number - 1])[:first], self.method.example_views
+        return self.tower.views(inputs, views, (self.seed, number)) if views > 1 else inputs
 
     def _examples(self, task: str) -> Inputs:
         if task not in self.inputs:

@@ -11,12 +11,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from otmf_core.models.task_vector import StateDict, scaled
-from otmf_core.settings import Setting, settings_of
+from otmf_core.settings import Setting, Shown, settings_of
 
 if TYPE_CHECKING:
     from torch import device
@@ -25,6 +25,16 @@ if TYPE_CHECKING:
     from otmf_core.models.base import Tower
 
 Reads = Literal["none", "calibration", "labels"]
+Views = Annotated[
+    int,
+    Field(ge=1, le=64, description="views of every unlabelled image: the image itself, and others that are drawn"),
+    Shown(
+        group="Masks",
+        step=1,
+        help="Views of every unlabelled image: itself, and others turned, scaled, shifted or mixed a little. More are "
+        "harder to overfit; each takes the expert a forward pass. What is kept is the image.",
+    ),
+]
 # What a method is told apart by, in the order of forms and tables.
 KINDS = {
     "none": "One after another, without data",
@@ -120,6 +130,11 @@ class Method(BaseModel, ABC):
         return 0
 
     @property
+    def example_views(self) -> int:
+        """The views of every unlabelled example that it learns on, the example itself among them."""
+        return 1
+
+    @property
     def calibration_examples(self) -> int | None:
         """The number of unlabelled examples that a fusion sees of the incoming and the previous task; None for all."""
         return None
@@ -148,6 +163,11 @@ class Method(BaseModel, ABC):
     def sides(self) -> int:
         """The mini-batches that an iteration encodes at once: of earlier tasks and of the incoming one, or one."""
         return 2 if self.turns == 1 and not self.joint else 1
+
+    @property
+    def images_per_iteration(self) -> int:
+        """The examples that an iteration encodes at once."""
+        return self.sides * self.batch_examples
 
     def pace(self) -> dict[str, Any]:
         """The settings that decide how long an iteration takes; by default all."""

@@ -10,8 +10,6 @@ from torch import Tensor
 
 from otmf_core.methods.context import Learning
 
-GROUPS = 4  # earlier tasks in one mini-batch; transport is solved for each
-
 Batch = tuple[np.ndarray, np.ndarray]  # tasks (b,), image indices (b, n)
 
 
@@ -24,18 +22,26 @@ class Encoded(NamedTuple):
 
 
 def draw_batches(
-    sizes: list[int], *, iterations: int, batch: int, seed: int, step: int, in_turns: bool = False, groups: int = GROUPS
+    sizes: list[int],
+    *,
+    iterations: int,
+    batch: int,
+    seed: int,
+    step: int,
+    in_turns: bool = False,
+    batch_earlier: int | None = None,
 ) -> Iterator[dict[str, Batch | None]]:
     """The mini-batches of a fusion, all drawn from (seed, step) alone, so that a resumed step sees the same ones.
 
-    `sizes[i]` images can be seen of task i, the incoming one last; tasks of size 0 are not drawn. The pre side holds up
-    to `groups` earlier tasks with equally many images each. With `in_turns` one side is None, the pre side in odd
-    iterations.
+    `sizes[i]` images can be seen of task i, the incoming one last; tasks of size 0 are not drawn. The pre side holds
+    `batch_earlier` images, by default `batch`, equally many of every earlier task, two at least: of some of them, at
+    random, where these are too few for all. With `in_turns` one side is None, the pre side in odd iterations.
     """
     random = np.random.default_rng([seed, step])
     earlier = np.array([task for task, size in enumerate(sizes[:-1]) if size])
-    groups = min(groups, len(earlier))
-    each = min(max(2, batch // groups), min(sizes[task] for task in earlier))
+    images = batch_earlier or batch
+    groups = min(max(1, images // 2), len(earlier))
+    each = min(max(2, images // groups), min(sizes[task] for task in earlier))
     for iteration in range(iterations):
         tasks = np.sort(random.permutation(earlier)[:groups])
         pre = (tasks, np.stack([random.permutation(sizes[task])[:each] for task in tasks]))
@@ -69,7 +75,7 @@ def encode(sides: Mapping[str, Batch], learning: Learning) -> dict[str, Encoded]
             inputs = learning.calibration[task].inputs
             assert inputs is not None  # tasks without examples are not drawn
             images.append(inputs[own])
-    features = learning.tower.encode(learning.tower.join(images))
+    features = learning.tower.encode_in_lanes(learning.tower.join(images))
     encoded, start = {}, 0
     for side, (tasks, rows) in sides.items():
         encoded[side] = Encoded(tasks, rows, features[start : start + rows.size].view(*rows.shape, -1))

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from pydantic import Field, model_validator
 
 from otmf_core.methods import transport_settings as transport
-from otmf_core.methods.learned import RATE, JointLearned, scaled_sum
+from otmf_core.methods.base import Views
+from otmf_core.methods.learned import MEMORY, RATE, JointLearned, scaled_sum
 from otmf_core.methods.task_arithmetic import Scaling
 from otmf_core.models.task_vector import StateDict
 
@@ -35,10 +36,13 @@ class JointMasks(JointLearned):
     name: Literal["joint-masks"] = "joint-masks"
     scaling: Scaling = 0.3
     lr: Annotated[float, Field(gt=0, le=1, description="Adam's rate on the masks, at first"), RATE] = 0.05
+    memory: Annotated[int, Field(ge=1, le=4096, description="unlabelled images of every task"), MEMORY] = 256
 
-    loss: transport.Loss = "sinkhorn"
+    loss: transport.Loss = "sinkhorn-kl"
     space: transport.Space = "logits"
+    views: Views = 4
     blur: transport.Blur = 0.05
+    temperature: transport.Temperature = 4.0
     reach: transport.Reach = 1.0
     projections: transport.Projections = 64
     p: transport.Power = 2
@@ -65,6 +69,10 @@ class JointMasks(JointLearned):
 
         learner = VectorMasks(learning.tower.base, vectors, self.scaling)
         return learner, Plan(self.draws(context), losses, decaying(self.lr, self.iterations))
+
+    @property
+    def example_views(self) -> int:
+        return self.views
 
     @property
     def model_copies(self) -> int:

@@ -145,7 +145,7 @@ class JointLearned(JointMethod, Learned):
         from otmf_core.methods.batches import draw_evenly
         from otmf_core.methods.iterating import learning_of
 
-        sizes = [min(self.memory, len(seen)) for seen in learning_of(context).calibration]
+        sizes = [min(self.memory * self.example_views, len(seen)) for seen in learning_of(context).calibration]
         return list(
             draw_evenly(sizes, iterations=self.iterations, batch=self.batch, seed=context.seed, step=context.step)
         )

@@ -83,7 +83,13 @@ def batches_of(settings: Otmf, sizes: list[int], seed: int, step: int) -> Iterat
     """The mini-batches of a fusion with these settings."""
     in_turns = settings.update == "alternating"
     return draw_batches(
-        sizes, iterations=settings.iterations, batch=settings.batch, seed=seed, step=step, in_turns=in_turns
+        sizes,
+        iterations=settings.iterations,
+        batch=settings.batch,
+        seed=seed,
+        step=step,
+        in_turns=in_turns,
+        batch_earlier=settings.batch_earlier,
     )
 
 

@@ -70,7 +70,7 @@ def alignments(
 
     def outputs(features: Tensor, tasks: Tensor) -> Tensor:
         if settings.loss in CLASSES:
-            return log_probabilities(heads, features, tasks)
+            return log_probabilities(heads, features, tasks, settings.temperature)
         return heads.outputs(features, tasks, settings.space)
 
     def compare(merged: Tensor, teacher: Tensor, tasks: Tensor) -> Tensor:

@@ -10,7 +10,7 @@ from pydantic import Field, model_validator
 
 from otmf_core.methods import otmf_choices as choices
 from otmf_core.methods import transport_settings as transport
-from otmf_core.methods.base import Method, State
+from otmf_core.methods.base import Method, State, Views
 from otmf_core.models.task_vector import StateDict
 from otmf_core.settings import Shown
 
@@ -49,9 +49,13 @@ class Otmf(Method):
             "lr": 0.01,
             "schedule": "constant",
             "batch": 16,
+            "batch_earlier": None,
             "iterations": 100,
             "memory": 0,
+            "views": 1,
+            "loss": "sinkhorn",
         },
+        "thorough": {"iterations": 144, "views": 8, "lr": 0.1},
     }
 
     name: Literal["otmf"] = "otmf"
@@ -61,12 +65,23 @@ class Otmf(Method):
         int,
         Field(ge=1, le=100_000, description="iterations of each fusion"),
         Shown(group="Masks", step=10, help="Iterations of each fusion: more fit better, and take as much longer."),
-    ] = 100
+    ] = 48
     batch: Annotated[
         int,
-        Field(ge=2, le=1024, description="images of each side in a mini-batch"),
-        Shown(group="Masks", step=8, help="Images of each side in a mini-batch: more are steadier and slower."),
+        Field(ge=2, le=1024, description="images of the incoming task in a mini-batch"),
+        Shown(group="Masks", step=8, help="Images of the incoming task in a mini-batch: more are steadier and slower."),
     ] = 16
+    batch_earlier: Annotated[
+        int | None,
+        Field(ge=2, le=1024, description="images of all earlier tasks in a mini-batch; none: as many"),
+        Shown(
+            label="Batch, earlier tasks",
+            group="Masks",
+            step=8,
+            help="Images of all earlier tasks in a mini-batch, equally many of each: more hold on better. Empty: as "
+            "many as of the incoming task.",
+        ),
+    ] = 48
     lr: Annotated[
         float,
         Field(gt=0, le=1, description="Adam's rate on the masks"),
@@ -76,7 +91,7 @@ class Otmf(Method):
             step=0.01,
             help="Adam's rate on the masks: higher learns and forgets more.",
         ),
-    ] = 0.1
+    ] = 0.15
     memory: Annotated[
         int,
         Field(ge=0, le=4096, description="unlabelled images kept of every earlier task; the paper keeps none"),
@@ -86,7 +101,8 @@ class Otmf(Method):
             help="Unlabelled images kept of every earlier task: they remind of it, and have to be stored. The paper "
             "keeps none.",
         ),
-    ] = 64
+    ] = 256
+    views: Views = 4
     calibration: Annotated[
         int | None,
         Field(ge=2, le=100_000, description="unlabelled images of the incoming and the previous task; none: all"),
@@ -129,9 +145,10 @@ class Otmf(Method):
         Shown(label="Masks trained", group="Masks", choices=choices.UPDATES, trades=choices.UPDATES_TRADE),
     ] = "joint"
 
-    loss: transport.Loss = "sinkhorn"
+    loss: transport.Loss = "sinkhorn-kl"
     space: transport.Space = "logits"
     blur: transport.Blur = 0.05
+    temperature: transport.Temperature = 4.0
     reach: transport.Reach = 1.0
     projections: transport.Projections = 64
     p: transport.Power = 2
@@ -170,6 +187,10 @@ class Otmf(Method):
         return self.memory
 
     @property
+    def example_views(self) -> int:
+        return self.views
+
+    @property
     def calibration_examples(self) -> int | None:
         return self.calibration
 
@@ -185,6 +206,11 @@ class Otmf(Method):
     @property
     def batch_examples(self) -> int:
         return self.batch
+
+    @property
+    def images_per_iteration(self) -> int:
+        earlier = self.batch_earlier or self.batch
+        return self.batch + earlier if self.update == "joint" else max(self.batch, earlier)
 
     @property
     def turns(self) -> int:

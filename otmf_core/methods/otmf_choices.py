@@ -70,6 +70,7 @@ LOSSES = {
     "paired": "Paired distance",
     "cosine": "Paired cosine",
     "podnet": "PODNet, normalised pairs",
+    "sinkhorn-kl": "Sinkhorn, cost KL",
     "kl": "KL to the expert's classes",
     "entropy": "Entropy, no teacher",
 }
@@ -83,10 +84,11 @@ LOSSES_TRADE = {
     "paired": "image by image: strict where clouds would let images swap places",
     "cosine": "image by image, directions alone: lengths may drift",
     "podnet": "as cosine, but small errors pull as hard as large ones",
+    "sinkhorn-kl": "clouds of class probabilities, at the cost of their KL: what a head sees, and forgets less than kl",
     "kl": "image by image on class probabilities: what a head sees, and nothing else",
     "entropy": "confident answers, right or wrong: needs no teacher and forgets it",
 }
-CLASSES = ("kl", "entropy")  # losses of class probabilities, and the spaces that have them
+CLASSES = ("sinkhorn-kl", "kl", "entropy")  # losses of class probabilities, and the spaces that have them
 CLASS_SPACES = ("logits", "softmax")
-BLURRED = ("sinkhorn", "unbalanced", "mmd")  # losses that read blur
+BLURRED = ("sinkhorn", "unbalanced", "sinkhorn-kl", "mmd")  # losses that read blur
 POWERED = ("sinkhorn", "unbalanced", "sliced", "exact", "paired")  # and p

@@ -10,7 +10,18 @@ from otmf_core.methods import otmf_choices as choices
 from otmf_core.settings import Shown
 
 LossName = Literal[
-    "sinkhorn", "unbalanced", "sliced", "exact", "energy", "mmd", "paired", "cosine", "podnet", "kl", "entropy"
+    "sinkhorn",
+    "unbalanced",
+    "sliced",
+    "exact",
+    "energy",
+    "mmd",
+    "paired",
+    "cosine",
+    "podnet",
+    "sinkhorn-kl",
+    "kl",
+    "entropy",
 ]
 Loss = Annotated[
     LossName,
@@ -21,18 +32,32 @@ Space = Annotated[
     Literal["raw", "features", "logits", "softmax"],
     Field(
         description="where the loss is measured: raw or normalised features, cosine logits, class probabilities; "
-        "kl and entropy are of class probabilities in the last two alike"
+        "sinkhorn-kl, kl and entropy are of class probabilities in the last two alike"
     ),
     Shown(label="Measured in", group="Transport", choices=choices.SPACES, trades=choices.SPACES_TRADE),
 ]
 Blur = Annotated[
     float,
-    Field(gt=0, le=10, description="blur of Sinkhorn or width of MMD's kernel, in units of the space"),
+    Field(
+        gt=0,
+        le=10,
+        description="blur of Sinkhorn or width of MMD's kernel, in units of the space; of sinkhorn-kl in nats",
+    ),
     Shown(
         group="Transport",
         step=0.01,
         given=("loss", choices.BLURRED),
         help="Blur of Sinkhorn or width of MMD's kernel, in units of the space: smaller is sharper and slower.",
+    ),
+]
+Temperature = Annotated[
+    float,
+    Field(gt=0, le=100, description="what logits are divided by before they are class probabilities of the loss"),
+    Shown(
+        group="Transport",
+        step=0.5,
+        given=("loss", choices.CLASSES),
+        help="What logits are divided by before they become probabilities: above 1, unlikely classes count for more.",
     ),
 ]
 Reach = Annotated[
@@ -67,6 +92,8 @@ class TransportSettings(Protocol):
     def space(self) -> str: ...
     @property
     def blur(self) -> float: ...
+    @property
+    def temperature(self) -> float: ...
     @property
     def reach(self) -> float: ...
     @property

@@ -28,6 +28,15 @@ class Tower(ABC):
     def encode(self, inputs: Inputs) -> Tensor:
         """φ(x; θ) of one batch under the present weights: float32 (n, d), with gradient."""
 
+    def encode_in_lanes(self, inputs: Inputs) -> Tensor:
+        """As `encode`, on several threads at once where that is quicker; reaches no gradient but the weights'."""
+        return self.encode(inputs)
+
+    @abstractmethod
+    def views(self, inputs: Inputs, count: int, seed: Sequence[int]) -> Inputs:
+        """Every input as it is and in `count` − 1 views drawn by `seed`, input by input; those of the first ones are
+        the same however many follow."""
+
     @abstractmethod
     def join(self, parts: Sequence[Inputs]) -> Inputs:
         """Several inputs as one, in order."""
@@ -38,7 +47,7 @@ class Tower(ABC):
         Raises InputError, naming the first layer, when they are not finite: they would all be counted as some class.
         """
         with torch.no_grad():
-            features = torch.cat([self.encode(batch) for batch in batches(inputs, ENCODE_BATCH)])
+            features = torch.cat([self.encode_in_lanes(batch) for batch in batches(inputs, ENCODE_BATCH)])
             lengths = features.norm(dim=-1)  # of features that are finite these may still overflow
             if not lengths.isfinite().all():
                 row = int((~lengths.isfinite()).nonzero()[0])

@@ -18,7 +18,10 @@ from otmf_core.models import convstem as convstem  # registers our own tower wit
 from otmf_core.models.base import Tower
 from otmf_core.models.checkpoints import check_matches
 from otmf_core.models.device import autocast, to_device
+from otmf_core.models.inputs import Inputs
+from otmf_core.models.lanes import fits, in_lanes
 from otmf_core.models.task_vector import StateDict
+from otmf_core.models.views import Views
 
 TEXT_BATCH = 256  # texts that are encoded at once
 
@@ -84,6 +87,12 @@ class ClipTower(Tower):
         images = preprocess(to_device(inputs, self.device), self.config)
         with autocast(self.device):
             return self.module(images).float()
+
+    def encode_in_lanes(self, inputs: Tensor) -> Tensor:
+        return in_lanes(self.encode, self.module, inputs) if fits(self.module) else self.encode(inputs)
+
+    def views(self, inputs: Tensor, count: int, seed: Sequence[int]) -> Inputs:
+        return Views(inputs, count, seed)
 
     def join(self, parts: Sequence[Tensor]) -> Tensor:
         return torch.cat(list(parts))

@@ -31,6 +31,9 @@ class GrownTower(Tower):
         with _added(self.module, self.additions):
             return self.tower.encode(inputs)
 
+    def views(self, inputs: Inputs, count: int, seed: Sequence[int]) -> Inputs:
+        return self.tower.views(inputs, count, seed)
+
     def join(self, parts: Sequence[Inputs]) -> Inputs:
         return self.tower.join(parts)
 

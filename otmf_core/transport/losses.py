@@ -36,7 +36,8 @@ LOSSES: dict[str, Callable[[Cost], Loss]] = {
     "paired": lambda cost: pairs.paired(cost.p),
     "cosine": lambda cost: pairs.cosine,
     "podnet": lambda cost: pairs.podnet,
-    "kl": lambda cost: distributions.divergence,  # of log-probabilities, as entropy is
+    "sinkhorn-kl": lambda cost: distributions.transport(cost.blur),  # of log-probabilities, as the two below
+    "kl": lambda cost: distributions.divergence,
     "entropy": lambda cost: lambda merged, teacher: distributions.entropy(merged),
 }
 
