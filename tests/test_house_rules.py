@@ -146,3 +146,10 @@ def test_a_command_loads_no_other():
         others = {f"otmf_core.cli.{other}" for other in COMMANDS if other != name}
         shared = {"otmf_core.cli.list"} if name == "library" else set()  # `otmf library list` is `otmf list libraries`
         assert modules(command(name, "--help")) & others == shared
+
+
+def test_checking_the_inputs_of_a_merge_loads_no_tables_for_analysis():
+    check = "[library.check_task(task, ('calibration', 'labelled', 'test')) for task in library.suites['8']]"
+    found = modules(f"from otmf_core import open_library; library = open_library('minizoo'); {check}")
+    assert "pyarrow.parquet" in found
+    assert not found & {"pandas", "pyarrow.compute", "scipy", "sklearn"}
