@@ -153,3 +153,18 @@ def test_checking_the_inputs_of_a_merge_loads_no_tables_for_analysis():
     found = modules(f"from otmf_core import open_library; library = open_library('minizoo'); {check}")
     assert "pyarrow.parquet" in found
     assert not found & {"pandas", "pyarrow.compute", "scipy", "sklearn"}
+
+
+FIRST_LINE = """
+import io, sys
+class Line(io.StringIO):
+    def write(self, text):
+        assert text.startswith("Reading "), text
+        raise SystemExit
+sys.stderr = Line()
+"""
+
+
+def test_the_first_line_of_a_merge_waits_for_no_arrays():
+    found = modules(f"{FIRST_LINE}{command('merge', '--suite', '8')}\nsys.stderr = sys.__stderr__")
+    assert not {name.split(".")[0] for name in found} & {"numpy", "pyarrow", "PIL", "safetensors", *HEAVY}
