@@ -81,7 +81,14 @@ def picked_rows(path: Path, columns: Collection[str], what: str, rows: Sequence[
         for group, run in groupby(rows, lambda row: bisect_right(starts, row) - 1):
             if group >= len(starts) - 1:
                 raise InputError(f"{what}: {path} (its row groups have fewer rows than its footer states)")
-            yield table.read_row_group(group, columns=[*columns]).take([row - starts[group] for row in run])
+            yield _taken(table.read_row_group(group, columns=[*columns]), [row - starts[group] for row in run])
+
+
+def _taken(table: pa.Table, rows: list[int]) -> pa.Table:
+    first, last = rows[0], rows[-1]
+    if rows == [*range(first, last + 1)] and last < table.num_rows:
+        return table.slice(first, len(rows))  # `take` would load pyarrow.compute, and pandas where that is installed
+    return table.take(rows)
 
 
 def table_schema(path: Path, what: str) -> pa.Schema:

@@ -17,7 +17,7 @@ import pytest
 
 from otmf_core import layout
 from otmf_core.cli import options as cli_options
-from otmf_core.cli.main import _parser
+from otmf_core.cli.commands import COMMANDS, parser_of
 from otmf_core.config import MergeConfig
 from otmf_core.library.library import open_library
 from otmf_core.methods.base import Method, State
@@ -137,11 +137,10 @@ def test_commands_of_the_readme_are_taken(monkeypatch: pytest.MonkeyPatch, capsy
     monkeypatch.chdir(ROOT)
     found = commands(read("README.md"))
     assert len(found) >= 9
-    every = {"merge", "compare", "study", "list", "show", "resume", "export", "library"}
-    assert {arguments[0] for arguments in found} == every
+    assert {arguments[0] for arguments in found} == set(COMMANDS)
     for arguments in [*found, *commands(read(LIBRARIES))]:
         try:
-            options = _parser().parse_args(arguments)
+            options = parser_of(arguments).parse_args(arguments)
         except SystemExit:
             pytest.fail(f"{shlex.join(arguments)}: {capsys.readouterr().err}")
         # what the parser cannot know: tasks, suites, and whose settings these are

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from otmf_core.cli.commands import COMMANDS
+
 ROOT = Path(__file__).resolve().parent.parent
 ENGINE = ROOT / "otmf_core"
 
@@ -54,7 +56,7 @@ WITHOUT_TORCH = [
     "analysis.studies.shipped",
     "export.model_card",
     "export.layouts",
-    "cli.main",
+    *(f"cli.{path.stem}" for path in (ENGINE / "cli").glob("[!_]*.py")),
 ]
 SCREENS = {"streamlit", "plotly", "dashboard"}
 HEAVY = {"torch", "open_clip", "timm", "geomloss", "sklearn", "torchvision"}
@@ -97,16 +99,21 @@ def test_nothing_is_unpickled_and_no_device_is_named(path: Path):
             assert options.get("allow_pickle", "False") == "False", f"no pickles: line {node.lineno}"
 
 
-def loaded(statement: str) -> set[str]:
-    """Top-level names of the modules that a fresh interpreter has loaded after a statement."""
-    program = f"{statement}\nimport sys\nprint(*sorted({{name.split('.')[0] for name in sys.modules}}))"
+def modules(statement: str) -> set[str]:
+    """The modules that a fresh interpreter has loaded after a statement."""
+    program = f"{statement}\nimport sys\nprint(*sorted(sys.modules))"
     done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True)
     return set(done.stdout.splitlines()[-1].split())
 
 
+def loaded(statement: str) -> set[str]:
+    """Top-level names of the modules that a fresh interpreter has loaded after a statement."""
+    return {name.split(".")[0] for name in modules(statement)}
+
+
 def test_the_engine_loads_no_screen():
-    modules = [".".join(path.relative_to(ROOT).with_suffix("").parts) for path in FILES if path.name != "__main__.py"]
-    found = loaded("; ".join(f"import {module.removesuffix('.__init__')}" for module in modules))
+    every = [".".join(path.relative_to(ROOT).with_suffix("").parts) for path in FILES if path.name != "__main__.py"]
+    found = loaded("; ".join(f"import {module.removesuffix('.__init__')}" for module in every))
     assert "torch" in found
     assert not found & SCREENS
 
@@ -118,3 +125,46 @@ def test_light_modules_load_nothing_heavy():
 def test_listing_loads_nothing_heavy():
     commands = [["list", "tasks"], ["list", "runs"], ["list", "libraries"]]
     assert not loaded(f"from otmf_core.cli.main import main; [main(command) for command in {commands}]") & HEAVY
+
+
+def command(*arguments: str) -> str:
+    """A statement that runs a command of the program to its exit."""
+    return f"from otmf_core.cli.main import main\ntry: main({[*arguments]})\nexcept SystemExit: pass"
+
+
+def test_help_loads_the_names_of_commands_alone():
+    added = modules(command("--help")) - modules("pass")
+    own = {name for name in added if name.split(".")[0] not in sys.stdlib_module_names}
+    assert own == {
+        "otmf_core", "otmf_core.errors", "otmf_core.cli", "otmf_core.cli.main", "otmf_core.cli.commands",
+        "otmf_core.cli.exit_codes",
+    }  # fmt: skip
+
+
+def test_a_command_loads_no_other():
+    for name in COMMANDS:
+        others = {f"otmf_core.cli.{other}" for other in COMMANDS if other != name}
+        shared = {"otmf_core.cli.list"} if name == "library" else set()  # `otmf library list` is `otmf list libraries`
+        assert modules(command(name, "--help")) & others == shared
+
+
+def test_checking_the_inputs_of_a_merge_loads_no_tables_for_analysis():
+    check = "[library.check_task(task, ('calibration', 'labelled', 'test')) for task in library.suites['8']]"
+    found = modules(f"from otmf_core import open_library; library = open_library('minizoo'); {check}")
+    assert "pyarrow.parquet" in found
+    assert not found & {"pandas", "pyarrow.compute", "scipy", "sklearn"}
+
+
+FIRST_LINE = """
+import io, sys
+class Line(io.StringIO):
+    def write(self, text):
+        assert text.startswith("Reading "), text
+        raise SystemExit
+sys.stderr = Line()
+"""
+
+
+def test_the_first_line_of_a_merge_waits_for_no_arrays():
+    found = modules(f"{FIRST_LINE}{command('merge', '--suite', '8')}\nsys.stderr = sys.__stderr__")
+    assert not {name.split(".")[0] for name in found} & {"numpy", "pyarrow", "PIL", "safetensors", *HEAVY}

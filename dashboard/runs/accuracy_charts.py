@@ -29,13 +29,12 @@ def accuracy_charts(
     labels = task_labels(view.config)
     tasks = list(view.tasks)
     names = [labels.names[task] for task in tasks]
-    matrix = view.matrix or (None,) * (len(tasks) + 1)
-    data = partial(matrix_frame, matrix, names)
+    data = partial(matrix_frame, view.cells, names)
     beside = len(tasks) <= SIDE_BY_SIDE
     first, second = panels(2, f"{page}-accuracy") if beside else (st.container(), st.container())
     with first:
         show_chart(
-            cached_chart(accuracy_matrix, matrix, names, theme(), narrow=page == "merge" and beside),
+            cached_chart(accuracy_matrix, view.cells, names, theme(), narrow=page == "merge" and beside),
             data,
             title="Accuracy matrix",
             measured="test, %, framed when merged",
@@ -44,7 +43,7 @@ def accuracy_charts(
         )
     with second:
         show_chart(
-            cached_chart(accuracy_curves, matrix, tasks, labels.names, labels.colours, selection, individual),
+            cached_chart(accuracy_curves, view.matrix, tasks, labels.names, labels.colours, selection, individual),
             data,
             title="Accuracy of each task",
             measured="dotted before its merge",

@@ -100,6 +100,9 @@ def _phase_text(view: RunView) -> str:
     between_fusions = view.step not in steps or (not view.iteration and view.matrix[view.step] is not None)
     if view.phase == "Stopping":
         return "Pausing"
+    if view.row:
+        model = f"after task {view.step}" if view.step else "the pre-trained model"
+        return f"Evaluating {model} · tasks done: {sum(value is not None for value in view.row)}"
     if between_fusions:
         return letters(view.phase)
     return f"Fusion {steps.index(view.step) + 1} of {len(steps)} · iteration {view.iteration} of {view.iterations}"

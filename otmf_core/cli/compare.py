@@ -23,7 +23,7 @@ DIGITS = {"seconds": 0, "memory_gib": 2}
 NAMES = {"acc": "ACC", "bwt": "BWT", "memory_gib": "GiB", "held_out": "held out"}
 
 
-def add_compare(parser: ArgumentParser) -> None:
+def add_options(parser: ArgumentParser) -> None:
     """The options of `compare`."""
     which = parser.add_mutually_exclusive_group(required=True)
     which.add_argument("--suite", metavar="N", help="a suite of the library: 8, 14 or 20 tasks in the embedded one")
@@ -45,10 +45,10 @@ def add_compare(parser: ArgumentParser) -> None:
         help="the row that the others are held against, order by order (default: the best; of ablations, OTMF itself)",
     )
     add_grid(parser, "42-51", "also write the finished runs' figures to this file")
-    parser.set_defaults(order_seed=None)  # of `merge`, which has one order
+    parser.set_defaults(command=_compare, order_seed=None)  # of `merge`, which has one order
 
 
-def compare(options: Namespace) -> int:
+def _compare(options: Namespace) -> int:
     """Run what the grid lacks, then print its table; 1 where a run failed."""
     library = open_library(options.library)
     entries = ablation_entries() if options.preset else grids.entries(options.methods or "all")

@@ -7,7 +7,6 @@ import sys
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from collections.abc import Callable
 from dataclasses import asdict
-from functools import partial
 from pathlib import Path
 
 from rich.console import Console
@@ -15,18 +14,24 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from otmf_core.cli import options as cli_options
 from otmf_core.cli import tables as cli_tables
+from otmf_core.cli.commands import add_command
 from otmf_core.cli.exit_codes import DONE, TROUBLE
+from otmf_core.cli.list import list_installed
 from otmf_core.errors import InputError
 from otmf_core.library.known_tasks import BACKBONES, SUITES
-from otmf_core.library.library import list_libraries, open_library
+from otmf_core.library.library import open_library
 from otmf_core.library.making.splits import Sizes
 
 
-def add_library_commands(parser: ArgumentParser) -> None:
+def add_options(parser: ArgumentParser) -> None:
     """The subcommands of `otmf library`."""
     commands = parser.add_subparsers(required=True, metavar="ACTION")
 
-    command = partial(cli_options.add_command, commands)
+    def command(name: str, run: Callable[[Namespace], int], text: str) -> ArgumentParser:
+        added = add_command(commands, name, text)
+        added.set_defaults(command=run)
+        return added
+
     new = command("new", _new, "make a library of a pre-trained CLIP, without tasks yet")
     new.add_argument("folder", type=cli_options.path, metavar="FOLDER", help="the library's folder, new or empty")
     new.add_argument(
@@ -180,16 +185,6 @@ def _check(options: Namespace) -> int:
         for sentence in checked.concerns:
             print(f"warning: {sentence}", file=sys.stderr)
     return DONE if checked.sound else TROUBLE
-
-
-def list_installed(options: Namespace) -> int:
-    """Print the libraries that came with the project."""
-    rows = cli_tables.library_rows(list_libraries())
-    if options.json:
-        print(json.dumps({"libraries": rows}, allow_nan=False))
-    else:
-        cli_tables.print_rows("Libraries", rows)
-    return DONE
 
 
 def _pull(options: Namespace) -> int:

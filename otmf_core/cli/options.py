@@ -10,7 +10,6 @@ from typing import Any
 
 from otmf_core.config import PRESETS, presets, run_settings
 from otmf_core.errors import InputError
-from otmf_core.export.layouts import LAYOUTS, RANK
 from otmf_core.files import user_path
 from otmf_core.library import library as libraries
 from otmf_core.library.library import Library, order
@@ -46,13 +45,6 @@ def add_merge(parser: ArgumentParser) -> None:
             _add(parser, name, [setting], _help(setting, PRESETS))
 
 
-def add_command(commands: Any, name: str, run: Callable[[Namespace], int], text: str) -> ArgumentParser:
-    """A command among subparsers: its name, what carries it out, and what it does, in words."""
-    added = commands.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".", allow_abbrev=False)
-    added.set_defaults(command=run)
-    return added
-
-
 def path(text: str) -> Path:
     """A path as it was typed, ~ expanded: shells leave that of --out=~/runs to the program."""
     try:
@@ -73,6 +65,11 @@ def add_library(parser: ArgumentParser) -> None:
     _add(parser, "library", [setting], _help(setting, {}))
 
 
+def add_run(parser: ArgumentParser) -> None:
+    """The run that a command is about."""
+    parser.add_argument("run", metavar="RUN", help="an id under --out, or the path of a run folder")
+
+
 def add_out(parser: ArgumentParser) -> None:
     """--out, the folder of all runs."""
     parser.add_argument(
@@ -84,25 +81,6 @@ def add_json(parser: ArgumentParser, otherwise: str = "tables") -> None:
     """--json, one object on stdout."""
     text = f"print exactly one JSON object on stdout (default: {otherwise})"
     parser.add_argument("--json", action="store_true", help=text)
-
-
-def add_export(parser: ArgumentParser) -> None:
-    """--layout, --rank, --to."""
-    layouts = "; ".join(f"{name}: {layout.about}" for name, layout in LAYOUTS.items())
-    parser.add_argument(
-        "--layout",
-        choices=tuple(LAYOUTS),
-        default="open_clip",
-        help=f"how the model is written. {layouts} (default: open_clip)",
-    )
-    rank = f"rank of a LoRA adapter (lora; from 1; default: {RANK})"
-    parser.add_argument("--rank", type=int, metavar="R", help=rank)
-    parser.add_argument(
-        "--to",
-        type=path,
-        metavar="FOLDER",
-        help="folder to write (default: export, or export-<layout>, in the run folder)",
-    )
 
 
 def overrides(options: Namespace) -> dict[str, Any]:

@@ -99,10 +99,13 @@ class ProgressLines:
 
 
 def _now(view: RunView) -> str:
-    """The run's present work, in few words."""
-    if not view.step:
-        return view.phase
-    return f"Task {min(view.step, len(view.tasks))}/{len(view.tasks)} {view.tasks[view.step - 1]}"
+    """The run's present work, in few words; while a row is evaluated, with its latest accuracy."""
+    place = f"Task {view.step}/{len(view.tasks)} {view.tasks[view.step - 1]}" if view.step else view.phase
+    evaluated = [(task, value) for task, value in zip(view.tasks, view.row, strict=False) if value is not None]
+    if not evaluated:
+        return place
+    task, value = evaluated[-1]
+    return f"{place if view.step else 'Pre-trained'}: {task} {value:.1f} %"
 
 
 def _row_line(view: RunView, step: int) -> str:

@@ -24,16 +24,17 @@ from otmf_core.runs.folder import Run
 DIGITS = {"rate": 4, "low": 3, "high": 3, "misfit": 3, "cosine": 3, "domain": 4, "pre": 4, "post": 4, "seconds": 3}
 
 
-def add_study(parser: ArgumentParser) -> None:
+def add_options(parser: ArgumentParser) -> None:
     """The options of `study`."""
     about = "; ".join(f"{name}: {study.title[0].lower()}{study.title[1:]}" for name, study in STUDIES.items())
     parser.add_argument("study", choices=tuple(STUDIES), help=about)
     parser.add_argument("--suite", metavar="N", help="a suite of the library (default: the study's own)")
     results = "also write the figures of its runs to this file, and what was measured beside them to FILE-measured"
     add_grid(parser, "42-44", results)
+    parser.set_defaults(command=_study)
 
 
-def study(options: Namespace) -> int:
+def _study(options: Namespace) -> int:
     """Run what a study lacks, measure, then print its rows and its finding; 1 where a run failed."""
     asked = STUDIES[options.study]
     if asked.suite is None and options.suite:

@@ -51,7 +51,9 @@ def read_labels(path: Path) -> list[int]:
             if isinstance(chunk, pa.DictionaryArray):  # texts, of which a number may be made
                 numbers = chunk.dictionary.cast(pa.int32())
                 chunk = numbers.take(chunk.indices)
-            labels += chunk.cast(pa.int32()).fill_null(-1).to_pylist()
+            if not pa.types.is_integer(chunk.type):  # a cast loads all of pyarrow.compute
+                chunk = chunk.cast(pa.int32())
+            labels += [-1 if label is None else label for label in chunk.to_pylist()]
     except (pa.ArrowException, TypeError) as error:
         raise InputError(f"{TABLE}: {path} (label: {brief(error)})") from None
     return labels

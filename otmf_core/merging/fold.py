@@ -23,7 +23,7 @@ from otmf_core.models.device import peak_memory, reset_peak_memory
 from otmf_core.models.heads import Head, labelled_subset, tune
 from otmf_core.models.lanes import sharing
 from otmf_core.models.task_vector import StateDict
-from otmf_core.runs.events import Arrived, Emit, Evaluated, Fused, Iterated, Phase, Started, Stopped
+from otmf_core.runs.events import Arrived, Emit, Evaluated, Evaluating, Fused, Iterated, Phase, Started, Stopped
 from otmf_core.runs.state import AccuracyRow, RunState, parsed
 from otmf_core.runs.weights import read_state, write_state
 from otmf_core.transport.spaces import ClassVectors
@@ -138,6 +138,7 @@ class Fold:
         """a[t]: the accuracy of a model on the tasks numbered `evaluated`, None on the others."""
         row: list[float | None] = [None] * len(self.config.tasks)
         for i in evaluated:
+            self.emit(Evaluating(step=t, row=tuple(row)))
             self._check_stop(t, self.config.method.iterations_per_fusion)
             row[i] = self.evaluator.accuracy(self.config.tasks[i], heads[self.config.tasks[i]], model)
         self.emit(Evaluated(step=t, row=tuple(row)))

@@ -60,6 +60,14 @@ class Fused(_Event):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Evaluating(_Event):
+    """The next task of a[t] is being evaluated; `row` has the accuracies so far, None on all other tasks."""
+
+    step: int
+    row: AccuracyRow
+
+
+@dataclass(frozen=True, kw_only=True)
 class Evaluated(_Event):
     """a[t] is known (t = 0: the pre-trained model)."""
 
@@ -89,5 +97,5 @@ class Finished(_Event):
     record: RunRecord
 
 
-Event = Phase | Started | Arrived | Iterated | Fused | Evaluated | Stopped | Failed | Finished
+Event = Phase | Started | Arrived | Iterated | Fused | Evaluating | Evaluated | Stopped | Failed | Finished
 Emit = Callable[[Event], None]

@@ -13,7 +13,18 @@ from otmf_core import layout
 from otmf_core.config import MergeConfig
 from otmf_core.errors import InputError
 from otmf_core.files import shown
-from otmf_core.runs.events import Arrived, Evaluated, Event, Finished, Iterated, Phase, Started
+from otmf_core.runs.events import (
+    Arrived,
+    Evaluated,
+    Evaluating,
+    Event,
+    Failed,
+    Finished,
+    Iterated,
+    Phase,
+    Started,
+    Stopped,
+)
 from otmf_core.runs.folder import Run, Status
 from otmf_core.runs.record import RunRecord
 from otmf_core.runs.state import AccuracyRow
@@ -39,6 +50,8 @@ class Fusion:
 class RunView:
     """A run as it is shown. `matrix[t]` is a[t] in percent or None where step t has not ended (t = 0…T).
 
+    `row` is what there is of a[step] while that is evaluated, empty at all other times.
+
     `fusions[t]` is the fusion of step t (2…T, or 1…T where the first learns too), of `iterations` iterations in the
     end. The run is in step `step`, `iteration` iterations done; `elapsed` and `eta_seconds` are in seconds,
     `eta_seconds` None until there is a measurement to extrapolate from.
@@ -52,6 +65,7 @@ class RunView:
     step: int = 0
     iteration: int = 0
     matrix: tuple[AccuracyRow | None, ...] = ()
+    row: AccuracyRow = ()
     individual: Mapping[str, float] = field(default_factory=dict)
     fusions: Mapping[int, Fusion] = field(default_factory=dict)
     row_times: Mapping[int, float] = field(default_factory=dict)
@@ -65,6 +79,11 @@ class RunView:
     def tasks(self) -> tuple[str, ...]:
         """Task ids in merge order."""
         return self.config.tasks
+
+    @property
+    def cells(self) -> tuple[AccuracyRow | None, ...]:
+        """The matrix, with what there is of the row that is being evaluated."""
+        return (*self.matrix[: self.step], self.row, *self.matrix[self.step + 1 :]) if self.row else self.matrix
 
 
 def new_view(run: str, config: MergeConfig) -> RunView:
@@ -84,11 +103,15 @@ def advance(view: RunView, event: Event) -> RunView:
             return replace(view, step=event.step, iteration=0, individual=individual)
         case Iterated():
             return _iterated(view, event)
+        case Evaluating():
+            return replace(view, step=event.step, row=event.row)
         case Evaluated():
             matrix = list(view.matrix)
             matrix[event.step] = event.row
             times = {**view.row_times, event.step: event.seconds}
-            return replace(view, step=event.step, matrix=tuple(matrix), row_times=times)
+            return replace(view, step=event.step, matrix=tuple(matrix), row=(), row_times=times)
+        case Stopped() | Failed():
+            return replace(view, row=())  # a resume evaluates all of it
         case Finished():
             return replace(view, record=event.record)
         case _:
@@ -113,6 +136,7 @@ def _put(values: Curve, iteration: int, value: float | None) -> Curve:
 def fraction_done(view: RunView) -> float:
     """Share of the work done, 0…1: iterations and evaluated rows each count as one; 0 before the fold has begun."""
     tasks, rows = len(view.tasks), sum(row is not None for row in view.matrix)
+    rows += sum(accuracy is not None for accuracy in view.row) / tasks
     if not (view.device or rows):
         return 0.0
     total = view.iterations * len(iterating_steps(view)) + tasks + 1

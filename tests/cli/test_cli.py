@@ -9,6 +9,7 @@ import re
 import signal
 import subprocess
 import sys
+from io import StringIO
 from pathlib import Path
 from types import ModuleType
 
@@ -16,6 +17,7 @@ import pytest
 
 import otmf_core.merging
 from otmf_core.cli.main import main
+from otmf_core.cli.progress import ProgressLines
 from otmf_core.config import MergeConfig, run_settings
 from otmf_core.errors import Interrupted
 from otmf_core.files import write_json
@@ -23,10 +25,11 @@ from otmf_core.methods.average import Average
 from otmf_core.methods.otmf import Otmf
 from otmf_core.methods.table import METHODS
 from otmf_core.methods.task_arithmetic import TaskArithmetic
-from otmf_core.runs.events import Evaluated, Phase, Started
+from otmf_core.runs.events import Evaluated, Evaluating, Phase, Started
 from otmf_core.runs.folder import create_run, load_run, set_status
 from otmf_core.runs.record import make_record
 from otmf_core.runs.state import RunState
+from otmf_core.runs.view import new_view
 from tests.tiny import ROOT
 
 ITERATING = [name for name, method in METHODS.items() if "iterations" in method.described()]
@@ -300,6 +303,7 @@ def test_piped_progress_is_plain_lines(merge, engine, capsys):
         emit(Phase(text="Reading Four", run="r"))  # said already
         emit(Started(tasks=tuple(TASKS), iterations=2, device="cpu", run="r"))
         for step, row in enumerate(MATRIX):
+            emit(Evaluating(step=step, row=(row[0], None, None, None), run="r", seconds=float(step)))
             emit(Evaluated(step=step, row=row, run="r", seconds=float(step)))
 
     engine.act = act
@@ -314,6 +318,37 @@ def test_piped_progress_is_plain_lines(merge, engine, capsys):
         "3/4 letters: mean accuracy on merged tasks 78.0 %",  # (70 + 80 + 84)/3
         "4/4 chess: mean accuracy on merged tasks 65.5 %",  # (63 + 74 + 83 + 42)/4
     ]
+
+
+class Terminal(StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.mark.parametrize(
+    ("step", "row", "words"),
+    [
+        (0, (None,) * 4, "Evaluating the pre-trained model"),
+        (0, (10.0, None, None, None), "Pre-trained: mnist 10.0 %"),
+        (0, (10.0, 20.0, 30.04, None), "Pre-trained: letters 30.0 %"),
+        (2, (None,) * 4, "Task 2/4 flags"),
+        (2, (72.0, 82.0, None, None), "Task 2/4 flags: flags 82.0 %"),
+        (4, (63.0, None, None, None), "Task 4/4 chess: mnist 63.0 %"),
+    ],
+)
+def test_a_terminal_has_one_line_that_follows_the_row(monkeypatch: pytest.MonkeyPatch, step, row, words):
+    terminal = Terminal()
+    monkeypatch.setattr(sys, "stderr", terminal)
+    monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.setenv("TERM", "xterm")
+    with ProgressLines("Reading Four", new_view("r", MergeConfig.build(tasks=tuple(TASKS)))) as progress:
+        progress(Started(tasks=tuple(TASKS), iterations=2, device="cpu"))
+        progress(Phase(text="Evaluating the pre-trained model"))
+        progress(Evaluating(step=step, row=row))
+    shown = re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", terminal.getvalue()).replace("\r", "\n").splitlines()
+    last = [line for line in shown if line.strip()][-1]
+    assert re.fullmatch(rf"\S {re.escape(words)} +[━╸╺ ]+ +\d+% 0:00:0\d *", last)
+    assert len(last) <= 80
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

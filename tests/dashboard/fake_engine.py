@@ -19,7 +19,19 @@ from otmf_core.config import MergeConfig
 from otmf_core.errors import InputError, Interrupted
 from otmf_core.files import write_json, write_table
 from otmf_core.runs import folder as runs
-from otmf_core.runs.events import Arrived, Emit, Evaluated, Event, Finished, Fused, Iterated, Phase, Started, Stopped
+from otmf_core.runs.events import (
+    Arrived,
+    Emit,
+    Evaluated,
+    Evaluating,
+    Event,
+    Finished,
+    Fused,
+    Iterated,
+    Phase,
+    Started,
+    Stopped,
+)
 from otmf_core.runs.lock import owned
 from otmf_core.runs.record import RunRecord, make_record
 
@@ -92,6 +104,7 @@ class FakeEngine:
             last = step == len(tasks)
             row = tuple(accuracy(step, column) if last or column <= step else None for column in range(len(tasks)))
             tell(Fused(step=step, task=task, duration=self.pause * iterations))
+            tell(Evaluating(step=step, row=(None,) * len(tasks)))
             tell(Evaluated(step=step, row=row))
             changes = {"matrix": (*state.matrix, row), "individual": (*state.individual, 90.0)}
             seconds = spent + time.monotonic() - began

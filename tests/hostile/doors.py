@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import io
 from argparse import ArgumentParser
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import redirect_stderr, redirect_stdout
 from functools import cache
 from pathlib import Path
@@ -54,8 +54,8 @@ def command(*arguments: str) -> str:
     """What a command prints; raises InputError with its sentence when it exits with code 2."""
     from otmf_core.cli import main as program
 
-    printed, errors, built = io.StringIO(), io.StringIO(), parser()
-    with redirect_stdout(printed), redirect_stderr(errors), patch.object(program, "_parser", lambda: built):
+    printed, errors = io.StringIO(), io.StringIO()
+    with redirect_stdout(printed), redirect_stderr(errors), patch.object(program, "parser_of", parser):
         try:
             code = program.main(arguments)
         except SystemExit as bad_arguments:
@@ -67,12 +67,16 @@ def command(*arguments: str) -> str:
     return printed.getvalue()
 
 
-@cache
-def parser() -> ArgumentParser:
-    """The program's own, built once: that takes longer than most commands."""
-    from otmf_core.cli.main import _parser
+def parser(arguments: Sequence[str]) -> ArgumentParser:
+    """The program's own, built once for a command: that takes longer than most commands."""
+    return _parser(arguments[0])
 
-    return _parser()
+
+@cache
+def _parser(command: str) -> ArgumentParser:
+    from otmf_core.cli.commands import parser_of
+
+    return parser_of([command])
 
 
 # --- a library -------------------------------------------------------------------------------------------------------

@@ -333,7 +333,18 @@ def test_labels_of_any_whole_numbers(labels: pa.Array, own_tiny: Path):
     assert open_library(str(own_tiny)).examples("red", "test").labels.tolist() == [0, 1, 2] * 8
 
 
-@pytest.mark.parametrize("labels", [[2**40, 1], [0.5, 1.0], [[0], [1]], [float("nan"), 1.0]])
+@pytest.mark.parametrize(
+    ("labels", "found"), [([2**40, 1], "1 to 1099511627776"), ([1, None], "-1 to 1"), (["1", None], "-1 to 1")]
+)
+def test_labels_of_no_class(labels: list, found: str, own_tiny: Path):
+    path = own_tiny / "tasks/red/test.parquet"
+    pq.write_table(pa.table({"image": [png(16, 16)] * 2, "label": labels}), path)
+    vouch(own_tiny)
+    with pytest.raises(InputError, match=rf"^labels lie in 0…2: found {found} in "):
+        open_library(str(own_tiny)).examples("red", "test")
+
+
+@pytest.mark.parametrize("labels", [[0.5, 1.0], [[0], [1]], [float("nan"), 1.0]])
 def test_labels_that_are_none(labels: list, own_tiny: Path):
     path = own_tiny / "tasks/red/test.parquet"
     pq.write_table(pa.table({"image": [png(16, 16)] * 2, "label": labels}), path)

@@ -18,7 +18,7 @@ from otmf_core.library.library import Library, open_library
 from otmf_core.masks.reading import mask_steps, matrix_shape, read_block, read_statistics
 from otmf_core.merging.merge import run_merge
 from otmf_core.models.clip import build_encoder, preprocess
-from otmf_core.runs.events import Arrived, Evaluated, Event, Finished, Fused, Iterated, Phase, Started
+from otmf_core.runs.events import Arrived, Evaluated, Evaluating, Event, Finished, Fused, Iterated, Phase, Started
 from otmf_core.runs.folder import load_run
 from otmf_core.runs.record import RunRecord
 from tests.tiny import CONFIG, SHORT, TASKS, merge_config, merged, never, pixels, results
@@ -217,7 +217,11 @@ def test_mask_reports_describe_the_masks(default: tuple[Path, list]):
 
 def test_events_tell_the_run_in_order(default: tuple[Path, list[Event]]):
     events = default[1]
-    told = [(type(event), getattr(event, "step", None), getattr(event, "iteration", None)) for event in events]
+    told = [
+        (type(event), getattr(event, "step", None), getattr(event, "iteration", None))
+        for event in events
+        if not isinstance(event, Evaluating)
+    ]
     fusion = [[(Iterated, t, k) for k in range(4)] for t in (2, 3)]
     assert told == [
         (Phase, None, None), (Phase, None, None), (Started, None, None), (Phase, None, None), (Evaluated, 0, None),
@@ -230,6 +234,16 @@ def test_events_tell_the_run_in_order(default: tuple[Path, list[Event]]):
     seconds = [event.seconds for event in events]
     assert seconds == sorted(seconds)
     json.dumps([{**vars(event), "record": None} for event in events], allow_nan=False)
+
+
+def test_a_row_is_told_task_by_task_before_it_is_told_whole(default: tuple[Path, list[Event]]):
+    rows = [event for event in default[1] if isinstance(event, Evaluating | Evaluated)]
+    for t, row in enumerate(RunRecord(**record_of(default[0])).matrix):
+        # what is not evaluated stands behind what is
+        parts = [row[:i] + (None,) * (len(row) - i) for i in range(len(row) - row.count(None))]
+        told = [(type(event), event.row) for event in rows if event.step == t]
+        assert told == [*((Evaluating, part) for part in parts), (Evaluated, row)]
+    assert [event.step for event in rows] == sorted(event.step for event in rows)
 
 
 def test_events_carry_what_the_run_folder_keeps(default: tuple[Path, list[Event]]):

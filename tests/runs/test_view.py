@@ -9,7 +9,19 @@ import pytest
 from otmf_core.config import MergeConfig
 from otmf_core.errors import InputError
 from otmf_core.files import write_json, write_table
-from otmf_core.runs.events import Arrived, Evaluated, Failed, Finished, Fused, Iterated, Phase, Started, Stopped
+from otmf_core.runs.events import (
+    Arrived,
+    Evaluated,
+    Evaluating,
+    Event,
+    Failed,
+    Finished,
+    Fused,
+    Iterated,
+    Phase,
+    Started,
+    Stopped,
+)
 from otmf_core.runs.folder import create_run, load_run, set_status
 from otmf_core.runs.view import Fusion, RunView, advance, eta_seconds, fraction_done, new_view, stored_view
 from tests.made_runs import made_run
@@ -70,6 +82,24 @@ def test_an_event_told_twice_counts_once():
 def test_fraction_counts_iterations_and_rows():
     view = iterated(row(row(started(), 0, 1.0), 1, 2.0), 2, 0)
     assert fraction_done(view) == pytest.approx((1 + 2) / (4 * 2 + 4))
+
+
+def test_a_row_fills_in_beside_the_matrix_of_whole_rows():
+    view = advance(row(started(), 0, 1.0), Evaluating(step=1, row=(81.0, None, None)))
+    assert (view.step, view.row) == (1, (81.0, None, None))
+    assert view.matrix == ((50.0,) * 3, None, None, None)
+    assert view.cells == ((50.0,) * 3, (81.0, None, None), None, None)
+    assert fraction_done(view) == pytest.approx((1 + 1 / 3) / (4 * 2 + 4))
+    assert eta_seconds(view, 2.0) == eta_seconds(row(started(), 0, 1.0), 2.0)
+    whole = row(view, 1, 3.0)
+    assert whole == row(row(started(), 0, 1.0), 1, 3.0)
+    assert whole.cells == whole.matrix
+
+
+@pytest.mark.parametrize("ending", [Stopped(step=0, iteration=0), Failed(message="no luck")])
+def test_a_row_in_part_ends_with_its_process(ending: Event):
+    view = started()
+    assert advance(advance(view, Evaluating(step=0, row=(10.0, None, None))), ending) == view
 
 
 def test_time_left_from_iterations_and_what_lies_beside_them():

@@ -6,6 +6,7 @@ import json
 import random
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from otmf_core.config import MergeConfig
 from otmf_core.errors import InputError
 from otmf_core.jobs.queue import job_queue
 from otmf_core.methods.table import METHODS
+from otmf_core.runs.events import Evaluating
 from tests.dashboard.fake_engine import FakeEngine
 from tests.dashboard.pages import metrics, press, settle, snapshot, texts, widget, with_options
 from tests.tiny import ROOT
@@ -78,6 +80,32 @@ def test_a_visit_during_a_merge_shows_it(app: AppTest, engine: FakeEngine, tmp_p
     assert "Labels: unlabelled images" in texts(other_tab)
     assert len(other_tab.progress) == 2
     assert "Device: cpu · memory of this program: " in texts(other_tab)
+
+
+def test_a_row_fills_in_while_it_is_evaluated(
+    app: AppTest, engine: FakeEngine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    go_on = threading.Event()
+
+    def half_a_row(step, iterations, path, tell, should_stop):
+        tell(Evaluating(step=step, row=(78.0, None, None)))
+        go_on.wait(60)
+
+    monkeypatch.setattr(engine, "_iterate", half_a_row)
+    press(app, "run")
+    run = app.query_params["run"]
+    settle(tmp_path, run, "running")
+    while not snapshot(tmp_path, run).row:
+        time.sleep(0.005)
+    app.run()
+    matrix, curves = (json.loads(chart.proto.spec)["data"] for chart in app.get("plotly_chart")[:2])
+    # after task 2 of 3: the pre-trained model, the first task, half a row
+    assert matrix[0]["z"] == [[30.0, 30.0, 30.0], [80.0, 30.0, None], [78.0, None, None], [None] * 3]
+    assert curves[0]["x"] == [1]  # lines are of whole rows
+    assert [bar.proto.text for bar in app.get("progress")][1] == "Evaluating after task 2 · tasks done: 1"
+    go_on.set()
+    settle(tmp_path, run, "done")
+    assert snapshot(tmp_path, run).row == ()
 
 
 def test_a_second_click_queues_a_second_merge(app: AppTest, engine: FakeEngine, tmp_path: Path):
