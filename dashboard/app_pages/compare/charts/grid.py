@@ -99,6 +99,7 @@ def intervals(rows: Sequence[Held], reference: str) -> go.Figure:
         )
     chart.add_vline(x=0, line={"color": MEAN, "width": 1, "dash": "dot"})
     chart.update_xaxes(title=f"Difference in ACC from {chart_letters(reference)} (pt)", showgrid=True)
+    chart.update_xaxes(nticks=3, tickangle=0)  # more of them would be turned upright where the page is narrow
     chart.update_yaxes(autorange="reversed", showgrid=False)
     return chart.update_layout(height=AROUND + ROW * len(rows), margin={"r": TEXT_WIDTH})
 
