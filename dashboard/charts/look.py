@@ -23,6 +23,7 @@ from dashboard.charts.colours import BACKGROUND, GREY, INK
 FONT = "Source Sans, sans-serif"  # Streamlit's
 GRID_LINES = {"light": "#e8e9ec", "dark": "#2a2d38"}
 CHARACTER, WIDEST_LABEL = 5.9, 240  # pixels: the mean width of a character at 12 px, and of a label at most
+MOST_DECIMALS = 6  # of a label: Plotly writes 5μ for smaller numbers
 LINE, GAP, STANDOFF, EDGE = 16, 10, 8, 8  # pixels: of a line of labels, before it, before a title, around the chart
 LEGEND = {"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom"}
 LEGEND_WIDTH = 460  # pixels, on a narrow screen
@@ -136,7 +137,8 @@ def _labels(name: str, axis: Mapping[str, Any], traces: Sequence[Mapping[str, An
     low, high = min(ends), max(ends)
     if axis.get("rangemode") == "tozero":
         low, high = min(low, 0), max(high, 0)
-    decimals = max(0, math.ceil(-math.log10((high - low) / 5))) if high > low else 2
+    step = max((high - low) / 5, 10**-MOST_DECIMALS)
+    decimals = max(0, math.ceil(-math.log10(step))) if high > low else 2
     return [f"{end:,.{decimals}f}" for end in (low, high)]
 
 

@@ -110,7 +110,7 @@ def _same(stated: Any, value: Any) -> bool:
 
 
 def _short(value: Any) -> str:
-    return f"{value:.2f}" if isinstance(value, float) else shown(value, 50)
+    return f"{value:.2f}" if isinstance(value, float) and abs(value) < 1e9 else shown(value, 50)
 
 
 def _contradiction(path: Path, what: str) -> InputError:

@@ -1,11 +1,11 @@
-"""Valid files of a library, a run and a run's zip, damaged by chance and read by every door: nothing but refusals.
+"""Valid files of a library, its comparisons, a run and a run's zip, damaged by chance and read by every door.
 
     python -m tests.benchmarks.fuzz --seconds 300 --seed 1
 
 An input is read or refused in one sentence. Anything else is a finding: another exception, a refusal that is no
 sentence, a run that is let in and refused afterwards, a process or connection that is tried, a file written elsewhere,
 something left behind, more than 20 s, or a process that ends. The first input of every kind is kept under --keep. The
-same seed and number make the same input. Linux only: memory is read from /proc, an input's own peak.
+same seed, number and --kind make the same input. Linux only: memory is read from /proc, an input's own peak.
 """
 
 from __future__ import annotations
@@ -33,7 +33,16 @@ os.environ["OMP_NUM_THREADS"] = "1"  # read when torch is first imported: thread
 from otmf_core.errors import InputError
 from tests.hostile.box import Box, made_run
 from tests.hostile.case import json_file, vouched
-from tests.hostile.doors import export_doors, import_zip, library_doors, merge_doors, refusals, run_doors
+from tests.hostile.comparisons import brought, write_comparisons
+from tests.hostile.doors import (
+    comparison_doors,
+    export_doors,
+    import_zip,
+    library_doors,
+    merge_doors,
+    refusals,
+    run_doors,
+)
 from tests.hostile.guard import tree, watched
 from tests.hostile.mutations import mutated
 from tests.hostile.zips import members, packed
@@ -42,16 +51,17 @@ from tests.tiny import write_library
 HANGS = 20  # seconds
 AT_A_TIME = 400  # inputs of one process
 MEMORY = 2 << 30  # bytes of address space beyond what a process has at its start
-KINDS = ("library", "library", "run", "zip of a run", "zip")
+KINDS = ("library", "library", "comparison", "run", "zip of a run", "zip")
 TELL = {"listed", "list", "list as JSON", "show", "resolve", "view"}  # doors that read whatever was let in
 
 
 @dataclass(frozen=True)
 class Sound:
-    """The files that are damaged."""
+    """The files that are damaged, and which kinds of them."""
 
     library: Path
     run: Path
+    kinds: tuple[str, ...] = KINDS
 
 
 @dataclass
@@ -67,12 +77,14 @@ class Result:
 def drawn(sound: Sound, seed: int, number: int) -> tuple[Random, str, str, bytes]:
     """The input of a number: its generator, its kind, the file that is damaged and its damaged bytes."""
     random = Random(f"{seed}/{number}")
-    kind = random.choice(KINDS)
+    kind = random.choice(sound.kinds)
     if kind == "zip":
         return random, kind, "run.zip", mutated(random, "run.zip", packed(members(sound.run)))
-    root = sound.library if kind == "library" else sound.run
+    root = sound.library if kind in ("library", "comparison") else sound.run
+    beside = brought(sound.library)
     files = sorted(path.relative_to(root).as_posix() for path in root.rglob("*.*") if path.is_file())
-    name = random.choice([name for name in files if "red" not in name and "blue" not in name])
+    own = [name for name in files if "red" not in name and "blue" not in name and name not in beside]
+    name = random.choice(beside if kind == "comparison" else own)
     if kind == "library" and random.random() < 0.3:
         name = random.choice(("manifest.json", "backbone/config.json"))
     return random, kind, name, mutated(random, name, (root / name).read_bytes())
@@ -93,6 +105,8 @@ def tried(sound: Sound, root: Path, seed: int, number: int) -> Result:
                 found = refusals(library_doors(box.library))
                 if not found and random.random() < 0.1:
                     found = refusals(merge_doors(box.library, box.runs))
+            elif kind == "comparison":
+                found = refusals(comparison_doors(box.library, name))
             else:
                 run = box.runs / sound.run.name if kind == "run" else import_zip(prepared, box.runs)
                 found = refusals(run_doors(run))
@@ -126,6 +140,8 @@ def _prepared(box: Box, sound: Sound, kind: str, name: str, content: bytes) -> b
             (root / name).write_bytes(content)
         else:
             vouched(name, lambda root: (root / name).write_bytes(content))(root)
+    elif kind == "comparison":
+        (box.put_library(sound.library) / name).write_bytes(content)
     elif kind == "run":
         (box.put_run(sound.run) / name).write_bytes(content)
     elif kind == "zip of a run":
@@ -249,12 +265,13 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=60, help="time for all inputs (default 60)")
     parser.add_argument("--inputs", type=int, default=10**9, help="the most inputs (default as many as there is time)")
     parser.add_argument("--seed", type=int, default=1, help="of every draw (default 1)")
+    parser.add_argument("--kind", choices=sorted(set(KINDS)), help="the only kind of input (default all)")
     parser.add_argument("--keep", type=Path, help="folder of the first input of every finding (default: a new one)")
     options = parser.parse_args()
     keep = options.keep or Path(tempfile.mkdtemp(prefix="fuzz-findings-"))
     with tempfile.TemporaryDirectory(prefix="fuzz-") as name:
         folder = Path(name)
-        sound = sound_files(folder)
+        sound = sound_files(folder, (options.kind,) if options.kind else KINDS)
         began = time.monotonic()
         tally = campaign(sound, folder, options.seed, options.inputs, options.seconds, keep)
     spent = time.monotonic() - began
@@ -285,14 +302,16 @@ def _settle(run: Path) -> None:
         json_file(name, lambda value, fixed=fixed: value.update(fixed))(run)
 
 
-def sound_files(folder: Path) -> Sound:
+def sound_files(folder: Path, kinds: tuple[str, ...]) -> Sound:
     """A library and a finished run of it; reading them once loads every module before the first input."""
-    library = write_library(folder / "sound", images=6)
+    library = write_comparisons(write_library(folder / "sound", images=6))
     run = made_run(library, folder / "sound-runs")
     _settle(run)
     refused = refusals(library_doors(library)) | refusals(run_doors(run)) | refusals(export_doors(run))
+    for file in brought(library):
+        refused |= refusals(comparison_doors(library, file))
     assert not refused | refusals(merge_doors(library, folder / "merged")), refused
-    return Sound(library, run)
+    return Sound(library, run, kinds)
 
 
 if __name__ == "__main__":

@@ -12,11 +12,14 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import redirect_stderr, redirect_stdout
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from unittest.mock import patch
 
 from otmf_core.errors import InputError
 from tests.tiny import is_one_sentence
+
+if TYPE_CHECKING:
+    from otmf_core.analysis.studies.base import Study
 
 SPLITS = ("calibration", "labelled", "test")
 MERGED_TASKS = "red,green"
@@ -127,6 +130,40 @@ def merge_doors(root: Path, out: Path) -> Iterator[Door]:
     """A short merge of two of the library's tasks into the runs folder `out`."""
     where = ("--library", str(root), "--out", str(out), "--json", *SHORT)
     yield "merge", lambda: command("merge", "--tasks", MERGED_TASKS, *where)
+
+
+def comparison_doors(root: Path, file: str) -> Iterator[Door]:
+    """What reads the comparison or study at the path `file` of a library, and draws it on the Compare page."""
+    from dashboard.app_pages.compare.grid import grid_view
+    from dashboard.app_pages.compare.studies import study_section
+    from otmf_core.analysis.results import shipped_results
+    from otmf_core.analysis.studies.shipped import FOLDER, shipped_study
+    from otmf_core.analysis.studies.table import STUDIES
+    from otmf_core.library.library import open_library
+
+    library = open_library(str(root))
+
+    def compare() -> None:
+        for number, results in enumerate(shipped_results(library)):
+            _drawn(grid_view, results.runs, f"shipped-{number}")
+
+    def show(study: Study) -> None:
+        if results := shipped_study(library, study):
+            _drawn(study_section, study, results, study.found(results.runs, results.measured))
+
+    if file.startswith(FOLDER):
+        study = STUDIES[Path(file).stem.removesuffix("-measured")]
+        yield f"study {study.name}", lambda: show(study)
+    else:
+        yield "comparison", compare
+
+
+def _drawn(draw: Callable[..., None], *args: object) -> None:
+    """Draw a part of a page from what was let in, where a refusal comes too late."""
+    try:
+        draw(*args)
+    except InputError as error:
+        raise AssertionError(f"let in, then refused by the page: {error}") from error
 
 
 # --- a run -----------------------------------------------------------------------------------------------------------

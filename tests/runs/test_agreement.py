@@ -44,6 +44,7 @@ def test_a_run_as_it_was_made_agrees(done: Path):
         ("record", {"memory_per_task": 0}, "memory_per_task is 0, which was 64"),
         ("record", {"method": "average"}, "method is 'average', which was 'otmf'"),
         ("record", {"alpha": 0.9}, "alpha is 0.90, which was 0.70"),
+        ("record", {"settings": {"alpha": 1e308}}, "alpha is 1e+308, which was 0.70"),
         ("record", {"seed": 1}, "seed is 1, which was 0"),
         ("record", {"preset": "paper"}, "preset is 'paper', which was 'default'"),
         ("record", {"zero_shot": [1.0, 2.0]}, "zero_shot is (1.0, 2.0), which was (30.0, 30.0)"),

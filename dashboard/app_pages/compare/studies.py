@@ -72,7 +72,7 @@ def studies_view() -> None:
         st.info("Not measured on this library yet. This command does it:", icon=":material/science:")
         st.code(_command(study, library), language="sh")
         return
-    _shown(study, results, found)
+    study_section(study, results, found)
 
 
 def _results(study: Study) -> tuple[Library | None, StudyResults | None]:
@@ -89,7 +89,8 @@ def _command(study: Study, library: Library | None) -> str:
     return f"otmf study {study.name}{place}"
 
 
-def _shown(study: Study, results: StudyResults, found: Found) -> None:
+def study_section(study: Study, results: StudyResults, found: Found) -> None:
+    """Draw what a study found, its charts and rows, and how it was made."""
     st.markdown(f"**{letters(found.finding)}**")
     st.caption(letters(_measured(study, results)))
     charts = drawings(study.name, found)

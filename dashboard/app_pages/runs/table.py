@@ -14,6 +14,7 @@ from dashboard.text import duration, rounded
 from otmf_core.runs.folder import Run
 
 VISIBLE_ROWS = 11  # without scrolling
+SELDOM = ("name", "added_parameters", "encode_ms")  # columns that are there where any run has a value
 POLL_SECONDS = 3.0
 
 
@@ -29,15 +30,17 @@ def _states(runs: Sequence[Run]) -> list[tuple[str, str]]:
 
 
 def runs_table(runs: Sequence[Run], opened: str) -> None:
-    """Draw the table with the row of the run `opened` selected; its names are a column where any run has one."""
+    """Draw the table with the row of the run `opened` selected.
+
+    Names are a column where any run has one, and so is what a merged model grew.
+    """
     rows = [row for row, run in enumerate(runs) if run.id == opened]
     key = f"runs-{len(runs)}-{runs[0].id}-{bool(rows)}"
-    named = any(run.name for run in runs)
+    cells = [_cells(run) for run in runs]
+    empty = [name for name in SELDOM if not any(row[name] for row in cells)]
     column = st.column_config
     st.dataframe(
-        pd.DataFrame([_cells(run) for run in runs])
-        .astype({"created": "datetime64[ns, UTC]"})
-        .drop(columns=[] if named else ["name"]),
+        pd.DataFrame(cells).astype({"created": "datetime64[ns, UTC]"}).drop(columns=empty),
         key=key,
         hide_index=True,
         height=38 + 35 * min(len(runs), VISIBLE_ROWS),
@@ -63,6 +66,12 @@ def runs_table(runs: Sequence[Run], opened: str) -> None:
             "bwt": column.NumberColumn("BWT (pt)", format="%+.1f"),
             "labels": column.TextColumn("Labels", width=140),  # also where the table began with a run that had none yet
             "time": column.TextColumn("Time"),
+            "added_parameters": column.NumberColumn(
+                "Added parameters", format="localized", help="What a merged model that grew has beside its weights."
+            ),
+            "encode_ms": column.NumberColumn(
+                "Image (ms)", format="%.2f", help="Time of a merged model that grew to encode an image."
+            ),
             "run": column.TextColumn("Run"),
         },
     )
@@ -76,6 +85,7 @@ def _open_selected(key: str, runs: Sequence[Run]) -> None:
 def _cells(run: Run) -> dict[str, object]:
     """A run in the table; metrics are empty until it is done."""
     config, record = run.config, run.record
+    growth = record and record.growth
     return {
         "name": run.name,
         "status": [BADGES[run.status][0]],
@@ -87,5 +97,7 @@ def _cells(run: Run) -> dict[str, object]:
         "bwt": rounded(record.bwt, 1) if record and record.bwt is not None else None,
         "labels": record.labels if record else "",
         "time": duration(record.seconds) if record else "",
+        "added_parameters": growth and growth.parameters[1] - growth.parameters[0],
+        "encode_ms": growth and rounded(growth.encode_ms[1], 2),
         "run": run.id,
     }

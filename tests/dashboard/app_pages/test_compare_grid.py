@@ -44,7 +44,7 @@ def test_quality_stands_over_cost_by_kind():
         Point("Slow too", "#333333", "joint", 70.0, None, 1000.0),
     ]
     chart: Any = cost_quality(points, "s", KINDS)
-    kinds, marks = [each for each in chart.data if each.showlegend is None], [e for e in chart.data if e.text]
+    kinds, marks = ([each for each in chart.data if each.showlegend is legend] for legend in (None, False))
     assert [each.name for each in kinds] == [KINDS["none"], KINDS["joint"]]
     assert [(each.x[0], each.y[0], each.error_y.array[0]) for each in marks] == [
         (10.0, 60.0, 1.0),
@@ -52,7 +52,10 @@ def test_quality_stands_over_cost_by_kind():
         (1000.0, 70.0, 0.0),
     ]
     assert marks[0].marker.symbol != marks[1].marker.symbol
-    assert marks[1].textposition != marks[2].textposition, "two names in one place"
+    notes = {note.text: note for note in chart.layout.annotations}
+    assert (notes["Slow"].xshift, notes["Slow"].showarrow) == (-9, False), "beside its point, away from the edge"
+    assert abs(notes["Slow too"].ay) >= 13 and notes["Slow too"].showarrow, "two names in one place"
+    assert (notes["Quick"].x, notes["Slow"].x) == (1.0, 3.0), "logarithms, as annotations have them"
     assert chart.layout.xaxis.type == "log"
     linear: Any = cost_quality(points, "GiB", KINDS)
     assert linear.layout.xaxis.type is None and linear.layout.xaxis.title.text == "Peak memory (GiB)"

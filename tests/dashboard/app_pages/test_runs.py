@@ -9,7 +9,10 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
+from otmf_core.config import MergeConfig
+from otmf_core.jobs.queue import JobQueue
 from otmf_core.runs.folder import load_run, set_status
+from tests.dashboard.fake_engine import FakeEngine
 from tests.dashboard.pages import metrics, opener, press, settle, texts
 from tests.made_runs import measure_again
 
@@ -30,6 +33,24 @@ def test_runs_stand_newest_first_with_their_metrics(finished: list[str], app: Ap
     assert table["setting"].tolist()[::2] == ["α = 0.5", "α = 0.8"]
     assert finished[-1] in texts(app)  # the newest is open
     assert metrics(app)["ACC"] == "79.0%"
+
+
+def test_growth_is_told_where_a_listed_run_has_it(
+    finished: list[str], engine: FakeEngine, app: AppTest, tmp_path: Path
+):
+    assert not {"added_parameters", "encode_ms"} & set(open_runs(app).dataframe[0].value)
+    queue = JobQueue(tmp_path / "runs", engine)
+    run = queue.submit(MergeConfig.build(tasks=("red", "green"), library="colours", method="mingle"))
+    while queue.active():
+        pass
+    growth = {"parameters": [939_040, 6_223_120], "encode_ms": [4.712, 20.236]}
+    for file in ("progress.json", "record.json"):
+        path = tmp_path / "runs" / run / file
+        path.write_text(json.dumps({**json.loads(path.read_text()), "growth": growth}))
+    table = open_runs(app).dataframe[0].value
+    assert table["run"].tolist() == [run, *finished[::-1]]
+    assert table["added_parameters"].fillna(0).tolist() == [5_284_080, 0, 0, 0]
+    assert table["encode_ms"].fillna(0).tolist() == [20.24, 0, 0, 0]
 
 
 def test_a_link_opens_its_run(finished: list[str], app: AppTest):

@@ -85,6 +85,12 @@ def test_margins_hold_the_labels():
     )
 
 
+@pytest.mark.parametrize("spread", [5e-324, 5e-323, 1e-200])
+def test_a_margin_is_no_wider_for_numbers_that_differ_by_next_to_nothing(spread: float):
+    wide, narrow = (dressed(go.Figure(go.Scatter(x=[0.0, each], y=[0, 1])), "light") for each in (spread, 1e-5))
+    assert wide.layout.margin == narrow.layout.margin
+
+
 def test_a_legend_gets_its_rows():
     few = [go.Scatter(**LINE, name=name) for name in ("a", "b")]
     many = [go.Scatter(**LINE, name=f"a long name, number {index}") for index in range(7)]

@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import log10
+from typing import Any, NamedTuple
 
 import plotly.graph_objects as go
 
+from dashboard.app_pages.compare.charts.labels import MARKER, Named, places
 from dashboard.charts.colours import MEAN
 from dashboard.text import chart_letters, number_text
 
 ROW, AROUND = 26, 96  # pixels: of a row of the intervals, and of what stands above and below them
 TEXT_WIDTH = 168  # pixels: of what stands at the end of a row
-COST_HEIGHT = 480
 SYMBOLS = {  # by kind of method
     "none": "circle",
     "calibration": "diamond",
@@ -21,10 +22,10 @@ SYMBOLS = {  # by kind of method
     "growing": "triangle-up",
     "joint": "square-open",
 }
-LETTER, LINE, MARKER = 0.0125, 0.045, 0.014  # shares of the cost chart: of a letter, a line of text, half a marker
+WIDTHS, AXIS_HEIGHT = (350, 440, 620, 1000), 440  # pixels: of the cost chart's axes on screens of all sizes
+ABOVE, LEGEND_LINE, BELOW = 32, 19, 58  # pixels: around its axes
+ROOM = {"x": (0.2, 0.08), "y": (0.06, 0.06)}  # around the points, in shares of their span: names stand there
 TICKS = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10_000, 20_000, 50_000)  # seconds
-
-Box = tuple[float, float, float, float]  # left, bottom, right, top
 
 
 @dataclass(frozen=True)
@@ -98,6 +99,7 @@ def intervals(rows: Sequence[Held], reference: str) -> go.Figure:
         )
     chart.add_vline(x=0, line={"color": MEAN, "width": 1, "dash": "dot"})
     chart.update_xaxes(title=f"Difference in ACC from {chart_letters(reference)} (pt)", showgrid=True)
+    chart.update_xaxes(nticks=3, tickangle=0)  # more of them would be turned upright where the page is narrow
     chart.update_yaxes(autorange="reversed", showgrid=False)
     return chart.update_layout(height=AROUND + ROW * len(rows), margin={"r": TEXT_WIDTH})
 
@@ -108,23 +110,19 @@ def cost_quality(points: Sequence[Point], unit: str, kinds: Mapping[str, str]) -
     A marker's shape is its kind's, of those named in `kinds`; a bar is one sample standard deviation.
     """
     chart = go.Figure()
-    for kind, text in kinds.items():
-        if any(point.kind == kind for point in points):
-            marker = {"color": MEAN, "symbol": SYMBOLS[kind], "size": 10}
-            chart.add_scatter(x=[None], y=[None], mode="markers", marker=marker, name=text)
-    places = _text_places(points, unit)
-    for point, place in zip(points, places, strict=True):
-        name = chart_letters(point.name)
+    shown = [kind for kind in kinds if any(point.kind == kind for point in points)]
+    for kind in shown:
+        marker = {"color": MEAN, "symbol": SYMBOLS[kind], "size": 10}
+        chart.add_scatter(x=[None], y=[None], mode="markers", marker=marker, name=kinds[kind])
+    for point in points:
+        name, symbol = chart_letters(point.name), SYMBOLS[point.kind]
+        edge = {"width": 1, "color": point.colour if symbol.endswith("open") else "white"}  # tells heaped points apart
         chart.add_scatter(
             x=[point.cost],
             y=[point.acc],
             error_y={"array": [point.std or 0.0], "thickness": 1, "width": 0, "color": point.colour},
-            mode="markers+text",
-            text=[name],
-            textposition=place,
-            textfont={"size": 11},
-            cliponaxis=False,
-            marker={"color": point.colour, "symbol": SYMBOLS[point.kind], "size": 11},
+            mode="markers",
+            marker={"color": point.colour, "symbol": symbol, "size": 2 * MARKER, "line": edge},
             hovertemplate=f"{name}: ACC %{{y:.1f}}%, %{{x:.2f}} {unit}<extra></extra>",
             showlegend=False,
         )
@@ -136,7 +134,10 @@ def cost_quality(points: Sequence[Point], unit: str, kinds: Mapping[str, str]) -
         chart.update_xaxes(title=f"Peak memory ({unit})")
     chart.update_xaxes(showgrid=True)
     chart.update_yaxes(title="ACC (%)")
-    return chart.update_layout(height=COST_HEIGHT)
+    if points:
+        _add_names(chart, points, unit)
+    above = ABOVE + LEGEND_LINE * len(shown)
+    return chart.update_layout(height=above + AXIS_HEIGHT + BELOW, margin={"t": above, "b": BELOW})
 
 
 def _interval(row: Held) -> str:
@@ -146,39 +147,55 @@ def _interval(row: Held) -> str:
     return f"{mean} [{number_text(row.low, 1, signed=True)}, {number_text(row.high, 1, signed=True)}]"
 
 
-def _text_places(points: Sequence[Point], unit: str) -> list[str]:
-    """Where each name stands: at the first side of its point where it meets no other name and no other point.
-
-    Boxes are in shares of the chart, as wide as it is drawn on half a screen.
-    """
-    costs = [log10(point.cost) if unit == "s" else point.cost for point in points]
-    at = list(zip(_shares(costs), _shares([point.acc for point in points]), strict=True))
-    taken = [(x - MARKER, y - MARKER, x + MARKER, y + MARKER) for x, y in at]
-    places = []
-    for own, (point, (x, y)) in enumerate(zip(points, at, strict=True)):
-        wide = LETTER * len(point.name)
-        boxes = {
-            "middle right": (x + MARKER, y - LINE / 2, x + MARKER + wide, y + LINE / 2),
-            "middle left": (x - MARKER - wide, y - LINE / 2, x - MARKER, y + LINE / 2),
-            "top center": (x - wide / 2, y + LINE / 2, x + wide / 2, y + 1.5 * LINE),
-            "bottom center": (x - wide / 2, y - 1.5 * LINE, x + wide / 2, y - LINE / 2),
-        }
-        others = taken[:own] + taken[own + 1 :]
-        met = {place: sum(_meet(box, other) for other in others) + _outside(box) for place, box in boxes.items()}
-        place = min(met, key=met.__getitem__)
-        places.append(place)
-        taken.append(boxes[place])
-    return places
-
-
-def _shares(values: Sequence[float]) -> list[float]:
-    low, high = min(values, default=0.0), max(values, default=0.0)
-    return [(value - low) / (high - low) if high > low else 0.5 for value in values]
-
-
-def _meet(one: Box, other: Box) -> bool:
-    return one[0] < other[2] and other[0] < one[2] and one[1] < other[3] and other[1] < one[3]
+def _add_names(chart: go.Figure, points: Sequence[Point], unit: str) -> None:
+    """Name the points, those that the fewest others beat first; one without room has its name on hover alone."""
+    across = [log10(point.cost) if unit == "s" else point.cost for point in points]
+    ends = [end for point in points for end in (point.acc - (point.std or 0), point.acc + (point.std or 0))]
+    x, y = _Range.around(across, *ROOM["x"]), _Range.around(ends, *ROOM["y"])
+    chart.update_xaxes(range=[x.low, x.high])
+    chart.update_yaxes(range=[y.low, y.high])
+    order = sorted(range(len(points)), key=lambda index: sum(_beats(other, points[index]) for other in points))
+    named = [
+        Named(points[at].name, x.share(across[at]), y.share(points[at].acc), (points[at].std or 0) / (y.high - y.low))
+        for at in order
+    ]
+    for at, place in zip(order, places(named, [(width, AXIS_HEIGHT) for width in WIDTHS]), strict=True):
+        if place is None:
+            continue
+        line: dict[str, Any] = {"showarrow": False, "xshift": place.right, "yshift": place.up}
+        if place.led:
+            line = {
+                "showarrow": True, "ax": place.right, "ay": -place.up, "standoff": MARKER, "arrowhead": 0,
+                "arrowwidth": 1, "arrowcolor": points[at].colour,
+            }  # fmt: skip
+        chart.add_annotation(
+            x=across[at],
+            y=points[at].acc,
+            text=chart_letters(points[at].name),
+            font={"size": 11},
+            xanchor=place.side,
+            yanchor="middle",
+            **line,
+        )
 
 
-def _outside(box: Box) -> int:
-    return 10 * (box[0] < -0.06 or box[2] > 1.06)
+def _beats(one: Point, other: Point) -> bool:
+    """Whether a point is no worse and no dearer than another one, and either better or cheaper."""
+    return one.acc >= other.acc and one.cost <= other.cost and (one.acc, one.cost) != (other.acc, other.cost)
+
+
+class _Range(NamedTuple):
+    """The ends of an axis."""
+
+    low: float
+    high: float
+
+    @classmethod
+    def around(cls, values: Sequence[float], before: float, after: float) -> _Range:
+        """With room before and after the values, in shares of their span."""
+        low, high = min(values), max(values)
+        span = (high - low) or 1.0
+        return cls(low - before * span, high + after * span)
+
+    def share(self, value: float) -> float:
+        return (value - self.low) / (self.high - self.low)
