@@ -18,6 +18,7 @@ class Seen:
         self.tasks, self.method, self.seed = config.tasks, config.method, config.seed
         self.library, self.tower = library, tower
         self.inputs: dict[str, Inputs] = {}
+        self.views: dict[str, Inputs] = {}
         self.teachers: dict[str, Tensor] = {}
 
     def calibration(self, t: int) -> list[Calibration]:
@@ -43,17 +44,24 @@ class Seen:
         kept = self.method.kept_examples
         if not kept:
             self.teachers = {}
-            self.inputs = {task: self.inputs[task] for task in self.tasks[t - 1 : t] if task in self.inputs}
+            last = self.tasks[t - 1]
+            self.inputs, self.views = (
+                {task: found for task, found in held.items() if task == last} for held in (self.inputs, self.views)
+            )
         for task in self.tasks[: t - 1]:
             if task in self.teachers:
                 self.teachers[task] = self.teachers[task][: kept * self.method.example_views]
-            if task in self.inputs:
+            if task in self.inputs and len(self.inputs[task]) > kept:
                 self.inputs[task] = self.tower.join([self.inputs[task][:kept]])  # a copy, so that the rest can go
+                self.views.pop(task, None)
 
     def _views(self, number: int, first: int | None) -> Inputs:
         """The views of the first examples of the task of that number, the same at every step."""
-        inputs, views = self._examples(self.tasks[number - 1])[:first], self.method.example_views
-        return self.tower.views(inputs, views, (self.seed, number)) if views > 1 else inputs
+        task, count = self.tasks[number - 1], self.method.example_views
+        if task not in self.views:
+            inputs = self._examples(task)[:first]
+            self.views[task] = self.tower.views(inputs, count, (self.seed, number)) if count > 1 else inputs
+        return self.views[task]
 
     def _examples(self, task: str) -> Inputs:
         if task not in self.inputs:

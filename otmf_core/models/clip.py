@@ -23,6 +23,7 @@ from otmf_core.models.lanes import fits, in_lanes
 from otmf_core.models.task_vector import StateDict
 from otmf_core.models.views import Views
 
+KEPT_VIEWS = 32 << 20  # bytes of one task's views that are kept once they are made
 TEXT_BATCH = 256  # texts that are encoded at once
 
 
@@ -92,7 +93,8 @@ class ClipTower(Tower):
         return in_lanes(self.encode, self.module, inputs) if fits(self.module) else self.encode(inputs)
 
     def views(self, inputs: Tensor, count: int, seed: Sequence[int]) -> Inputs:
-        return Views(inputs, count, seed)
+        views = Views(inputs, count, seed)
+        return views[:] if views.bytes() <= KEPT_VIEWS else views
 
     def join(self, parts: Sequence[Tensor]) -> Tensor:
         return torch.cat(list(parts))

@@ -44,6 +44,10 @@ class Views:
             found[torch.from_numpy(drawn)] = self._views(places[drawn])
         return found
 
+    def bytes(self) -> int:
+        """What all of them take."""
+        return self.images[0].numel() * len(self)
+
     @cached_property
     def _draws(self) -> np.ndarray:
         return np.random.default_rng([*self.seed]).random((len(self), DRAWS + 1))

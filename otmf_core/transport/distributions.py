@@ -10,7 +10,7 @@ from torch import Tensor
 from otmf_core.transport.clouds import Loss
 from otmf_core.transport.spaces import ClassVectors
 
-SETTLING = 20  # rounds of Sinkhorn's iterations at the last ε
+SETTLING = 10  # rounds of Sinkhorn's iterations at the last ε
 PADDED = -1e4  # the logit of a class that is not there: its probability is 0, and so is its share of any gradient
 
 
@@ -56,15 +56,17 @@ def transport(blur: float) -> Loss:
 def entropic_plan(costs: Tensor, blur: float) -> Tensor:
     """π (b, n, m) of the entropic transport between points of equal mass at these costs: each sums to one.
 
-    Sinkhorn's iterations in the log domain, ε halved from the largest cost down to `blur`. Columns sum to 1/m, rows to
+    Sinkhorn's iterations in the log domain, ε falling by four from the largest cost to `blur`. Columns sum to 1/m, rows to
     1/n as far as the iterations have come.
     """
     _, n, m = costs.shape
     epsilon = max(costs.max().item(), blur)
-    rounds = math.ceil(math.log2(epsilon / blur)) + SETTLING
-    column = costs.new_zeros(len(costs), 1, m)
-    for _ in range(rounds):
-        epsilon = max(epsilon / 2, blur)
-        row = -torch.logsumexp((column - costs) / epsilon - math.log(m), dim=2, keepdim=True)  # over ε, as column below
-        column = -epsilon * torch.logsumexp(row - costs / epsilon - math.log(n), dim=1, keepdim=True)
-    return torch.exp(row + (column - costs) / epsilon) / (n * m)
+    column = costs.new_zeros(len(costs), 1, m)  # potentials over ε, and so is `row`
+    for rounds in [*[1] * math.ceil(math.log(epsilon / blur, 4)), SETTLING]:
+        lowered = max(epsilon / 4, blur)
+        column, epsilon = column * (epsilon / lowered), lowered
+        kernel = costs / -epsilon
+        for _ in range(rounds):
+            row = math.log(m) - torch.logsumexp(kernel + column, dim=2, keepdim=True)
+            column = math.log(n) - torch.logsumexp(kernel + row, dim=1, keepdim=True)
+    return torch.exp(row + column + kernel) / (n * m)

@@ -241,7 +241,7 @@ def test_transport_of_classes_is_pots_at_the_cost_kl(blur: float):
         x, y = classes(seed), classes(seed + 50)
         cost = divergences(x[0].numpy(), y[0].numpy())
         plan = ot.sinkhorn([], [], cost, blur, method="sinkhorn_log", numItermax=100_000, stopThr=1e-12)
-        rel = 1e-4 if blur > 0.1 else 5e-3  # sharper plans settle more slowly
+        rel = 1e-4 if blur > 0.1 else 1e-2  # sharper plans settle more slowly
         assert loss("sinkhorn-kl", x, y, blur=blur) == pytest.approx((plan * cost).sum(), rel=rel)
 
 
