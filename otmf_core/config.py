@@ -208,7 +208,7 @@ def _from_format_2(fields: dict[str, Any]) -> dict[str, Any]:
 
 
 UNTIL_3: dict[str, dict[str, Any]] = {
-    "otmf": {"loss": "sinkhorn", "views": 1, "temperature": 1.0, "batch_earlier": None},
+    "otmf": {"loss": "sinkhorn", "views": 1, "temperature": 1.0, "batch_earlier": None, "momentum": 0.9},
     "joint-masks": {"loss": "sinkhorn", "views": 1, "temperature": 1.0},
 }
 FORMAT_1 = {

@@ -20,19 +20,19 @@ class Adam:
         self.moments = {name: (torch.zeros_like(t), torch.zeros_like(t)) for name, t in like.items()}
         self.count = 0
 
-    def begin(self, rate: float) -> None:
-        """Start an iteration, in which every tensor may be moved once."""
+    def begin(self, rate: float, momentum: float = BETAS[0]) -> None:
+        """Start an iteration, in which every tensor may be moved once; the momentum is β₁."""
         self.count += 1
-        self._rate = rate
+        self._rate, self._momentum = rate, momentum
 
     @torch.no_grad()
     def move(self, name: str, value: Tensor, grad: Tensor) -> None:
         """One step of `value`, in place, against its gradient."""
         first, second = self.moments[name]
-        first.lerp_(grad, 1 - BETAS[0])
+        first.lerp_(grad, 1 - self._momentum)
         second.mul_(BETAS[1]).addcmul_(grad, grad, value=1 - BETAS[1])
         denominator = second.sqrt().div_(math.sqrt(1 - BETAS[1] ** self.count)).add_(EPS)
-        value.addcdiv_(first, denominator, value=-self._rate / (1 - BETAS[0] ** self.count))
+        value.addcdiv_(first, denominator, value=-self._rate / (1 - self._momentum**self.count))
 
     def state(self) -> StateDict:
         """Moments and count, by names that begin with adam/."""

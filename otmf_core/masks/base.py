@@ -12,6 +12,7 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
+from otmf_core.masks.adam import BETAS
 from otmf_core.masks.measures import SIDES
 from otmf_core.models.task_vector import StateDict
 
@@ -23,6 +24,7 @@ class MaskPair(ABC):
     parameters span several weights (one scale per task, say) gather in `consume` and write all weights in `finish`.
     """
 
+    momentum: float = BETAS[0]  # Adam's β₁
     of_weights: bool = True  # whether a mask broadcasts to its tensor, so that Δ_m follows from masks alone
 
     def __init__(self, base: StateDict, pre: StateDict, post: StateDict, factor: Mapping[str, float]) -> None:

@@ -44,12 +44,12 @@ class ElementMasks(MaskPair):
     def consume(self, name: str, grad: Tensor, weight: Tensor) -> None:
         """One Adam step on the masks of tensor `name` from G = dL/dθ_m; writes the new θ_m into `weight`."""
         count = self.counts[self._stream]
-        step_size = self._rate / (1 - BETAS[0] ** count)
+        step_size = self._rate / (1 - self.momentum**count)
         root_correction = 1 / math.sqrt(1 - BETAS[1] ** count)
         operands = (grad.float(), *self.moments[self._stream][name], *self._operands(name), weight)
         for g, m, v, base, pre, post, mask_pre, mask_post, out in self._chunks(operands):
             root, denominator, numerator = (buffer[: len(g)] for buffer in self._scratch)
-            m.lerp_(g, 1 - BETAS[0])
+            m.lerp_(g, 1 - self.momentum)
             v.mul_(BETAS[1]).addcmul_(g, g, value=1 - BETAS[1])
             torch.sqrt(v, out=root).mul_(root_correction)
             deltas, masks = {"pre": pre, "post": post}, {"pre": mask_pre, "post": mask_post}

@@ -32,7 +32,7 @@ class PackedMasks(MaskPair):
         self._gradient, self._weight = (torch.zeros_like(self._masks.base[PACK]) for _ in range(2))
 
     def begin(self, sides: tuple[str, ...], rate: float) -> None:
-        self._masks.factor = self.factor
+        self._masks.factor, self._masks.momentum = self.factor, self.momentum
         self._masks.begin(sides, rate)
         self._gradient.zero_()
 

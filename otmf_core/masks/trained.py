@@ -28,7 +28,7 @@ class TrainedMasks(MaskPair):
     def begin(self, sides: tuple[str, ...], rate: float) -> None:
         self._sides = sides
         for side in sides:
-            self.adams[side].begin(rate)
+            self.adams[side].begin(rate, self.momentum)
 
     def entries(self) -> int:
         return sum(values.numel() for side in SIDES for values in self.values[side].values())

@@ -53,6 +53,7 @@ def new_masks(settings: Otmf, pre: StateDict, post: StateDict, context: Context)
     factor = factors(settings.alpha_rule, settings.alpha, pre, post, context.step)
     draw = (context.seed, context.step)
     masks = FAMILIES[settings.masks](Fusion(tower.base, pre, post, factor, tower.attention_heads, draw))
+    masks.momentum = settings.momentum
     return LearnedShares(masks) if settings.alpha_rule == "learned" else masks
 
 

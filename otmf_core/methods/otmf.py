@@ -50,12 +50,13 @@ class Otmf(Method):
             "schedule": "constant",
             "batch": 16,
             "batch_earlier": None,
+            "momentum": 0.9,
             "iterations": 100,
             "memory": 0,
             "views": 1,
             "loss": "sinkhorn",
         },
-        "thorough": {"iterations": 144, "views": 8, "lr": 0.1},
+        "thorough": {"iterations": 144, "views": 8, "lr": 0.1, "momentum": 0.9},
     }
 
     name: Literal["otmf"] = "otmf"
@@ -92,6 +93,15 @@ class Otmf(Method):
             help="Adam's rate on the masks: higher learns and forgets more.",
         ),
     ] = 0.15
+    momentum: Annotated[
+        float,
+        Field(ge=0, lt=1, description="Adam's β₁ on the masks: the share of earlier gradients in a step"),
+        Shown(
+            group="Masks",
+            step=0.05,
+            help="Adam's β₁ on the masks: less of it follows new images sooner, more is steadier over many iterations.",
+        ),
+    ] = 0.8
     memory: Annotated[
         int,
         Field(ge=0, le=4096, description="unlabelled images kept of every earlier task; the paper keeps none"),
@@ -217,5 +227,5 @@ class Otmf(Method):
         return 1 if self.update == "joint" else 2
 
     def pace(self) -> dict[str, Any]:
-        without = ("alpha", "lr", "schedule", "iterations", "reach", "calibration", "filter_share")
+        without = ("alpha", "lr", "momentum", "schedule", "iterations", "reach", "calibration", "filter_share")
         return {name: value for name, value in self.settings().items() if name not in without}

@@ -56,8 +56,8 @@ def transport(blur: float) -> Loss:
 def entropic_plan(costs: Tensor, blur: float) -> Tensor:
     """π (b, n, m) of the entropic transport between points of equal mass at these costs: each sums to one.
 
-    Sinkhorn's iterations in the log domain, ε falling by four from the largest cost to `blur`. Columns sum to 1/m, rows to
-    1/n as far as the iterations have come.
+    Sinkhorn's iterations in the log domain, ε falling by four from the largest cost to `blur`. Columns sum to 1/m, rows
+    to 1/n as far as the iterations have come.
     """
     _, n, m = costs.shape
     epsilon = max(costs.max().item(), blur)

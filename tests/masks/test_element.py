@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+from itertools import pairwise
+
 import pytest
 import torch
 
@@ -9,6 +12,7 @@ from otmf_core.masks import element as module
 from otmf_core.masks import packed
 from otmf_core.masks.base import shares
 from otmf_core.masks.element import ElementMasks
+from otmf_core.masks.families import FAMILIES, Fusion
 from otmf_core.masks.packed import PackedMasks
 from otmf_core.models.task_vector import StateDict
 from tests.training import ALTERNATING, JOINT, SHAPES, Schedule, train, trained_by_autograd, values
@@ -42,6 +46,30 @@ def test_epsilon_is_of_the_size_of_adams():
     masks.consume("w", torch.tensor([gradient]), torch.zeros(1))
     assert alpha * delta * gradient == pytest.approx(module.EPS)
     assert masks.mask("pre", "w").item() == pytest.approx(1 - 0.1 / 2)
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_the_momentum_is_that_of_the_family(family: str):
+    """After gradients g and 0 Adam has moved as its first moment says: by (1 − β₁)·g, then β₁·(1 − β₁)·g."""
+    moved = {}
+    for momentum in (0.5, 0.9):
+        one = {"weight": torch.ones(2, 2)}
+        masks = FAMILIES[family](Fusion({"weight": torch.zeros(2, 2)}, one, one, shares(0.5)))
+        masks.momentum = momentum
+        weights = {"weight": torch.empty(2, 2)}
+        masks.apply(weights)
+        places = [weights["weight"].clone()]
+        for gradient in (torch.ones(2, 2), torch.zeros(2, 2)):
+            masks.begin(("pre", "post"), 0.01)
+            masks.consume("weight", gradient, weights["weight"])
+            masks.finish(weights)
+            places.append(weights["weight"].clone())
+        first, second = (float((a - b).abs().mean()) for a, b in pairwise(places))
+        moved[momentum] = second / first
+    root = math.sqrt(0.999 * 0.001 / (1 - 0.999**2))  # of the second moment after both, where it is 1 after the first
+    for momentum, ratio in moved.items():
+        expected = momentum * (1 - momentum) / (1 - momentum**2) / root
+        assert ratio == pytest.approx(expected, rel=0.02), momentum
 
 
 @pytest.mark.parametrize("alpha", [0.0, 0.25, 1.0])
