@@ -16,6 +16,7 @@ def _row(**settings: Any) -> Entry:
 WHOLE = Entry("otmf", {"method": "otmf"})  # what the others are held against
 ABLATIONS: dict[str, tuple[Entry, ...]] = {
     "loss": (
+        _row(loss="sinkhorn"),
         _row(loss="unbalanced"),
         _row(loss="sliced"),
         _row(loss="exact"),
@@ -26,8 +27,9 @@ ABLATIONS: dict[str, tuple[Entry, ...]] = {
         _row(loss="podnet"),
         _row(loss="kl"),
         _row(loss="entropy"),
+        *(_row(temperature=temperature) for temperature in (1.0, 2.0, 8.0)),
     ),
-    "space": (_row(space="raw"), _row(space="features"), _row(space="softmax")),
+    "space": tuple(_row(loss="sinkhorn", space=space) for space in ("raw", "features", "softmax")),
     "masks": (
         # equation (1) with all masks at one: the paper's own isolation of its parts
         Entry("without masks", {"method": "task-arithmetic", "scaling": 0.2, "retained": True}),
@@ -40,13 +42,15 @@ ABLATIONS: dict[str, tuple[Entry, ...]] = {
     "training": (
         _row(update="alternating"),
         _row(schedule="constant"),
-        _row(iterations=30),
-        _row(iterations=300),
-        _row(batch=8),
-        _row(batch=64),
+        _row(iterations=24),
+        _row(iterations=144),
+        _row(batch=32),
+        _row(batch_earlier=16),
+        _row(momentum=0.9),
     ),
     "images": (
-        *(_row(memory=kept) for kept in (0, 16, 256)),
+        *(_row(memory=kept) for kept in (0, 16, 64, 128)),
+        *(_row(views=count) for count in (1, 2, 8)),
         *(_row(calibration=seen) for seen in (16, 64)),
     ),
     "heads": (_row(heads="tuned"), _row(heads="last"), _row(memory=0, heads="tuned")),
