@@ -36,7 +36,7 @@ ABLATIONS: dict[str, tuple[Entry, ...]] = {
         *(_row(masks=family) for family in ("row", "head", "low-rank", "singular", "layer", "task")),
     ),
     "retention": (
-        *(_row(alpha_rule=rule) for rule in ("learned", "average", "root", "norm")),
+        *(_row(alpha_rule=rule) for rule in ("auto", "learned", "average", "root", "norm")),
         _row(start="filtered"),
     ),
     "training": (

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -16,10 +18,10 @@ from otmf_core.masks.learned_shares import LearnedShares
 from otmf_core.masks.measures import SIDES
 from otmf_core.masks.report import mask_mean, read_factors, write_report
 from otmf_core.methods.batches import Batch, draw_batches
-from otmf_core.methods.context import Context
+from otmf_core.methods.context import Context, Learning
 from otmf_core.methods.iterating import Row, keep_merged, kept_merged, learning_of
 from otmf_core.methods.nufilt import filtered
-from otmf_core.methods.objectives import alignments, loss_of, teachers_of
+from otmf_core.methods.objectives import alignments, loss_of, side_weights, teachers_of
 from otmf_core.methods.otmf import Otmf
 from otmf_core.methods.retention import factors
 from otmf_core.methods.training import Plan, decaying, learn
@@ -27,6 +29,8 @@ from otmf_core.models.checkpoints import read_tensors
 from otmf_core.models.task_vector import StateDict
 
 STATISTICS_EVERY = 10  # iterations between two reports of mask means
+CANDIDATES = (0.5, 0.6, 0.7, 0.8, 0.9)  # of α, where the data choose it
+LOOKED_AT = 16  # inputs of every task that they choose it by
 
 
 def fuse(settings: Otmf, pre: StateDict, post: StateDict, context: Context) -> StateDict:
@@ -68,9 +72,12 @@ def training(settings: Otmf, pre: StateDict, post: StateDict, context: Context) 
     def losses(iteration: int, sides: Mapping[str, Batch]) -> dict[str, Tensor]:
         return alignments(sides, teachers, settings, learning, loss_of(settings, context, iteration))
 
+    if settings.alpha_rule == "auto":
+        choose_alpha(masks, (*CANDIDATES, (context.step - 1) / context.step), learning, partial(losses, 0))
+
     def columns(iteration: int) -> Row:
         row: Row = {}
-        if settings.alpha_rule == "learned":
+        if settings.alpha_rule in ("learned", "auto"):
             row |= {f"coefficient_{side}": masks.factor[side] for side in SIDES}
         reported = iteration % STATISTICS_EVERY == 0 or iteration == settings.iterations - 1
         weights = learning.tower.base
@@ -78,6 +85,28 @@ def training(settings: Otmf, pre: StateDict, post: StateDict, context: Context) 
 
     rate = decaying(settings.lr, settings.iterations) if settings.schedule == "cosine" else lambda _: settings.lr
     return masks, Plan(batches, losses, rate, columns)
+
+
+@torch.no_grad()
+def choose_alpha(
+    masks: MaskPair,
+    candidates: Sequence[float],
+    learning: Learning,
+    losses: Callable[[Mapping[str, Batch]], Mapping[str, Tensor]],
+) -> None:
+    """Give the masks that α whose Δ_m has the least loss before they are trained, on the first inputs of every task."""
+    sizes = [len(seen) for seen in learning.calibration]
+    rows = np.arange(min(LOOKED_AT, *(size for size in sizes if size)))
+    earlier = np.array([task for task, size in enumerate(sizes[:-1]) if size])
+    sides = {"pre": (earlier, np.tile(rows, (len(earlier), 1))), "post": (np.array([len(sizes) - 1]), rows[None])}
+    weighs = side_weights(learning)
+
+    def loss(alpha: float) -> float:
+        masks.factor = shares(alpha)
+        masks.apply(learning.tower.weights())
+        return sum(weighs[side] * value.item() for side, value in losses(sides).items())
+
+    masks.factor = shares(min(candidates, key=loss))
 
 
 def batches_of(settings: Otmf, sizes: list[int], seed: int, step: int) -> Iterator[dict[str, Batch | None]]:

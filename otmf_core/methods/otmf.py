@@ -130,7 +130,7 @@ class Otmf(Method):
         Shown(label="Mask entries", group="Masks", choices=choices.FAMILIES, trades=choices.FAMILIES_TRADE),
     ] = "element"
     alpha_rule: Annotated[
-        Literal["fixed", "learned", "average", "root", "norm"],
+        Literal["fixed", "auto", "learned", "average", "root", "norm"],
         Field(description="how the retention weight of a step is found"),
         Shown(label="α of a step", group="Masks", choices=choices.RULES, trades=choices.RULES_TRADE),
     ] = "fixed"

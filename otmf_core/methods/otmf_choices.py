@@ -22,6 +22,7 @@ FAMILIES_TRADE = {
 }
 RULES = {
     "fixed": "As set",
+    "auto": "By the images",
     "learned": "Learned",
     "average": "1 − 1/t",
     "root": "1 − 1/√t",
@@ -29,6 +30,7 @@ RULES = {
 }
 RULES_TRADE = {
     "fixed": "the same at every step: early tasks fade by α each time",
+    "auto": "what fits the unlabelled images best before masks are trained, the average among others: nothing to set",
     "learned": "α starts as set and is trained beside the masks: nothing to sweep, one more thing to overfit",
     "average": "every task weighs the same before masks; nothing to set",
     "root": "between a fixed α and the average: later tasks weigh more",

@@ -15,8 +15,10 @@ from otmf_core.masks.base import shares
 from otmf_core.masks.families import FAMILIES, Fusion
 from otmf_core.masks.learned_shares import LearnedShares
 from otmf_core.masks.report import read_factors
+from otmf_core.methods import mask_training
 from otmf_core.methods.base import State
 from otmf_core.methods.nufilt import filtered
+from otmf_core.methods.objectives import alignments, loss_of
 from otmf_core.methods.otmf import Otmf
 from otmf_core.methods.retention import factors
 from otmf_core.models.checkpoints import read_tensors
@@ -42,6 +44,25 @@ SHORT = {"iterations": 3, "batch": 6, "blur": 0.5}
 def test_the_factors_of_a_step(rule: str, step: int, expected: tuple[float, float]):
     found = factors(rule, 0.8, {"w": torch.ones(3)}, {"w": torch.ones(3)}, step)
     assert (found["pre"], found["post"]) == pytest.approx(expected)
+
+
+def test_alpha_is_chosen_by_the_loss_before_masks_are_trained(tmp_path: Path):
+    """Against the loss of every candidate by itself; experts are the teachers, so the better half of them wins."""
+    context, learning, base = context_of(tmp_path)
+    pre, post = random_vectors(base)
+    settings = Otmf(**SHORT, alpha_rule="auto")
+    masks, _ = mask_training.training(settings, pre, post, context)
+    rows = np.arange(3)  # as many as the smallest task has
+    sides = {"pre": (np.array([0, 1]), np.tile(rows, (2, 1))), "post": (np.array([2]), rows[None])}
+    teachers = [seen.teacher for seen in learning.calibration]
+    measured = {}
+    for alpha in (0.5, 0.6, 2 / 3, 0.7, 0.8, 0.9):
+        learning.tower.load({name: alpha * pre[name] + (1 - alpha) * post[name].float() for name in base})
+        losses = alignments(sides, teachers, settings, learning, loss_of(settings, context, 0))
+        measured[alpha] = 2 * losses["pre"].item() + losses["post"].item()
+    assert len(set(measured.values())) == len(measured)
+    assert masks.factor["pre"] == min(measured, key=lambda alpha: measured[alpha])
+    assert masks.factor["post"] == 1 - masks.factor["pre"]
 
 
 def test_the_norm_is_kept_of_orthogonal_vectors_and_of_equal_ones():
@@ -97,7 +118,7 @@ def test_alpha_is_learned_by_its_own_gradient(family: str):
     "fields",
     [
         *({"masks": family} for family in FAMILIES),
-        *({"alpha_rule": rule} for rule in ("learned", "average", "root", "norm")),
+        *({"alpha_rule": rule} for rule in ("auto", "learned", "average", "root", "norm")),
         {"start": "filtered"},
         {"start": "filtered", "masks": "singular", "alpha_rule": "learned"},
     ],
