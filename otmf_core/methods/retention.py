@@ -11,8 +11,8 @@ def factors(rule: str, alpha: float, pre: StateDict, post: StateDict, step: int)
 
     `fixed` and `learned` have α and 1 − α, and so has `auto` until it is chosen; `average` (t−1)/t and 1/t; `root`
     1 − 1/√t and 1/√t, as SLAO (arXiv 2512.23017) adds adapters. `norm` scales both alike, so that ‖Δ_pre + Δ_post‖
-    becomes the mean norm of the task vectors so far: ((t−1)·‖Δ_pre‖ + ‖Δ_post‖)/t where Δ_pre has the mean norm of those
-    before, as OPCM (arXiv 2501.09522) keeps it.
+    becomes the mean norm of the task vectors so far: ((t−1)·‖Δ_pre‖ + ‖Δ_post‖)/t where Δ_pre has the mean norm of
+    those before, as OPCM (arXiv 2501.09522) keeps it.
     """
     if rule == "average":
         return shares((step - 1) / step)

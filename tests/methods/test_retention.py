@@ -142,6 +142,8 @@ def test_a_step_is_repeated_from_what_it_keeps(fields: dict, tmp_path: Path):
         assert curves["coefficient_pre"][-1] == factor["pre"] != curves["coefficient_pre"][0]
         assert factor["pre"] != 0.8
         assert factor["post"] == pytest.approx(1 - factor["pre"])
+    elif fields.get("alpha_rule") == "auto":
+        assert set(curves["coefficient_pre"]) == {factor["pre"]}
     else:
         assert "coefficient_pre" not in curves
     if "alpha_rule" not in fields:
