@@ -201,7 +201,7 @@ def _from_format_1(fields: dict[str, Any]) -> dict[str, Any]:
 
 
 def _from_format_2(fields: dict[str, Any]) -> dict[str, Any]:
-    """The fields of a configuration with the defaults from before images had views and class probabilities a temperature."""
+    """The fields of a configuration from before images had views, with the defaults of that time."""
     method = fields.get("method")
     if isinstance(method, dict):
         fields = {**fields, "method": {**UNTIL_3.get(str(method.get("name")), {}), **method}}
