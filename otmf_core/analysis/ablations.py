@@ -16,6 +16,7 @@ def _row(**settings: Any) -> Entry:
 WHOLE = Entry("otmf", {"method": "otmf"})  # what the others are held against
 ABLATIONS: dict[str, tuple[Entry, ...]] = {
     "loss": (
+        _row(loss="sinkhorn"),
         _row(loss="unbalanced"),
         _row(loss="sliced"),
         _row(loss="exact"),
@@ -26,8 +27,10 @@ ABLATIONS: dict[str, tuple[Entry, ...]] = {
         _row(loss="podnet"),
         _row(loss="kl"),
         _row(loss="entropy"),
+        _row(temperature=1.0),
     ),
-    "space": (_row(space="raw"), _row(space="features"), _row(space="softmax")),
+    # of the loss sinkhorn, which is there in every space: that of the defaults is of class probabilities alone
+    "space": tuple(_row(loss="sinkhorn", space=space) for space in ("raw", "features", "softmax")),
     "masks": (
         # equation (1) with all masks at one: the paper's own isolation of its parts
         Entry("without masks", {"method": "task-arithmetic", "scaling": 0.2, "retained": True}),
@@ -44,10 +47,12 @@ ABLATIONS: dict[str, tuple[Entry, ...]] = {
         _row(iterations=300),
         _row(batch=8),
         _row(batch=64),
+        _row(batch_earlier=16),
     ),
     "images": (
-        *(_row(memory=kept) for kept in (0, 16, 256)),
+        *(_row(memory=kept) for kept in (0, 16, 64)),
         *(_row(calibration=seen) for seen in (16, 64)),
+        _row(views=1),
     ),
     "heads": (_row(heads="tuned"), _row(heads="last"), _row(memory=0, heads="tuned")),
 }
