@@ -64,11 +64,17 @@ def test_a_batch_that_fits_and_one_that_does_not(own_tiny: Path):
     path.write_text(json.dumps(fields))
     vouch(own_tiny)
     library = open_library(str(own_tiny))
-    for update, sides in (("joint", 2), ("alternating", 1)):
-        memory = device_memory(merge_config(library.root, update=update, batch=4), library)
+    for update, earlier, images in (  # in an iteration, beside a batch of 4
+        ("joint", None, 8),
+        ("alternating", None, 4),
+        ("joint", 12, 16),
+        ("alternating", 12, 12),
+    ):
+        memory = device_memory(merge_config(library.root, update=update, batch=4, batch_earlier=earlier), library)
         assert memory is not None
         each = activations(library.backbone_config, 2) or 0
-        assert memory.total == pytest.approx((1 << 30) + sides * 4 * each, rel=0.01)
-        assert memory.fits == {card: int((card - 1) * 2**30 / (sides * each)) for card in (24, 80)}
+        assert memory.total == pytest.approx((1 << 30) + images * each, rel=0.01)
+        assert memory.batch == 4
+        assert memory.fits == {card: int((card - 1) * 2**30 / (images / 4 * each)) for card in (24, 80)}
     average = device_memory(merge_config(library.root, method="average"), library)
     assert average is not None and not average.fits and average.batch == 0
