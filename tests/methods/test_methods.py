@@ -16,6 +16,7 @@ from otmf_core.files import write_tensors
 from otmf_core.masks import families
 from otmf_core.masks.base import shares
 from otmf_core.masks.element import ElementMasks
+from otmf_core.masks.packed import PackedMasks
 from otmf_core.methods import mask_training
 from otmf_core.methods.average import Average
 from otmf_core.methods.base import Method, State
@@ -174,7 +175,7 @@ def test_masks_of_the_default_family_have_an_entry_for_every_entry(tmp_path: Pat
     context, _, base = context_of(tmp_path)
     pre, post = random_vectors(base)
     masks = mask_training.new_masks(Otmf(alpha=0.3), pre, post, context)
-    assert type(masks) is ElementMasks
+    assert type(masks) is PackedMasks
     assert masks.factor == {"pre": 0.3, "post": 0.7}
     assert all(masks.mask(side, name).shape == base[name].shape for side in ("pre", "post") for name in base)
 
