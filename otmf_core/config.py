@@ -161,6 +161,7 @@ class MergeConfig(BaseModel):
     @classmethod
     def parse(cls, fields: dict[str, Any]) -> MergeConfig:
         """A configuration from JSON fields of any format; raises InputError with one sentence that names the field."""
+        given = fields
         if "format" not in fields:
             fields = _from_format_1(fields)
         if fields["format"] == 2:
@@ -168,7 +169,7 @@ class MergeConfig(BaseModel):
         try:
             return cls(**fields)
         except ValidationError as error:
-            raise InputError(_sentence(error, fields)) from None
+            raise InputError(_sentence(error, given)) from None
 
 
 @cache
@@ -200,7 +201,7 @@ def _from_format_1(fields: dict[str, Any]) -> dict[str, Any]:
 
 
 def _from_format_2(fields: dict[str, Any]) -> dict[str, Any]:
-    """The fields of a configuration from before images had views and class probabilities a temperature."""
+    """The fields of a configuration from before images had views, with the defaults of that time."""
     method = fields.get("method")
     if isinstance(method, dict):
         fields = {**fields, "method": {**UNTIL_3.get(str(method.get("name")), {}), **method}}
@@ -208,8 +209,17 @@ def _from_format_2(fields: dict[str, Any]) -> dict[str, Any]:
 
 
 UNTIL_3: dict[str, dict[str, Any]] = {
-    "otmf": {"loss": "sinkhorn", "views": 1, "temperature": 1.0, "batch_earlier": None, "momentum": 0.9},
-    "joint-masks": {"loss": "sinkhorn", "views": 1, "temperature": 1.0},
+    "otmf": {
+        "iterations": 100,
+        "batch_earlier": None,
+        "lr": 0.1,
+        "memory": 64,
+        "views": 1,
+        "loss": "sinkhorn",
+        "temperature": 1.0,
+        "momentum": 0.9,
+    },
+    "joint-masks": {"memory": 64, "views": 1, "loss": "sinkhorn", "temperature": 1.0},
 }
 FORMAT_1 = {
     "otmf": ("alpha", "update", "space", "blur", "p", "lr", "schedule", "batch", "iterations", "memory"),
@@ -218,7 +228,7 @@ FORMAT_1 = {
 
 
 def _sentence(error: ValidationError, fields: dict[str, Any]) -> str:
-    """The first mistake of a configuration, in one sentence."""
+    """The first mistake of a configuration with these fields, in one sentence."""
     first = error.errors()[0]
     location: tuple[Any, ...] = first["loc"]
     received = first["input"]

@@ -34,13 +34,14 @@ def test_the_paper_preset_is_the_papers():
     """arXiv 2511.19561, section 4 and its public scripts."""
     assert {**PRESETS["paper"], **Otmf.presets["paper"]} == {
         "update": "alternating", "space": "raw", "blur": 0.05, "p": 2, "lr": 0.01, "schedule": "constant", "batch": 16,
-        "iterations": 100, "memory": 0, "head_lr": 0.01,
+        "batch_earlier": None, "iterations": 100, "memory": 0, "views": 1, "loss": "sinkhorn", "head_lr": 0.01,
     }  # fmt: skip
     config = MergeConfig.build("paper", tasks=("a", "b"))
     assert config.flat() == {
         "tasks": ["a", "b"], "library": "minizoo", "method": "otmf", "preset": "paper", "alpha": 0.8,
         "update": "alternating", "space": "raw", "blur": 0.05, "p": 2, "lr": 0.01, "schedule": "constant", "batch": 16,
-        "iterations": 100, "memory": 0, "masks": "element", "loss": "sinkhorn", "projections": 64, "reach": 1.0,
+        "batch_earlier": None, "iterations": 100, "memory": 0, "views": 1, "masks": "element", "loss": "sinkhorn",
+        "temperature": 4.0, "projections": 64, "reach": 1.0,
         "calibration": None, "alpha_rule": "fixed", "start": "plain", "filter_share": 0.1667,
         "heads": "none", "head_fraction": 0.25,
         "head_lr": 0.01, "evaluate": "seen", "seed": 0, "device": "auto", "checkpoint_seconds": 5.0,
@@ -48,7 +49,7 @@ def test_the_paper_preset_is_the_papers():
 
 
 def test_a_preset_of_the_run_alone_is_one_for_every_method():
-    assert presets() == ("default", "paper")
+    assert presets() == ("default", "paper", "thorough")
     assert MergeConfig.build("paper", tasks=("a", "b"), method="average").head_lr == 0.01
 
 
@@ -63,7 +64,7 @@ def test_json_both_ways(preset: str, fields: dict):
 def test_json_holds_the_format_and_the_methods_settings_under_the_method():
     config = MergeConfig.build(tasks=("b", "a"), method="task-arithmetic", scaling=0.4, seed=3)
     assert config.model_dump(mode="json") == {
-        "format": 2, "tasks": ["b", "a"], "library": "minizoo", "preset": "default", "heads": "none",
+        "format": 3, "tasks": ["b", "a"], "library": "minizoo", "preset": "default", "heads": "none",
         "method": {"name": "task-arithmetic", "scaling": 0.4, "rescaled": False, "retained": False},
         "head_fraction": 0.25, "head_lr": 0.0005, "evaluate": "seen", "seed": 3, "device": "auto",
         "checkpoint_seconds": 5.0,
@@ -71,7 +72,7 @@ def test_json_holds_the_format_and_the_methods_settings_under_the_method():
 
 
 def test_a_configuration_without_a_method_is_otmfs():
-    assert MergeConfig.parse({"format": 2, "tasks": ["a", "b"]}).method == Otmf()
+    assert MergeConfig.parse({"format": 3, "tasks": ["a", "b"]}).method == Otmf()
 
 
 def test_other_settings_of_the_same_merge():
@@ -137,7 +138,7 @@ def test_a_mistake_gets_one_sentence(fields: dict, sentence: str):
 
 
 def test_an_unknown_preset_and_missing_tasks():
-    with pytest.raises(InputError, match=r"^a preset is one of default, paper, received 'best'$"):
+    with pytest.raises(InputError, match=r"^a preset is one of default, paper, thorough, received 'best'$"):
         MergeConfig.build("best", tasks=("a", "b"))
     with pytest.raises(InputError, match=r"^a configuration needs tasks, received preset$"):
         MergeConfig.build()
@@ -147,14 +148,14 @@ def test_an_unknown_preset_and_missing_tasks():
 
 OTMF = Otmf(
     alpha=0.8, update="joint", space="logits", blur=0.05, p=2, lr=0.1, schedule="cosine", batch=6, iterations=4,
-    memory=5, masks="element", loss="sinkhorn",
+    memory=5, masks="element", loss="sinkhorn", views=1, temperature=1.0, batch_earlier=None,
 )  # fmt: skip
 PAPER = Otmf(
     alpha=0.8, update="alternating", space="raw", blur=0.05, p=2, lr=0.01, schedule="constant", batch=6, iterations=4,
-    memory=5, masks="element", loss="sinkhorn",
+    memory=5, masks="element", loss="sinkhorn", views=1, temperature=1.0, batch_earlier=None,
 )  # fmt: skip
 RUN = {
-    "format": 2, "tasks": ("red", "green", "blue"), "library": "golden", "preset": "default", "heads": "none",
+    "format": 3, "tasks": ("red", "green", "blue"), "library": "golden", "preset": "default", "heads": "none",
     "head_fraction": 0.25, "head_lr": 0.0005, "evaluate": "seen", "seed": 0, "device": "cpu",
     "checkpoint_seconds": 1e6,
 }  # fmt: skip
@@ -176,7 +177,7 @@ def test_every_golden_run_is_told_by_hand():
 
 
 @pytest.mark.parametrize("run", ALL)
-def test_a_configuration_of_format_1_becomes_one_of_format_2(run: str):
+def test_a_configuration_of_format_1_becomes_one_of_format_3(run: str):
     fields = json.loads((GOLDEN / "format-1/runs" / run / "config.json").read_text(encoding="utf-8"))
     assert "format" not in fields
     config = MergeConfig.parse(fields)
@@ -202,6 +203,35 @@ def test_format_1_is_refused_in_the_same_sentences():
         assert str(caught.value) == sentence
 
 
+# --- format 2 --------------------------------------------------------------------------------------------------------
+
+
+def test_what_a_configuration_of_format_2_does_not_say_is_what_it_was_then():
+    """By the defaults before format 3; a file may leave out any setting."""
+    then = {"iterations": 100, "batch_earlier": None, "lr": 0.1, "memory": 64, "views": 1, "loss": "sinkhorn",
+            "temperature": 1.0}  # fmt: skip
+    config = MergeConfig.parse({"format": 2, "tasks": ["a", "b"], "method": {"name": "otmf", "alpha": 0.7}})
+    assert (config.format, config.method) == (3, Otmf(alpha=0.7, **then))  # type: ignore[arg-type]
+    config = MergeConfig.parse({"format": 2, "tasks": ["a", "b"], "method": {"name": "joint-masks"}})
+    assert config.method.settings() == {
+        "scaling": 0.3, "lr": 0.05, "iterations": 300, "batch": 128, "memory": 64, "every_step": False, "views": 1,
+        "loss": "sinkhorn", "space": "logits", "blur": 0.05, "temperature": 1.0, "reach": 1.0, "projections": 64,
+        "p": 2,
+    }  # fmt: skip
+    config = MergeConfig.parse({"format": 2, "tasks": ["a", "b"], "method": {"name": "average"}})
+    assert (config.format, config.method) == (3, Average())
+
+
+def test_what_a_configuration_of_format_2_says_is_kept():
+    said = {"name": "otmf", "iterations": 7, "lr": 0.02, "memory": 3, "loss": "kl", "batch": 10}
+    fields = {"format": 2, "tasks": ["a", "b"], "seed": 5, "method": said}
+    config = MergeConfig.parse(fields)
+    assert config.seed == 5
+    assert {name: config.method.model_dump()[name] for name in said} == said
+    assert fields == {"format": 2, "tasks": ["a", "b"], "seed": 5, "method": said}  # what is read is not changed
+    assert MergeConfig.parse(config.model_dump(mode="json")) == config
+
+
 # --- from a stranger -------------------------------------------------------------------------------------------------
 
 TWO = {"tasks": ["a", "b"]}
@@ -211,44 +241,54 @@ NO_METHOD = "method: input should be a valid dictionary or object to extract fie
 HOSTILE = [
     ({}, "a configuration needs tasks, received nothing"),
     ({"method": []}, "a configuration needs tasks, received nothing"),
-    ({"format": 2, **dict.fromkeys("abcdefghijk", 1)}, "a configuration needs tasks, received a, b, c, d, e, f, "
+    ({"format": 3, **dict.fromkeys("abcdefghijk", 1)}, "a configuration needs tasks, received a, b, c, d, e, f, "
      "g, h, 3 more"),
     ({"method": {"name": 3}}, "a configuration needs tasks, received nothing"),
     ({**TWO, "method": []}, f"{METHODS_ARE}[]"),
     ({**TWO, "method": {"name": 3}}, METHODS_ARE + "{'name': 3}"),
     ({**TWO, "method": None}, f"{METHODS_ARE}None"),
     ({**TWO, "steps": NESTED}, f"iterations: input should be a valid integer, received {NESTED}"),
-    ({"format": 2}, "a configuration needs tasks, received nothing"),
-    ({"format": 2, "method": "otmf"}, "a configuration needs tasks, received nothing"),
-    ({"format": 2, "method": 3}, "a configuration needs tasks, received nothing"),
-    ({"format": 2, "method": None}, "a configuration needs tasks, received nothing"),
-    ({"format": 2, "method": ["alpha"]}, "a configuration needs tasks, received nothing"),
-    ({"format": 2, "method": {"name": "otmf", "alpha": 1}}, "a configuration needs tasks, received alpha"),
-    ({"format": 2, **TWO, "method": "otmf"}, f"{NO_METHOD}'otmf'"),
-    ({"format": 2, **TWO, "method": []}, f"{NO_METHOD}[]"),
-    ({"format": 2, **TWO, "method": {}}, METHODS_ARE + "{}"),
-    ({"format": 2, **TWO, "method": {"name": 3}}, f"{METHODS_ARE}3"),
-    ({"format": 2, **TWO, "method": {"name": ["otmf"]}}, f"{METHODS_ARE}['otmf']"),
-    ({"format": 2, **TWO, "method": {"name": "otmf", "alpha": NESTED}},
+    ({"format": 3}, "a configuration needs tasks, received nothing"),
+    ({"format": 3, "method": "otmf"}, "a configuration needs tasks, received nothing"),
+    ({"format": 3, "method": 3}, "a configuration needs tasks, received nothing"),
+    ({"format": 3, "method": None}, "a configuration needs tasks, received nothing"),
+    ({"format": 3, "method": ["alpha"]}, "a configuration needs tasks, received nothing"),
+    ({"format": 3, "method": {"name": "otmf", "alpha": 1}}, "a configuration needs tasks, received alpha"),
+    ({"format": 3, **TWO, "method": "otmf"}, f"{NO_METHOD}'otmf'"),
+    ({"format": 3, **TWO, "method": []}, f"{NO_METHOD}[]"),
+    ({"format": 3, **TWO, "method": {}}, METHODS_ARE + "{}"),
+    ({"format": 3, **TWO, "method": {"name": 3}}, f"{METHODS_ARE}3"),
+    ({"format": 3, **TWO, "method": {"name": ["otmf"]}}, f"{METHODS_ARE}['otmf']"),
+    ({"format": 3, **TWO, "method": {"name": "otmf", "alpha": NESTED}},
      f"alpha: input should be a valid number, received {NESTED}"),
-    ({"format": 2, **TWO, "method": {"name": "otmf", "zeal": NESTED}},
+    ({"format": 3, **TWO, "method": {"name": "otmf", "zeal": NESTED}},
      f"a configuration has no field 'zeal', received {NESTED}"),
-    ({"format": 2, **TWO, "method": {"name": "average", "masks": "row"}},
+    ({"format": 3, **TWO, "method": {"name": "average", "masks": "row"}},
      "masks is a setting of otmf, not of average, received 'row'"),
-    ({"format": 2, **TWO, "masks": "row"}, "masks is a setting of otmf, not of a run, received 'row'"),
-    ({"format": 2, **TWO, "method": {"name": "otmf", "alpha": math.nan}},
+    ({"format": 3, **TWO, "masks": "row"}, "masks is a setting of otmf, not of a run, received 'row'"),
+    ({"format": 3, **TWO, "method": {"name": "otmf", "alpha": math.nan}},
      "alpha: input should be a finite number, received nan"),
-    ({"format": 2, "tasks": NESTED}, f"tasks: input should be a valid tuple, received {NESTED}"),
-    ({"format": 2, "tasks": [["a"], "b"]}, "tasks.0: input should be a valid string, received ['a']"),
-    ({"format": 2, "tasks": "ab"}, "tasks: input should be a valid tuple, received 'ab'"),
-    ({"format": 2, **TWO, "preset": []}, "preset: input should be a valid string, received []"),
-    ({"format": 2, **TWO, "preset": "best"}, "a preset is one of default, paper, received 'best'"),
-    ({"format": 3, **TWO}, "format: input should be 2, received 3"),
-    ({"format": 3, **TWO, "method": {"name": "new", "zeal": 1}}, "format: input should be 2, received 3"),
-    ({"format": 1, **TWO}, "format: input should be 2, received 1"),
-    ({"format": None, **TWO}, "format: input should be 2, received None"),
-    ({"format": "2", **TWO}, "format: input should be 2, received '2'"),
-    ({"format": NESTED, **TWO}, f"format: input should be 2, received {NESTED}"),
+    ({"format": 3, "tasks": NESTED}, f"tasks: input should be a valid tuple, received {NESTED}"),
+    ({"format": 3, "tasks": [["a"], "b"]}, "tasks.0: input should be a valid string, received ['a']"),
+    ({"format": 3, "tasks": "ab"}, "tasks: input should be a valid tuple, received 'ab'"),
+    ({"format": 3, **TWO, "preset": []}, "preset: input should be a valid string, received []"),
+    ({"format": 3, **TWO, "preset": "best"}, "a preset is one of default, paper, thorough, received 'best'"),
+    ({"format": 2}, "a configuration needs tasks, received nothing"),
+    ({"format": 2, "method": {"name": "otmf", "alpha": 1}}, "a configuration needs tasks, received alpha"),
+    ({"format": 2, **TWO, "method": []}, f"{NO_METHOD}[]"),
+    ({"format": 2, **TWO, "method": {"name": ["otmf"]}}, f"{METHODS_ARE}['otmf']"),
+    ({"format": 2, **TWO, "method": {"name": NESTED}}, f"{METHODS_ARE}{NESTED}"),
+    ({"format": 2, **TWO, "method": {"name": "otmf", "loss": None}},
+     "loss: input should be 'sinkhorn', 'unbalanced', 'sliced', 'exact', 'energy', 'mmd', 'paired', 'cosine', "
+     "'podnet', 'sinkhorn-kl', 'kl' or 'entropy', received None"),
+    ({"format": 4, **TWO}, "format: input should be 3, received 4"),
+    ({"format": 4, **TWO, "method": {"name": "new", "zeal": 1}}, "format: input should be 3, received 4"),
+    ({"format": 1, **TWO}, "format: input should be 3, received 1"),
+    ({"format": None, **TWO}, "format: input should be 3, received None"),
+    ({"format": "2", **TWO}, "format: input should be 3, received '2'"),
+    ({"format": [2], **TWO}, "format: input should be 3, received [2]"),
+    ({"format": True, **TWO}, "format: input should be 3, received True"),
+    ({"format": NESTED, **TWO}, f"format: input should be 3, received {NESTED}"),
 ]  # fmt: skip
 
 

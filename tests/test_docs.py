@@ -209,13 +209,14 @@ def test_every_status_is_documented():
     assert set(re.findall(r"^\| `(\w+)`", statuses, re.MULTILINE)) == set(get_args(Status))
 
 
-def test_the_configurations_shown_are_one_in_both_formats():
+def test_the_configurations_shown_are_those_of_the_defaults_then_and_now():
     new, old = (json.loads(block) for block in blocks(read(RUN_FOLDER), "json"))
     config = MergeConfig.parse(new)
     assert config.model_dump(mode="json") == new
     assert config == MergeConfig.build(tasks=new["tasks"])
     assert "format" not in old
-    assert MergeConfig.parse(old) == config
+    then = {"iterations": 100, "lr": 0.1, "memory": 64, "loss": "sinkhorn"}
+    assert MergeConfig.parse(old) == config.with_settings(**then, views=1, temperature=1.0, batch_earlier=None)
 
 
 def test_every_file_of_a_finished_run_is_documented(default: tuple[Path, list[Event]]):

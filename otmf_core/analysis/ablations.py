@@ -29,6 +29,7 @@ ABLATIONS: dict[str, tuple[Entry, ...]] = {
         _row(loss="entropy"),
         *(_row(temperature=temperature) for temperature in (1.0, 2.0, 8.0)),
     ),
+    # of the loss sinkhorn, which is there in every space: that of the defaults is of class probabilities alone
     "space": tuple(_row(loss="sinkhorn", space=space) for space in ("raw", "features", "softmax")),
     "masks": (
         # equation (1) with all masks at one: the paper's own isolation of its parts

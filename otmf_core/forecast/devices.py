@@ -49,10 +49,8 @@ def device_memory(config: MergeConfig, library: Library) -> DeviceMemory | None:
     if not method.iterations_per_fusion:
         layers = fields["model_cfg"]["vision_cfg"].get("layers", 12)
         return DeviceMemory(fixed + ENCODE_BATCH * per_image // layers, 0, {})
-    share = method.images_per_iteration / method.batch_examples
-    fits = {card: int((card * GIB - fixed) // (share * per_image)) for card in CARDS}
-    total = fixed + method.images_per_iteration * per_image
-    return DeviceMemory(total, method.batch_examples, {card: max(0, batch) for card, batch in fits.items()})
+    fits = {card: method.largest_batch(max(0, (card * GIB - fixed) // per_image)) for card in CARDS}
+    return DeviceMemory(fixed + method.images_per_iteration * per_image, method.batch_examples, fits)
 
 
 def activations(backbone: Mapping[str, Any], number: int) -> int | None:

@@ -7,8 +7,10 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
+from otmf_core.masks.adam import to_device
 from otmf_core.masks.base import MaskPair
 from otmf_core.masks.element import CHUNK, ElementMasks
+from otmf_core.masks.measures import SIDES
 from otmf_core.models.task_vector import StateDict
 
 PACK = ""  # the name of the tensor that holds the small ones
@@ -63,14 +65,26 @@ class PackedMasks(MaskPair):
         return super().merged()
 
     def state(self) -> StateDict:
-        return self._masks.state()
+        """As that of ElementMasks, by the tensors' own names: a fusion goes on with either."""
+        state = self._masks.state()
+        for key in [key for key in state if key.endswith(f"/{PACK}")]:
+            pack = state.pop(key)
+            parts = {name: pack[place].view(self.base[name].shape) for name, place in self._places.items()}
+            state |= {f"{key}{name}": part.clone() for name, part in parts.items()}  # files hold no parts of others
+        return state
 
     def load(self, state: StateDict) -> None:
-        self._masks.load(state)
+        state = to_device(state, self.base)
+        streams = [key.removeprefix("count/") for key in state if key.startswith("count/")]
+        kinds = [f"mask/{side}/" for side in SIDES]
+        kinds += [f"{moment}/{stream}/" for moment in ("first", "second") for stream in streams]
+        self._masks.load({**state, **{kind + PACK: self._pack(state, kind) for kind in kinds}})
 
     def _packed(self, tensors: StateDict) -> StateDict:
         """The large tensors, and the small ones, in float32, end to end in one."""
-        small = [tensors[name].reshape(-1).float() for name in self._places]
         large = {name: tensor for name, tensor in tensors.items() if name not in self._places}
-        nothing = next(iter(tensors.values())).new_zeros(0, dtype=torch.float32)
-        return {PACK: torch.cat([nothing, *small]), **large}
+        return {PACK: self._pack(tensors), **large}
+
+    def _pack(self, tensors: StateDict, kind: str = "") -> Tensor:
+        nothing = next(iter(self.base.values())).new_zeros(0, dtype=torch.float32)
+        return torch.cat([nothing, *(tensors[f"{kind}{name}"].reshape(-1).float() for name in self._places)])

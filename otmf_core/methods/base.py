@@ -169,6 +169,10 @@ class Method(BaseModel, ABC):
         """The examples that an iteration encodes at once."""
         return self.sides * self.batch_examples
 
+    def largest_batch(self, images: int) -> int:
+        """The most `batch_examples`, all else as it is, where an iteration can encode so many at once; or 0."""
+        return images // self.sides
+
     def pace(self) -> dict[str, Any]:
         """The settings that decide how long an iteration takes; by default all."""
         return self.settings()

@@ -222,6 +222,13 @@ class Otmf(Method):
         earlier = self.batch_earlier or self.batch
         return self.batch + earlier if self.update == "joint" else max(self.batch, earlier)
 
+    def largest_batch(self, images: int) -> int:
+        if self.batch_earlier is None:
+            return super().largest_batch(images)
+        if self.update == "joint":
+            return max(0, images - self.batch_earlier)
+        return images if images >= self.batch_earlier else 0
+
     @property
     def turns(self) -> int:
         return 1 if self.update == "joint" else 2

@@ -52,7 +52,7 @@ def test_a_footing_is_what_is_read_and_kept():
     assert footing(made_run("a", config("average", heads="tuned"))) == Footing("labels", 0)
     assert footing(made_run("a", config("adamerging-joint"))) == Footing("joint", 0)
     runs = [made_run("a", config("ties-joint")), made_run("b", config()), made_run("c", config(memory=0))]
-    assert footings([*runs, *runs]) == [Footing("calibration", 0), Footing("calibration", 64), Footing("joint", 0)]
+    assert footings([*runs, *runs]) == [Footing("calibration", 0), Footing("calibration", 256), Footing("joint", 0)]
     assert Footing("calibration", 64).text == "One after another, on unlabelled images, 64 kept of each task"
 
 
@@ -70,7 +70,7 @@ def test_ranks_hold_within_a_footing():
     rows, groups = standings(runs, names_of(runs))
     assert [(row["name"], row["acc"], row["rank"], row["images_kept"]) for row in rows] == [
         ("TIES, joint", 70, 1, 0),
-        ("OTMF", 68, 1, 64),
+        ("OTMF", 68, 1, 256),
         ("Average", 61, 1, 0),
         ("TIES", 51, 2, 0),
     ]

@@ -79,10 +79,12 @@ def test_what_cannot_change_the_result_keeps_no_run_from_use(folder, tmp_path: P
 
 
 def test_a_run_of_version_0_1_0_is_reused_whatever_it_held_of_other_methods(folder, tmp_path: Path):
-    folder("one", "done", alpha=0.1)
+    then = {"lr": 0.1, "memory": 64, "batch_earlier": None, "views": 1, "loss": "sinkhorn", "temperature": 1.0}
+    folder("one", "done", alpha=0.1, **then)
     old = {"tasks": ["a", "b", "c"], "method": "otmf", "alpha": 0.1, "scaling": 1.0, "steps": 20}
     write_json(tmp_path / "one/config.json", old)
-    assert sweep_status(CONFIG, [0.1], listed(tmp_path)).done == {0.1: "one"}
+    assert sweep_status(CONFIG.with_settings(**then), [0.1], listed(tmp_path)).done == {0.1: "one"}
+    assert sweep_status(CONFIG, [0.1], listed(tmp_path)).missing == (0.1,)
 
 
 def test_a_run_of_another_method_is_not_reused(folder, tmp_path: Path):

@@ -64,11 +64,19 @@ def test_a_batch_that_fits_and_one_that_does_not(own_tiny: Path):
     path.write_text(json.dumps(fields))
     vouch(own_tiny)
     library = open_library(str(own_tiny))
-    for update, sides in (("joint", 2), ("alternating", 1)):
-        memory = device_memory(merge_config(library.root, update=update, batch=4), library)
+    each = activations(library.backbone_config, 2) or 0
+    room = {card: int((card - 1) * 2**30 / each) for card in (24, 80)}  # images beside the runtime
+    assert 0 < room[24] < 3 < room[80]
+    for update, earlier, images, fits in (  # in an iteration with a batch of 4, and the largest batch there is room for
+        ("joint", None, 8, {24: room[24] // 2, 80: room[80] // 2}),
+        ("alternating", None, 4, room),
+        ("joint", 3, 7, {24: 0, 80: room[80] - 3}),
+        ("alternating", 3, 4, {24: 0, 80: room[80]}),
+    ):
+        memory = device_memory(merge_config(library.root, update=update, batch=4, batch_earlier=earlier), library)
         assert memory is not None
-        each = activations(library.backbone_config, 2) or 0
-        assert memory.total == pytest.approx((1 << 30) + sides * 4 * each, rel=0.01)
-        assert memory.fits == {card: int((card - 1) * 2**30 / (sides * each)) for card in (24, 80)}
+        assert memory.total == pytest.approx((1 << 30) + images * each, rel=0.01)
+        assert memory.batch == 4
+        assert memory.fits == fits
     average = device_memory(merge_config(library.root, method="average"), library)
     assert average is not None and not average.fits and average.batch == 0

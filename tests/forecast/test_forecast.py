@@ -19,7 +19,7 @@ SIZE = Sizes(parameters=1000, picture=12, test=(10, 20, 30), calibration=(5, 6, 
 
 
 def config(**fields) -> MergeConfig:
-    own = {"iterations": 4, "memory": 2} if fields.get("method", "otmf") == "otmf" else {}
+    own = {"iterations": 4, "memory": 2, "views": 1} if fields.get("method", "otmf") == "otmf" else {}
     return MergeConfig.build(**{"tasks": ("a", "b", "c"), **own, **fields})
 
 
@@ -36,6 +36,15 @@ def test_without_memory_teachers_are_taken_again():
     done = work(config(memory=0), SIZE)
     assert done.encoded == (60, 45, 86 + 5, 97 + 6)
     assert done.decoded == (60, 5, 11, 13)
+
+
+def test_experts_take_a_forward_pass_for_every_view_and_an_image_is_decoded_once():
+    done = work(config(views=3), SIZE)
+    assert done.encoded == (60, 40 + 3 * 5, 80 + 3 * 6, 90 + 3 * 7)
+    assert done.decoded == work(config(), SIZE).decoded
+    assert done.tensors == work(config(), SIZE).tensors  # views are made as they are asked for
+    done = work(config(views=3, memory=0), SIZE)  # teachers of the task before, too
+    assert done.encoded == (60, 40 + 3 * 5, 80 + 3 * (6 + 5), 90 + 3 * (7 + 6))
 
 
 def test_methods_without_masks_read_no_images_but_tests():
@@ -123,7 +132,7 @@ def test_only_runs_with_equal_settings_count():
     assert alike(config(alpha=0.1, seed=5, lr=0.01, iterations=9, tasks=("c", "a")), run)
     for other in (
         {"batch": 8},
-        {"space": "raw"},
+        {"space": "softmax"},
         {"device": "cuda"},
         {"memory": 0},
         {"method": "average"},
@@ -131,6 +140,9 @@ def test_only_runs_with_equal_settings_count():
         {"loss": "paired"},
         {"p": 1},
         {"blur": 0.5},
+        {"views": 2},
+        {"batch_earlier": None},
+        {"temperature": 1.0},
         {"heads": "tuned"},
     ):
         assert not alike(config(**other), run)

@@ -10,7 +10,7 @@ import torch
 
 from otmf_core.masks import element as module
 from otmf_core.masks import packed
-from otmf_core.masks.base import shares
+from otmf_core.masks.base import MaskPair, shares
 from otmf_core.masks.element import ElementMasks
 from otmf_core.masks.families import FAMILIES, Fusion
 from otmf_core.masks.packed import PackedMasks
@@ -117,6 +117,29 @@ def test_small_tensors_in_one_train_as_each_by_itself(schedule: Schedule, chunk:
         trained = {side: {name: masks.mask(side, name) for name in SHAPES} for side in ("pre", "post")}
         results.append((weights, trained, masks.entries(), masks.merged()))
     torch.testing.assert_close(*results, atol=1e-6, rtol=1e-6)
+
+
+@pytest.mark.parametrize(("first", "then"), [(ElementMasks, PackedMasks), (PackedMasks, ElementMasks)])
+@pytest.mark.parametrize("schedule", [JOINT, ALTERNATING], ids=["joint", "alternating"])
+def test_a_fusion_goes_on_from_masks_that_were_saved_in_either_way(
+    first: type[MaskPair], then: type[MaskPair], schedule: Schedule, monkeypatch: pytest.MonkeyPatch
+):
+    """By their tensors' names, as versions wrote that knew of no packing; some of them are packed here."""
+    monkeypatch.setattr(packed, "CHUNK", 14)
+    vectors = values(1), values(2), values(3), shares(0.8)
+    through, begun, resumed = first(*vectors), first(*vectors), then(*vectors)
+    weights = {name: torch.empty_like(tensor) for name, tensor in values(1).items()}
+    begun.apply(weights)
+    train(begun, weights, schedule, range(3))
+    state = begun.state()
+    resumed.load(state)
+    assert {key: tensor.shape for key, tensor in resumed.state().items()} == {key: t.shape for key, t in state.items()}
+    assert all(torch.equal(tensor, state[key]) for key, tensor in resumed.state().items())
+    resumed.apply(weights)
+    train(resumed, weights, schedule, range(3, 6))
+    through.apply(weights)
+    train(through, weights, schedule, range(6))
+    torch.testing.assert_close(resumed.merged(), through.merged(), atol=1e-6, rtol=1e-6)
 
 
 def test_masks_start_at_one():

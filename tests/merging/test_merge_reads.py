@@ -22,6 +22,7 @@ from otmf_core.methods.otmf import Otmf
 from otmf_core.methods.task_arithmetic import TaskArithmetic
 from otmf_core.models.clip import build_encoder, preprocess
 from otmf_core.models.task_vector import StateDict, combined, scaled
+from otmf_core.models.views import Views
 from otmf_core.runs.folder import load_run
 from tests.tiny import CONFIG, TASKS, merge_config, merged, never, pixels, vouch, write_images
 
@@ -48,11 +49,12 @@ def test_the_test_split_is_read_by_evaluation_alone(tiny: Path, tmp_path: Path, 
     assert {split for _, split, _ in log} == {"calibration", "labelled", "test"}
 
 
+@pytest.mark.parametrize("views", [1, 3])
 @pytest.mark.parametrize(("memory", "seen"), [(0, [(24,), (24, 24), (0, 24, 24)]), (5, [(24,), (24, 24), (5, 24, 24)])])
 def test_a_step_sees_its_two_tasks_and_what_is_kept_of_earlier_ones(
-    memory: int, seen: list, tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    memory: int, seen: list, views: int, tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    """Each task's images are decoded once, and of those that no later step may see nothing stays."""
+    """Each task's images are decoded once, and of those that no later step may see nothing stays; no view is kept."""
     log, sizes, held = reads(monkeypatch), [], []
     calibration = Seen.calibration
 
@@ -63,8 +65,8 @@ def test_a_step_sees_its_two_tasks_and_what_is_kept_of_earlier_ones(
         return found
 
     monkeypatch.setattr(Seen, "calibration", look)
-    merged(merge_config(tiny, memory=memory), tmp_path)
-    assert sizes == seen
+    merged(merge_config(tiny, memory=memory, views=views), tmp_path)
+    assert sizes == [tuple(images * views for images in step) for step in seen]
     assert [(task, first) for task, split, first in log if split == "calibration"] == [(task, None) for task in TASKS]
     red, green, blue = TASKS
     assert held[2] == {green: 24, blue: 24} | ({red: memory} if memory else {})
@@ -79,6 +81,7 @@ def test_so_many_calibration_images_are_read_of_a_task(tiny: Path, tmp_path: Pat
 def test_teachers_are_the_experts_with_memory_and_the_merged_model_without(
     tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
+    """Of three views of every image, the image first."""
     library = open_library(str(tiny))
     seen: dict[tuple[int, int], list] = {}
     original, memory = objectives.teachers_of, 0
@@ -92,22 +95,23 @@ def test_teachers_are_the_experts_with_memory_and_the_merged_model_without(
     def expected(task: str, delta: dict, images: int | None = None) -> torch.Tensor:
         encoder = build_encoder(CONFIG)
         encoder.load_state_dict({name: tensor + delta[name].float() for name, tensor in library.base().items()})
+        views = Views(pixels(library.examples(task, "calibration", images)), 3, (0, TASKS.index(task) + 1))
         with torch.no_grad():
-            return encoder(preprocess(pixels(library.examples(task, "calibration", images)), CONFIG))
+            return encoder(preprocess(views[:], CONFIG))
 
     monkeypatch.setattr(mask_training, "teachers_of", teachers)
     for memory in (0, 5):
-        merged(merge_config(tiny, memory=memory), tmp_path, f"memory-{memory}")
+        merged(merge_config(tiny, memory=memory, views=3), tmp_path, f"memory-{memory}")
     experts = {task: library.task_vector(task) for task in TASKS}
 
     kept, sizes, pre = seen[0, 3]
-    assert sizes == [0, 24, 24]
+    assert sizes == [0, 72, 72]
     assert kept[0] is None
     torch.testing.assert_close(kept[1], expected("green", pre))
     torch.testing.assert_close(kept[2], expected("blue", experts["blue"]))
 
     kept, sizes, pre = seen[5, 3]
-    assert sizes == [5, 24, 24]
+    assert sizes == [15, 72, 72]
     torch.testing.assert_close(kept[0], expected("red", experts["red"], 5))
     torch.testing.assert_close(kept[1], expected("green", experts["green"]))
     torch.testing.assert_close(kept[2], expected("blue", experts["blue"]))

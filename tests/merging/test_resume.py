@@ -13,10 +13,12 @@ from pathlib import Path
 
 import pytest
 
+from otmf_core import layout
 from otmf_core.config import MergeConfig
 from otmf_core.errors import InputError, Interrupted
 from otmf_core.merging import fold
 from otmf_core.merging.merge import partial_record, resume_merge, run_merge
+from otmf_core.models.checkpoints import read_tensors
 from otmf_core.runs import folder as runs
 from otmf_core.runs.events import Evaluated, Event, Failed, Iterated, Stopped
 from otmf_core.runs.folder import load_run
@@ -94,6 +96,23 @@ def test_stopping_again_and_again(tiny: Path, through: dict, tmp_path: Path):
 def test_products_of_matrices_have_the_same_bits_after_a_resume(fields: dict, tiny: Path, tmp_path: Path):
     expected = results(merged(merge_config(tiny, **fields), tmp_path / "through"))
     assert 2 <= in_parts(merge_config(tiny, **fields), tmp_path) < 30
+    assert results(tmp_path / "run") == expected
+
+
+def test_views_are_the_same_ones_after_a_resume_and_teachers_are_kept_of_every_view(tiny: Path, tmp_path: Path):
+    """Of the first task the two images that are kept, of the second, still the previous one, all 24; three views."""
+    config = merge_config(tiny, views=3, memory=2)
+    expected = results(merged(config, tmp_path, "through"))
+    events: list[Event] = []
+
+    def stop() -> bool:
+        return isinstance(events[-1], Iterated) and (events[-1].step, events[-1].iteration) == (3, 1)
+
+    with pytest.raises(Interrupted):
+        run_merge(config, tmp_path, emit=events.append, should_stop=stop, run_id="run")
+    teachers = read_tensors(tmp_path / "run/resume/step-02" / layout.TEACHERS)
+    assert {task: tuple(tensor.shape) for task, tensor in teachers.items()} == {"red": (6, 16), "green": (72, 16)}
+    resume_merge(tmp_path / "run", emit=lambda event: None, should_stop=never)
     assert results(tmp_path / "run") == expected
 
 

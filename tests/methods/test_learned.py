@@ -19,7 +19,7 @@ from otmf_core.forecast.work import work
 from otmf_core.library.library import open_library
 from otmf_core.methods.base import State
 from otmf_core.methods.batches import draw_evenly
-from otmf_core.methods.context import Context
+from otmf_core.methods.context import Calibration, Context
 from otmf_core.methods.learned import JointLearned, Learned
 from otmf_core.methods.table import METHODS, TABLE
 from otmf_core.models.checkpoints import read_tensors
@@ -189,18 +189,24 @@ def test_only_the_last_step_learns_unless_every_one_is_asked_to(method: type[Joi
 
 @each_joint
 def test_images_beyond_those_asked_for_change_nothing(method: type[JointLearned], tmp_path: Path):
-    context, state, incoming = asked(tmp_path / "all")
-    assert context.learning is not None
     settings = short(method, memory=3)
-    expected = fuse(settings, context, state, incoming)
-    context, state, incoming = asked(tmp_path / "changed")
-    assert context.learning is not None
-    for seen in context.learning.calibration:
-        assert isinstance(seen.inputs, torch.Tensor) and seen.teacher is not None
-        seen.inputs[3:] = 0
-        seen.teacher[3:] = 0
-    delta = fuse(settings, context, state, incoming)
-    assert all(torch.equal(delta[name], expected[name]) for name in expected)
+    found = []
+    for name, changed in (("all", False), ("changed", True)):
+        context, state, incoming = asked(tmp_path / name)
+        assert context.learning is not None
+        tower, views, generator = context.learning.tower, settings.example_views, torch.Generator().manual_seed(4)
+        calibration = []
+        for number, seen in enumerate(context.learning.calibration):
+            assert isinstance(seen.inputs, torch.Tensor)
+            images, teacher = seen.inputs, torch.randn(len(seen) * views, 16, generator=generator)
+            if changed:
+                images[3:] = 0
+                teacher[3 * views :] = 0
+            inputs = tower.views(images, views, (7, number)) if views > 1 else images
+            calibration.append(Calibration(inputs, teacher))
+        context = replace(context, learning=replace(context.learning, calibration=calibration))
+        found.append(fuse(settings, context, state, incoming))
+    assert all(torch.equal(tensor, found[1][name]) for name, tensor in found[0].items())
 
 
 def test_work_and_progress_count_the_steps_that_iterate():

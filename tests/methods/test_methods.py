@@ -16,6 +16,7 @@ from otmf_core.files import write_tensors
 from otmf_core.masks import families
 from otmf_core.masks.base import shares
 from otmf_core.masks.element import ElementMasks
+from otmf_core.masks.packed import PackedMasks
 from otmf_core.methods import mask_training
 from otmf_core.methods.average import Average
 from otmf_core.methods.base import Method, State
@@ -25,6 +26,7 @@ from otmf_core.methods.objectives import alignments
 from otmf_core.methods.otmf import FamilyName, Otmf
 from otmf_core.methods.table import METHODS, TABLE
 from otmf_core.methods.task_arithmetic import TaskArithmetic
+from otmf_core.methods.transport_settings import LossName
 from otmf_core.models.checkpoints import read_tensors
 from otmf_core.models.task_vector import StateDict
 from otmf_core.transport.clouds import sinkhorn
@@ -157,6 +159,32 @@ def test_every_image_that_may_be_seen_is_drawn():
     assert {task: len(images) for task, images in seen.items()} == {0: 8, 1: 8, 2: 20, 3: 20}
 
 
+def test_every_earlier_task_is_in_every_batch_where_two_images_of_each_fit():
+    sizes = [9] * 6 + [20]
+    for sides in batches(sizes, batch=5, batch_earlier=15):  # 15 // 6 = 2 of each
+        assert sides["pre"][0].tolist() == [0, 1, 2, 3, 4, 5] and sides["pre"][1].shape == (6, 2)
+        assert sides["post"][1].shape == (1, 5)
+    drawn = batches(sizes, batch=5, batch_earlier=7)  # two of each of 7 // 2 = 3 tasks
+    assert {sides["pre"][1].shape for sides in drawn} == {(3, 2)}
+    assert {task for sides in drawn for task in sides["pre"][0].tolist()} == set(range(6))
+    assert {sides["pre"][1].shape for sides in batches(sizes, batch=5, batch_earlier=None)} == {(2, 2)}
+
+
+@pytest.mark.parametrize(
+    ("fields", "images"),
+    [
+        ({"batch_earlier": None}, 6 + 6),
+        ({"batch_earlier": 12}, 12 + 6),
+        ({"batch_earlier": 12, "update": "alternating"}, 12),
+        ({"batch_earlier": 4, "update": "alternating"}, 6),
+    ],
+)
+def test_an_iteration_encodes_so_many_images(fields: dict, images: int):
+    assert Otmf(batch=6, **fields).images_per_iteration == images
+    drawn = batches([40, 40, 40], batch=6, **fields)
+    assert max(sum(part[1].size for part in sides.values() if part) for sides in drawn) == images
+
+
 def test_even_iterations_train_the_pre_mask_and_odd_ones_the_post_mask():
     drawn = batches([40, 40], update="alternating")
     assert all(sides["pre"] is not None and sides["post"] is None for sides in drawn[0::2])
@@ -174,7 +202,7 @@ def test_masks_of_the_default_family_have_an_entry_for_every_entry(tmp_path: Pat
     context, _, base = context_of(tmp_path)
     pre, post = random_vectors(base)
     masks = mask_training.new_masks(Otmf(alpha=0.3), pre, post, context)
-    assert type(masks) is ElementMasks
+    assert type(masks) is PackedMasks
     assert masks.factor == {"pre": 0.3, "post": 0.7}
     assert all(masks.mask(side, name).shape == base[name].shape for side in ("pre", "post") for name in base)
 
@@ -199,9 +227,9 @@ def test_training_lowers_the_loss(masks: FamilyName, tmp_path: Path):
 
 def test_each_task_that_is_seen_weighs_the_same(tmp_path: Path, monkeypatch):
     """The weight gradient of a joint fusion is that of n·L_pre + L_post, by autograd, with n earlier tasks seen."""
-    settings = Otmf(iterations=1, batch=6)
+    settings = Otmf(iterations=1, batch=6, loss="sinkhorn")
     arrived: dict[str, torch.Tensor] = {}
-    monkeypatch.setattr(ElementMasks, "consume", lambda self, name, grad, weight: arrived.update({name: grad.clone()}))
+    monkeypatch.setattr(PackedMasks, "consume", lambda self, name, grad, weight: arrived.update({name: grad.clone()}))
     for kept, count in ((3, 2), (0, 1)):  # images of the first of two earlier tasks
         context, learning, base = context_of(tmp_path / str(kept), kept=kept)
         pre, post = random_vectors(base)
@@ -257,8 +285,8 @@ def test_without_a_kept_teacher_the_merged_model_so_far_teaches(tmp_path: Path):
     assert torch.allclose(teacher, expected)
 
 
-@pytest.mark.parametrize("loss", ["sinkhorn", "paired"])
-def test_outputs_that_are_not_finite_end_the_fusion(loss: Literal["sinkhorn", "paired"], tmp_path: Path):
+@pytest.mark.parametrize("loss", ["sinkhorn", "sinkhorn-kl", "paired"])
+def test_outputs_that_are_not_finite_end_the_fusion(loss: LossName, tmp_path: Path):
     context, learning, base = context_of(tmp_path)
     pre, post = random_vectors(base)
     teacher = learning.calibration[-1].teacher

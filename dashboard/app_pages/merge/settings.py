@@ -72,6 +72,7 @@ def _number(container: DeltaGenerator, setting: Setting, shared: dict[str, Any])
     kind = int if whole else float
     return container.number_input(
         setting.label,
+        value=None if setting.optional else "min",  # what an input that is emptied comes back to
         min_value=None if low is None else kind(low),
         max_value=None if setting.high is None else kind(setting.high),
         step=kind(setting.shown.step or (1 if whole else 0.1)),

@@ -20,7 +20,11 @@ WORDS = {
 }
 
 ENTRIES = tuple(
-    Entry(f"{space}, heads {heads}, memory {kept}", {"space": space, "heads": heads, "memory": kept})
+    # of the loss sinkhorn: that of the defaults is of class probabilities, and not there between features
+    Entry(
+        f"{space}, heads {heads}, memory {kept}",
+        {"loss": "sinkhorn", "space": space, "heads": heads, "memory": kept},
+    )
     for kept in MEMORY
     for space in SPACES
     for heads in HEADS

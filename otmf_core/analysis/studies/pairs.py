@@ -19,7 +19,7 @@ from otmf_core.runs.folder import Run
 from otmf_core.runs.state import Real, Text
 from otmf_core.runs.view import stored_view
 
-ENTRIES = (Entry("sinkhorn", {}), Entry("unbalanced", {"loss": "unbalanced"}))
+ENTRIES = tuple(Entry(loss, {"loss": loss}) for loss in ("sinkhorn", "unbalanced"))
 LOST = 5.0  # points of accuracy, beyond which a pair is worth a warning
 LAST = 10  # iterations of a fusion, over which what is left of its losses is averaged
 IMAGES = 256  # of every task at most, that its domain is known by

@@ -112,7 +112,7 @@ def test_a_first_visit_sees_the_shipped_comparison(app: AppTest, tmp_path: Path)
     ).tolist() == [
         ["TIES", 1, "none", 0, 2, 62.5, -5.5, "0/0/2"],
         ["Average", 2, "none", 0, 2, 61.0, -7.0, "0/0/2"],
-        ["OTMF", 1, "unlabelled images", 64, 2, 68.0, None, None],
+        ["OTMF", 1, "unlabelled images", 256, 2, 68.0, None, None],
     ]
     assert board["acc_std"].tolist() == [2.1, 1.4, 1.4]
     assert joint[["name", "acc", "difference"]].to_numpy().tolist() == [["TIES, joint", 71.0, 3.0]]

@@ -333,7 +333,7 @@ def test_every_field_of_a_merge_can_be_set(app: AppTest, tmp_path: Path):
         widget(app, f"otmf.{name}").set_value(value)
     widget(app, "evaluate").set_value("all")
     numbers = {"iterations": 7, "batch": 4, "lr": 0.02, "memory": 5, "blur": 0.2, "reach": 2.0}
-    numbers |= {"calibration": 12, "filter_share": 0.25}
+    numbers |= {"calibration": 12, "filter_share": 0.25, "views": 2, "batch_earlier": 6}
     for name, value in numbers.items():
         app.number_input(key=f"otmf.{name}").set_value(value)
     for name, value in {"seed": 9, "head_lr": 0.02}.items():
@@ -343,11 +343,22 @@ def test_every_field_of_a_merge_can_be_set(app: AppTest, tmp_path: Path):
     app.slider(key="otmf.alpha").set_value(0.6).run()
     press(app, "run")
     stored = stored_config(app, tmp_path)
-    own = {"name": "otmf", "projections": 64, **choices, **numbers, "alpha": 0.6}
+    own = {"name": "otmf", "projections": 64, "temperature": 4.0, **choices, **numbers, "alpha": 0.6}
     fields = {"head_fraction": 0.5, "device": "cpu", "seed": 9, "head_lr": 0.02, "evaluate": "all", "heads": "tuned"}
     fields |= {"tasks": ["red", "green", "blue"], "library": "colours", "preset": "default", "method": own}
-    assert stored == {"format": 2, "checkpoint_seconds": 5.0, **fields}
+    assert stored == {"format": 3, "checkpoint_seconds": 5.0, **fields}
     assert set(own) == {"name", *METHODS["otmf"].described()}
+
+
+def test_the_temperature_is_asked_for_where_class_probabilities_are_held(app: AppTest, tmp_path: Path):
+    app = with_options(app)
+    app.number_input(key="otmf.temperature").set_value(2.5)
+    app.number_input(key="otmf.batch_earlier").set_value(None).run()
+    press(app, "run")
+    own = stored_config(app, tmp_path)["method"]
+    assert (own["loss"], own["temperature"], own["batch_earlier"]) == ("sinkhorn-kl", 2.5, None)
+    widget(app, "otmf.loss").set_value("sinkhorn").run()
+    assert "otmf.temperature" not in {each.key for each in app.number_input}
 
 
 def test_alpha_is_not_asked_for_where_a_rule_sets_it(app: AppTest, tmp_path: Path):
