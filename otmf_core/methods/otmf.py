@@ -66,7 +66,7 @@ class Otmf(Method):
         int,
         Field(ge=1, le=100_000, description="iterations of each fusion"),
         Shown(group="Masks", step=10, help="Iterations of each fusion: more fit better, and take as much longer."),
-    ] = 48
+    ] = 56
     batch: Annotated[
         int,
         Field(ge=2, le=1024, description="images of the incoming task in a mini-batch"),

@@ -91,7 +91,7 @@ def test_the_best_is_high_for_quality_and_low_for_cost():
 def test_only_settings_that_differ_are_shown_and_the_odd_one_is_marked():
     runs = {"A": run("1").config, "B": run("2").config, "C": run("3", iterations=7).config}
     table = differences(runs)
-    assert table == {"A": {"iterations": 48}, "B": {"iterations": 48}, "C": {"iterations": 7}}
+    assert table == {"A": {"iterations": 56}, "B": {"iterations": 56}, "C": {"iterations": 7}}
     assert unusual_marks(list(table.values())) == {"iterations": [False, False, True]}
 
 

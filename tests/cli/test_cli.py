@@ -254,7 +254,7 @@ def test_help_of_merge_states_the_method_the_range_the_default_and_what_the_pape
         "--alpha X retention weight of the merged vector so far (otmf; with alpha_rule fixed, learned; 0 to 1; "
         "default: 0.8)",
         "--lr X Adam's rate on the masks (otmf; above 0, at most 1; default: 0.15; paper: 0.01; thorough: 0.1)",
-        "--iterations N, --steps N iterations of each fusion (otmf; 1 to 100000; default: 48; paper: 100; thorough: "
+        "--iterations N, --steps N iterations of each fusion (otmf; 1 to 100000; default: 56; paper: 100; thorough: "
         "144)",
         "--scaling X λ, the scale of every task vector (task-arithmetic; 0 to 2; default: 0.3)",
         "--masks {element,row,head,low-rank,singular,layer,task} what a mask entry scales, from one weight to a whole "

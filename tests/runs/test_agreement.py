@@ -41,7 +41,7 @@ def test_a_run_as_it_was_made_agrees(done: Path):
         ("record", {"stability": None}, "stability is None, by its own matrix 100.00"),
         ("record", {"labels": "none"}, "labels is 'none', which was 'unlabelled images'"),
         ("record", {"calibration_split": "none"}, "calibration_split is 'none', which was 'train'"),
-        ("record", {"memory_per_task": 0}, "memory_per_task is 0, which was 64"),
+        ("record", {"memory_per_task": 0}, "memory_per_task is 0, which was 256"),
         ("record", {"method": "average"}, "method is 'average', which was 'otmf'"),
         ("record", {"alpha": 0.9}, "alpha is 0.90, which was 0.70"),
         ("record", {"settings": {"alpha": 1e308}}, "alpha is 1e+308, which was 0.70"),
@@ -77,7 +77,7 @@ def test_a_run_from_before_a_setting_came_agrees_in_those_that_it_names(done: Pa
     write_json(path, {**fields, "settings": {k: v for k, v in fields["settings"].items() if k != "projections"}})
     assert load_run(done).record
     write_json(path, {**fields, "settings": {**fields["settings"], "iterations": 5}})
-    with pytest.raises(InputError, match="iterations is 5, which was 100"):
+    with pytest.raises(InputError, match="iterations is 5, which was 56"):
         load_run(done)
 
 
