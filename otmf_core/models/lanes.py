@@ -6,6 +6,7 @@ halves, so that the bits do not depend on the number of threads that a lane has.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -95,3 +96,7 @@ def _threads() -> ThreadPoolExecutor:
     started.wait()
     torch.set_num_threads(count)  # what torch gives to threads that start later
     return threads
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_threads.cache_clear)  # a child that is forked has none of its parent's threads

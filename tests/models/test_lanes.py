@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import threading
 
 import pytest
@@ -58,6 +60,19 @@ def test_halves_run_beside_each_other():
         return x
 
     assert torch.equal(in_lanes(encode, nn.Identity(), torch.arange(20.0)), torch.arange(20.0))
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="processes are not forked here")
+def test_a_forked_process_has_lanes_of_its_own():
+    """With its parent's it would wait for threads that are not there."""
+    module, inputs = network(), torch.randn(20, 6, dtype=torch.double)
+    with torch.no_grad():
+        expected = in_lanes(module, module, inputs)
+        child = os.fork()
+        if not child:
+            signal.alarm(20)  # ends a child that waits
+            os._exit(0 if torch.equal(in_lanes(module, module, inputs), expected) else 1)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
 
 
 def test_what_goes_wrong_in_a_lane_is_raised():
