@@ -41,7 +41,7 @@ def test_the_paper_preset_is_the_papers():
         "tasks": ["a", "b"], "library": "minizoo", "method": "otmf", "preset": "paper", "alpha": 0.8,
         "update": "alternating", "space": "raw", "blur": 0.05, "p": 2, "lr": 0.01, "schedule": "constant", "batch": 16,
         "batch_earlier": None, "iterations": 100, "memory": 0, "views": 1, "masks": "element", "loss": "sinkhorn",
-        "temperature": 4.0, "projections": 64, "reach": 1.0,
+        "temperature": 4.0, "momentum": 0.9, "projections": 64, "reach": 1.0, "momentum": 0.9,
         "calibration": None, "alpha_rule": "fixed", "start": "plain", "filter_share": 0.1667,
         "heads": "none", "head_fraction": 0.25,
         "head_lr": 0.01, "evaluate": "seen", "seed": 0, "device": "auto", "checkpoint_seconds": 5.0,
@@ -148,11 +148,11 @@ def test_an_unknown_preset_and_missing_tasks():
 
 OTMF = Otmf(
     alpha=0.8, update="joint", space="logits", blur=0.05, p=2, lr=0.1, schedule="cosine", batch=6, iterations=4,
-    memory=5, masks="element", loss="sinkhorn", views=1, temperature=1.0, batch_earlier=None,
+    memory=5, masks="element", loss="sinkhorn", views=1, temperature=1.0, batch_earlier=None, momentum=0.9,
 )  # fmt: skip
 PAPER = Otmf(
     alpha=0.8, update="alternating", space="raw", blur=0.05, p=2, lr=0.01, schedule="constant", batch=6, iterations=4,
-    memory=5, masks="element", loss="sinkhorn", views=1, temperature=1.0, batch_earlier=None,
+    memory=5, masks="element", loss="sinkhorn", views=1, temperature=1.0, batch_earlier=None, momentum=0.9,
 )  # fmt: skip
 RUN = {
     "format": 3, "tasks": ("red", "green", "blue"), "library": "golden", "preset": "default", "heads": "none",
@@ -209,7 +209,7 @@ def test_format_1_is_refused_in_the_same_sentences():
 def test_what_a_configuration_of_format_2_does_not_say_is_what_it_was_then():
     """By the defaults before format 3; a file may leave out any setting."""
     then = {"iterations": 100, "batch_earlier": None, "lr": 0.1, "memory": 64, "views": 1, "loss": "sinkhorn",
-            "temperature": 1.0}  # fmt: skip
+            "temperature": 1.0, "momentum": 0.9}  # fmt: skip
     config = MergeConfig.parse({"format": 2, "tasks": ["a", "b"], "method": {"name": "otmf", "alpha": 0.7}})
     assert (config.format, config.method) == (3, Otmf(alpha=0.7, **then))  # type: ignore[arg-type]
     config = MergeConfig.parse({"format": 2, "tasks": ["a", "b"], "method": {"name": "joint-masks"}})

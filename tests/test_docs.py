@@ -215,7 +215,7 @@ def test_the_configurations_shown_are_those_of_the_defaults_then_and_now():
     assert config.model_dump(mode="json") == new
     assert config == MergeConfig.build(tasks=new["tasks"])
     assert "format" not in old
-    then = {"iterations": 100, "lr": 0.1, "memory": 64, "loss": "sinkhorn"}
+    then = {"iterations": 100, "lr": 0.1, "momentum": 0.9, "memory": 64, "loss": "sinkhorn"}
     assert MergeConfig.parse(old) == config.with_settings(**then, views=1, temperature=1.0, batch_earlier=None)
 
 

@@ -79,7 +79,15 @@ def test_what_cannot_change_the_result_keeps_no_run_from_use(folder, tmp_path: P
 
 
 def test_a_run_of_version_0_1_0_is_reused_whatever_it_held_of_other_methods(folder, tmp_path: Path):
-    then = {"lr": 0.1, "memory": 64, "batch_earlier": None, "views": 1, "loss": "sinkhorn", "temperature": 1.0}
+    then = {
+        "lr": 0.1,
+        "memory": 64,
+        "batch_earlier": None,
+        "momentum": 0.9,
+        "views": 1,
+        "loss": "sinkhorn",
+        "temperature": 1.0,
+    }
     folder("one", "done", alpha=0.1, **then)
     old = {"tasks": ["a", "b", "c"], "method": "otmf", "alpha": 0.1, "scaling": 1.0, "steps": 20}
     write_json(tmp_path / "one/config.json", old)

@@ -160,7 +160,7 @@ def by_autograd(settings: Otmf, masks: Reference, context: Context) -> tuple[Sta
     for iteration, drawn in enumerate(batches_of(settings, sizes, context.seed, context.step)):
         sides = tuple(side for side in SIDES if drawn[side] is not None)
         trained = [p for side in sides for p in masks.parameters[side].values()]
-        optimiser = optimisers.setdefault(sides, torch.optim.Adam(trained))
+        optimiser = optimisers.setdefault(sides, torch.optim.Adam(trained, betas=(settings.momentum, 0.999)))
         optimiser.param_groups[0]["lr"] = settings.lr * (1 + np.cos(np.pi * iteration / settings.iterations)) / 2
         theta = {name: base[name] + delta for name, delta in merged().items()}
         total, objective = torch.zeros(()), torch.zeros(())
@@ -191,7 +191,9 @@ def by_autograd(settings: Otmf, masks: Reference, context: Context) -> tuple[Sta
 
 
 def settings_of(**fields) -> Otmf:
-    return Otmf(**{"iterations": 4, "batch": 6, "lr": 0.02, "space": "softmax", "blur": 0.1, "p": 2, **fields})
+    return Otmf(
+        **{"iterations": 4, "batch": 6, "lr": 0.02, "loss": "sinkhorn", "space": "softmax", "blur": 0.1, **fields}
+    )
 
 
 def compare(settings: Otmf, folder: Path) -> None:

@@ -192,7 +192,7 @@ def test_the_run_folder_holds_the_results_and_nothing_to_resume(default: tuple[P
     loaded = load_run(run)
     assert (loaded.status, loaded.message, loaded.record) == ("done", "", RunRecord(**record_of(run)))
     assert json.loads((run / "status.json").read_text())["format"] == 2
-    assert json.loads((run / "config.json").read_text())["format"] == 2
+    assert json.loads((run / "config.json").read_text())["format"] == 3
 
 
 def test_mask_reports_describe_the_masks(default: tuple[Path, list]):

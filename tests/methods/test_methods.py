@@ -107,7 +107,7 @@ def test_what_otmf_holds_and_takes():
 
 
 def test_the_pace_of_otmf_leaves_out_what_changes_no_iterations_time():
-    timeless = {"alpha", "lr", "schedule", "iterations", "reach", "calibration", "filter_share"}
+    timeless = {"alpha", "lr", "momentum", "schedule", "iterations", "reach", "calibration", "filter_share"}
     assert set(Otmf().settings()) - set(Otmf().pace()) == timeless
     assert TaskArithmetic(scaling=0.2).pace() == {"scaling": 0.2, "rescaled": False, "retained": False}
 

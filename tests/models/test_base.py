@@ -42,6 +42,9 @@ class Rows(Tower):
     def encode(self, inputs: Tensor) -> Tensor:
         return self.module(inputs)
 
+    def views(self, inputs: Tensor, count: int, seed: Sequence[int]) -> Tensor:
+        raise NotImplementedError
+
     def join(self, parts: Sequence[Tensor]) -> Tensor:
         return torch.cat(list(parts))
 

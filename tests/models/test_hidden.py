@@ -43,6 +43,9 @@ class Pictures(Tower):
     def encode(self, inputs: Tensor) -> Tensor:
         return self.module(inputs)
 
+    def views(self, inputs: Tensor, count: int, seed: Sequence[int]) -> Tensor:
+        raise NotImplementedError
+
     def join(self, parts: Sequence[Tensor]) -> Tensor:
         return torch.cat(list(parts))
 

@@ -332,7 +332,7 @@ def test_every_field_of_a_merge_can_be_set(app: AppTest, tmp_path: Path):
     for name, value in choices.items():
         widget(app, f"otmf.{name}").set_value(value)
     widget(app, "evaluate").set_value("all")
-    numbers = {"iterations": 7, "batch": 4, "lr": 0.02, "memory": 5, "blur": 0.2, "reach": 2.0}
+    numbers = {"iterations": 7, "batch": 4, "lr": 0.02, "momentum": 0.5, "memory": 5, "blur": 0.2, "reach": 2.0}
     numbers |= {"calibration": 12, "filter_share": 0.25, "views": 2, "batch_earlier": 6}
     for name, value in numbers.items():
         app.number_input(key=f"otmf.{name}").set_value(value)
