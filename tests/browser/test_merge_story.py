@@ -41,7 +41,7 @@ def test_a_merge_is_watched_stopped_and_resumed(context, server: str, tmp_path: 
         remove_last_task(page, tasks)
     page.get_by_text("Options").click()
     iterations = page.get_by_role("spinbutton", name="Iterations")
-    iterations.fill("150")
+    iterations.fill("100")
     iterations.press("Enter")
     page.get_by_role("button", name="Run", exact=True).click()
 
