@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from otmf_core.models.base import Tower
 
 Reads = Literal["none", "calibration", "labels"]
-Views = Annotated[
+ViewCount = Annotated[
     int,
     Field(ge=1, le=64, description="views of every unlabelled image: the image itself, and others that are drawn"),
     Shown(

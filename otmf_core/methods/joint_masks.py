@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from pydantic import Field, model_validator
 
 from otmf_core.methods import transport_settings as transport
-from otmf_core.methods.base import Views
+from otmf_core.methods.base import ViewCount
 from otmf_core.methods.learned import MEMORY, RATE, JointLearned, scaled_sum
 from otmf_core.methods.task_arithmetic import Scaling
 from otmf_core.models.task_vector import StateDict
@@ -40,7 +40,7 @@ class JointMasks(JointLearned):
 
     loss: transport.Loss = "sinkhorn-kl"
     space: transport.Space = "logits"
-    views: Views = 4
+    views: ViewCount = 4
     blur: transport.Blur = 0.05
     temperature: transport.Temperature = 4.0
     reach: transport.Reach = 1.0

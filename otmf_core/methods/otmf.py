@@ -10,7 +10,7 @@ from pydantic import Field, model_validator
 
 from otmf_core.methods import otmf_choices as choices
 from otmf_core.methods import transport_settings as transport
-from otmf_core.methods.base import Method, State, Views
+from otmf_core.methods.base import Method, State, ViewCount
 from otmf_core.models.task_vector import StateDict
 from otmf_core.settings import Shown
 
@@ -112,7 +112,7 @@ class Otmf(Method):
             "keeps none.",
         ),
     ] = 256
-    views: Views = 4
+    views: ViewCount = 4
     calibration: Annotated[
         int | None,
         Field(ge=2, le=100_000, description="unlabelled images of the incoming and the previous task; none: all"),
