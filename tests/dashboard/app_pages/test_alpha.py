@@ -228,6 +228,8 @@ def test_neither_page_loads_anything_heavy(finished: list[str], tmp_path: Path):
     program = f"""
 import sys
 from streamlit.testing.v1 import AppTest
+from dashboard.engine import warm_up
+warm_up.DELAY_SECONDS = 600  # what is loaded behind the pages comes too early where the machine is slow
 app = AppTest.from_file({str(ROOT / "dashboard" / "app.py")!r}, default_timeout=60).run()
 for page in ("alpha", "compare"):
     app.switch_page(f"app_pages/{{page}}/page.py").run().run()  # the second draws what lies below the first screen

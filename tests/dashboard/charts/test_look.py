@@ -87,8 +87,11 @@ def test_margins_hold_the_labels():
 
 @pytest.mark.parametrize("spread", [5e-324, 5e-323, 1e-200])
 def test_a_margin_is_no_wider_for_numbers_that_differ_by_next_to_nothing(spread: float):
-    wide, narrow = (dressed(go.Figure(go.Scatter(x=[0.0, each], y=[0, 1])), "light") for each in (spread, 1e-5))
-    assert wide.to_dict()["layout"]["margin"] == narrow.to_dict()["layout"]["margin"]
+    wide, narrow = (
+        dressed(go.Figure(go.Scatter(x=[0.0, each], y=[0, 1])), "light").to_dict()["layout"]["margin"]
+        for each in (spread, 1e-5)
+    )
+    assert all(wide[side] <= narrow[side] for side in "lrtb")  # less where a library rounds such numbers to zero
 
 
 def test_a_legend_gets_its_rows():
