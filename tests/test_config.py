@@ -35,14 +35,14 @@ def test_the_paper_preset_is_the_papers():
     assert {**PRESETS["paper"], **Otmf.presets["paper"]} == {
         "update": "alternating", "space": "raw", "blur": 0.05, "p": 2, "lr": 0.01, "schedule": "constant", "batch": 16,
         "batch_earlier": None, "momentum": 0.9, "iterations": 100, "memory": 0, "views": 1, "loss": "sinkhorn",
-        "head_lr": 0.01,
+        "temperature": 1.0, "head_lr": 0.01,
     }  # fmt: skip
     config = MergeConfig.build("paper", tasks=("a", "b"))
     assert config.flat() == {
         "tasks": ["a", "b"], "library": "minizoo", "method": "otmf", "preset": "paper", "alpha": 0.8,
         "update": "alternating", "space": "raw", "blur": 0.05, "p": 2, "lr": 0.01, "schedule": "constant", "batch": 16,
         "batch_earlier": None, "iterations": 100, "memory": 0, "views": 1, "masks": "element", "loss": "sinkhorn",
-        "temperature": 4.0, "projections": 64, "reach": 1.0, "momentum": 0.9,
+        "temperature": 1.0, "projections": 64, "reach": 1.0, "momentum": 0.9,
         "calibration": None, "alpha_rule": "fixed", "start": "plain", "filter_share": 0.1667,
         "heads": "none", "head_fraction": 0.25,
         "head_lr": 0.01, "evaluate": "seen", "seed": 0, "device": "auto", "checkpoint_seconds": 5.0,

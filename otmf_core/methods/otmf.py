@@ -55,6 +55,7 @@ class Otmf(Method):
             "memory": 0,
             "views": 1,
             "loss": "sinkhorn",
+            "temperature": 1.0,  # which it has no use for: logits as they are
         },
         "thorough": {"iterations": 144, "views": 8, "lr": 0.1, "momentum": 0.9},
     }
