@@ -1,6 +1,6 @@
 """A small network in lanes: two threads with half of the inputs each, since its layers are too small to be shared out.
 
-On two cores that takes two thirds of the time that torch's own threads take within every layer. There are always two
+On two cores that takes four fifths of the time that torch's own threads take within every layer. There are always two
 halves, so that the bits do not depend on the number of threads that a lane has.
 """
 

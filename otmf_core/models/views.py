@@ -17,7 +17,7 @@ TURN = math.pi / 18  # each way
 SCALE = 0.15  # of the logarithm, each way
 SHIFT = 0.12  # of half the width or height, each way
 MIXED = 0.5  # of the views, with at most as much of the other image as of their own
-DRAWS = 6  # numbers that a view is drawn by: turn, scale, shifts, whether and how far it is mixed, and with which
+DRAWS = 7  # numbers that a view is drawn by: turn, scale, two shifts, whether and how far it is mixed, with which
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,7 +50,7 @@ class Views:
 
     @cached_property
     def _draws(self) -> np.ndarray:
-        return np.random.default_rng([*self.seed]).random((len(self), DRAWS + 1))
+        return np.random.default_rng([*self.seed]).random((len(self), DRAWS))
 
     def _views(self, places: np.ndarray) -> Tensor:
         turn, scale, right, down, whether, share, which = self._draws[places].T
