@@ -154,6 +154,23 @@ def merged(config: MergeConfig, out: Path, run_id: str = "run", emit: Emit = lam
     return out / run_id
 
 
+def stopped_within(config: MergeConfig, out: Path) -> None:
+    """Merge into `run` until the second iteration of step 3 has been reported, where it is stopped."""
+    import pytest
+
+    from otmf_core.errors import Interrupted
+    from otmf_core.merging.merge import run_merge
+    from otmf_core.runs.events import Event, Iterated
+
+    events: list[Event] = []
+
+    def stop() -> bool:
+        return isinstance(events[-1], Iterated) and (events[-1].step, events[-1].iteration) == (3, 1)
+
+    with pytest.raises(Interrupted):
+        run_merge(config, out, emit=events.append, should_stop=stop, run_id="run")
+
+
 def results(run: Path) -> dict[str, bytes | list]:
     """Everything of a finished run that its configuration and seed determine: files by content, tables by value."""
     import pyarrow.parquet as pq

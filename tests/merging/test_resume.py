@@ -23,7 +23,7 @@ from otmf_core.runs import folder as runs
 from otmf_core.runs.events import Evaluated, Event, Failed, Iterated, Stopped
 from otmf_core.runs.folder import load_run
 from otmf_core.runs.record import RunRecord
-from tests.tiny import ROOT, TASKS, merge_config, merged, never, results
+from tests.tiny import ROOT, TASKS, merge_config, merged, never, results, stopped_within
 
 
 def short(library: Path, **fields) -> MergeConfig:
@@ -103,13 +103,7 @@ def test_views_are_the_same_ones_after_a_resume_and_teachers_are_kept_of_every_v
     """Of the first task the two images that are kept, of the second, still the previous one, all 24; three views."""
     config = merge_config(tiny, views=3, memory=2)
     expected = results(merged(config, tmp_path, "through"))
-    events: list[Event] = []
-
-    def stop() -> bool:
-        return isinstance(events[-1], Iterated) and (events[-1].step, events[-1].iteration) == (3, 1)
-
-    with pytest.raises(Interrupted):
-        run_merge(config, tmp_path, emit=events.append, should_stop=stop, run_id="run")
+    stopped_within(config, tmp_path)
     teachers = read_tensors(tmp_path / "run/resume/step-02" / layout.TEACHERS)
     assert {task: tuple(tensor.shape) for task, tensor in teachers.items()} == {"red": (6, 16), "green": (72, 16)}
     resume_merge(tmp_path / "run", emit=lambda event: None, should_stop=never)

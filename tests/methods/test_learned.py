@@ -24,11 +24,11 @@ from otmf_core.methods.learned import JointLearned, Learned
 from otmf_core.methods.table import METHODS, TABLE
 from otmf_core.models.checkpoints import read_tensors
 from otmf_core.models.task_vector import StateDict
-from otmf_core.runs.events import Evaluated, Event, Iterated, Started
+from otmf_core.runs.events import Evaluated, Iterated, Started
 from otmf_core.runs.folder import load_run
 from otmf_core.runs.view import advance, eta_seconds, fraction_done, new_view
 from tests.fusion import context_of, random_vectors
-from tests.tiny import TASKS, merge_config, merged, never, results
+from tests.tiny import TASKS, merge_config, merged, never, results, stopped_within
 
 LEARNED = [method for method in TABLE if issubclass(method, Learned)]
 JOINT = [method for method in LEARNED if issubclass(method, JointLearned)]
@@ -79,19 +79,13 @@ def test_a_fusion_that_is_stopped_goes_on_bit_for_bit(method: type[Learned], aft
 
 @each
 def test_a_run_that_is_stopped_within_a_fusion_goes_on_bit_for_bit(method: type[Learned], tiny: Path, tmp_path: Path):
-    from otmf_core.merging.merge import resume_merge, run_merge
+    from otmf_core.merging.merge import resume_merge
 
     name = method.model_fields["name"].default
     config = merge_config(tiny, method=name)
     expected = results(merged(config, tmp_path, "through"))
-    events: list[Event] = []
-
-    def stop() -> bool:
-        return isinstance(events[-1], Iterated) and (events[-1].step, events[-1].iteration) == (3, 1)
-
-    with pytest.raises(Interrupted):
-        run_merge(config, tmp_path, emit=events.append, should_stop=stop, run_id="run")
-    resume_merge(tmp_path / "run", emit=events.append, should_stop=never)
+    stopped_within(config, tmp_path)
+    resume_merge(tmp_path / "run", emit=lambda event: None, should_stop=never)
     assert results(tmp_path / "run") == expected
     *_, (_, last) = replay(load_run(tmp_path / "run"), open_library(str(tiny)))
     assert deviation(last.delta, read_tensors(tmp_path / "run" / layout.MERGED)) < 1e-3
