@@ -55,8 +55,10 @@ def _own_options(method: str) -> dict[str, Any]:
     for group in dict.fromkeys(setting.shown.group for setting in drawn):
         st.markdown(f"**{group}**")
         options |= _group(method, [setting for setting in drawn if setting.shown.group == group])
-    # one that has no effect is not asked for, and has its default
-    return options | {setting_key(method, each.name): each.default for each in settings if each not in drawn}
+    # one that has no effect is not asked for, and has its value in the preset
+    preset = METHODS[method].presets.get(st.session_state[setting_key(method, "preset")], {})
+    unasked = [setting for setting in settings if setting not in drawn]
+    return options | {setting_key(method, each.name): preset.get(each.name, each.default) for each in unasked}
 
 
 def _group(method: str, settings: list[Setting]) -> dict[str, Any]:
