@@ -46,7 +46,7 @@ ABLATIONS: dict[str, tuple[Entry, ...]] = {
         _row(iterations=24),
         _row(iterations=144),
         _row(batch=32),
-        _row(batch_earlier=16),
+        _row(batch_earlier=4),
         _row(momentum=0.9),
     ),
     "images": (

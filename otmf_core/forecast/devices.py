@@ -6,7 +6,6 @@ Only for open_clip's own ViTs: what timm's towers keep for their gradients, no f
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from otmf_core.config import MergeConfig
@@ -14,28 +13,18 @@ from otmf_core.forecast.work import model_bytes
 from otmf_core.library.library import Library
 from otmf_core.models.checkpoints import parameters
 from otmf_core.models.clip_config import image_size
-from otmf_core.models.inputs import ENCODE_BATCH
+from otmf_core.models.inputs import ENCODE_BATCH, LARGE, MOST_ON_GPU
 
 GIB = 1 << 30
-CARDS = (24, 80)  # GiB of common GPUs
 RUNTIME = 1 * GIB  # of CUDA itself, its kernels and their workspace
 HALF = 2  # bytes of a number that autocast computes with
 
 
-@dataclass(frozen=True)
-class DeviceMemory:
-    """Bytes that a merge takes on a GPU at its peak, and for each card of CARDS the largest batch that fits, or 0."""
+def device_memory(config: MergeConfig, library: Library) -> int | None:
+    """Bytes of `config` on a GPU at its peak, in bfloat16 autocast; None for towers that no formula is known of.
 
-    total: int
-    batch: int
-    fits: dict[int, int]
-
-
-def device_memory(config: MergeConfig, library: Library) -> DeviceMemory | None:
-    """The memory of `config` on a GPU, in bfloat16 autocast; None for towers that no formula is known of.
-
-    Counted: tensors of the model's size (`Method.model_copies`, float32), their casts, what a batch keeps for
-    gradients. Raises InputError when the library's pre-trained model cannot be read.
+    Counted: tensors of the model's size (`Method.model_copies`, float32), their casts, what the images that are learned
+    from at once keep for gradients. Raises InputError when the library's pre-trained model cannot be read.
     """
     fields = library.backbone_config
     per_image = activations(fields, HALF)
@@ -48,9 +37,12 @@ def device_memory(config: MergeConfig, library: Library) -> DeviceMemory | None:
     fixed = model_bytes(config, count) + 4 * beside + HALF * (count + beside) + RUNTIME
     if not method.iterations_per_fusion:
         layers = fields["model_cfg"]["vision_cfg"].get("layers", 12)
-        return DeviceMemory(fixed + ENCODE_BATCH * per_image // layers, 0, {})
-    fits = {card: method.largest_batch(max(0, (card * GIB - fixed) // per_image)) for card in CARDS}
-    return DeviceMemory(fixed + method.images_per_iteration * per_image, method.batch_examples, fits)
+        return fixed + ENCODE_BATCH * per_image // layers
+    images = method.images_per_iteration(len(config.tasks) - 1)
+    if count >= LARGE:  # then it learns part by part
+        images = min(images, max(MOST_ON_GPU, method.batch_examples))
+        fixed += 4 * count  # whose gradients are summed
+    return fixed + images * per_image
 
 
 def activations(backbone: Mapping[str, Any], number: int) -> int | None:

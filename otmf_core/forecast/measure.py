@@ -17,7 +17,7 @@ import torch
 
 from otmf_core.config import MergeConfig
 from otmf_core.forecast.sizes import sizes
-from otmf_core.forecast.work import Estimate, Rates, extrapolate, model_bytes
+from otmf_core.forecast.work import EARLIER, Estimate, Rates, extrapolate, length, model_bytes
 from otmf_core.library.library import Library
 from otmf_core.methods.context import Calibration, Context, Learning
 from otmf_core.models.base import Tower
@@ -28,7 +28,7 @@ from otmf_core.transport.spaces import ClassVectors
 
 WARM_UP, TIMED = 2, 4  # iterations, of each kind where they take turns
 IMAGES = 2 * ENCODE_BATCH  # calibration images decoded and encoded, at most
-TASKS = 5  # a mini-batch of OTMF holds images of four earlier tasks and of the incoming one
+TASKS = 1 + EARLIER  # at most, of the iterations that are measured
 SAMPLING_SECONDS = 0.005
 
 
@@ -58,6 +58,7 @@ def measure(config: MergeConfig, library: Library) -> Rates:
             context = replace(_context(config, library, tower, Path()), vectors=vectors)
             iteration = _iteration(method.iterate(state, incoming, context), method.turns)
             text = f"{iteration * 1000:.0f} ms an iteration, "
+            iteration /= length(method, min(TASKS, len(config.tasks)) - 1)
         else:
             with TemporaryDirectory() as results:
                 context = Context(step=len(read), seed=config.seed, vectors=vectors)

@@ -12,8 +12,10 @@ from typing import Any
 
 from otmf_core.config import MergeConfig
 from otmf_core.forecast.sizes import Sizes
+from otmf_core.methods.base import Method
 from otmf_core.runs.folder import Run
 
+EARLIER = 4  # tasks, of the iterations that others are counted by
 # What two merges must share beside the pace of their method for one to tell how long the other takes.
 ALIKE = ("library", "heads", "head_fraction", "device")
 
@@ -24,13 +26,14 @@ class Work:
 
     encoded: tuple[int, ...]
     decoded: tuple[int, ...]
-    iterations: int  # in all fusions together; a fusion without any counts as one
+    iterations: float  # in all fusions together, counted by their images; a fusion without any counts as one
     tensors: int  # bytes held at once, at least
 
 
 @dataclass(frozen=True)
 class Rates:
-    """Seconds that an iteration takes, an image encoded, one decoded, and reading the models; bytes beside tensors."""
+    """Seconds of an iteration with EARLIER earlier tasks, of an image encoded, of one decoded, of reading the models;
+    bytes beside tensors."""
 
     iteration: float
     encode: float
@@ -79,9 +82,20 @@ def work(config: MergeConfig, size: Sizes) -> Work:
     return Work(
         tuple(encoded),
         tuple(decoded),
-        (method.iterations_per_fusion or 1) * sum(method.iterates_at(t, tasks) for t in range(1, tasks + 1)),
+        (method.iterations_per_fusion or 1) * _fusions(config),
         model_bytes(config, size.parameters) + 4 * size.beside + pictures,
     )
+
+
+def _fusions(config: MergeConfig) -> float:
+    """The fusions that learn, each counted by the images of its iterations."""
+    method, tasks = config.method, len(config.tasks)
+    return sum(length(method, t - 1) for t in range(1, tasks + 1) if method.iterates_at(t, tasks))
+
+
+def length(method: Method, earlier: int) -> float:
+    """The images of an iteration with so many earlier tasks, to those of one with EARLIER; 1 where it reads none."""
+    return method.images_per_iteration(earlier) / method.images_per_iteration(EARLIER) if method.batch_examples else 1.0
 
 
 def model_bytes(config: MergeConfig, parameters: int) -> int:

@@ -164,14 +164,9 @@ class Method(BaseModel, ABC):
         """The mini-batches that an iteration encodes at once: of earlier tasks and of the incoming one, or one."""
         return 2 if self.turns == 1 and not self.joint else 1
 
-    @property
-    def images_per_iteration(self) -> int:
-        """The examples that an iteration encodes at once."""
+    def images_per_iteration(self, earlier: int) -> int:
+        """The examples that an iteration learns from where there are so many earlier tasks."""
         return self.sides * self.batch_examples
-
-    def largest_batch(self, images: int) -> int:
-        """The most `batch_examples`, all else as it is, where an iteration can encode so many at once; or 0."""
-        return images // self.sides
 
     def pace(self) -> dict[str, Any]:
         """The settings that decide how long an iteration takes; by default all."""

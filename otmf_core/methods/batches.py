@@ -34,14 +34,14 @@ def draw_batches(
     """The mini-batches of a fusion, all drawn from (seed, step) alone, so that a resumed step sees the same ones.
 
     `sizes[i]` images can be seen of task i, the incoming one last; tasks of size 0 are not drawn. The pre side holds
-    `batch_earlier` images, by default `batch`, equally many of every earlier task, two at least: of some of them, at
-    random, where these are too few for all. With `in_turns` one side is None, the pre side in odd iterations.
+    `batch_earlier` images of every earlier task; by default `batch` in all, equally many of each, two at least: of some
+    of them, at random, where these are too few for all. With `in_turns` one side is None, the pre side in odd
+    iterations.
     """
     random = np.random.default_rng([seed, step])
     earlier = np.array([task for task, size in enumerate(sizes[:-1]) if size])
-    images = batch_earlier or batch
-    groups = min(max(1, images // 2), len(earlier))
-    each = min(max(2, images // groups), min(sizes[task] for task in earlier))
+    groups = len(earlier) if batch_earlier else min(max(1, batch // 2), len(earlier))
+    each = min(batch_earlier or max(2, batch // groups), min(sizes[task] for task in earlier))
     for iteration in range(iterations):
         tasks = np.sort(random.permutation(earlier)[:groups])
         pre = (tasks, np.stack([random.permutation(sizes[task])[:each] for task in tasks]))
@@ -65,6 +65,26 @@ def draw_evenly(sizes: list[int], *, iterations: int, batch: int, seed: int, ste
         tasks = np.sort(random.permutation(earlier)[:groups])
         pre = (tasks, np.stack([random.permutation(sizes[task])[:each] for task in tasks]))
         yield {"pre": pre, "post": (np.array([last]), random.permutation(sizes[last])[None, :each])}
+
+
+def in_parts(sides: Mapping[str, Batch], most: int | None) -> list[dict[str, Batch]]:
+    """A mini-batch in parts of at most `most` images, or of one task: each task whole, as losses are means over tasks.
+
+    With None, or where it has no more, it is one part.
+    """
+    if most is None or sum(rows.size for _, rows in sides.values()) <= most:
+        return [dict(sides)]
+    parts: list[dict[str, Batch]] = []
+    room = 0
+    for side, (tasks, rows) in sides.items():
+        for task in range(len(tasks)):
+            if rows.shape[1] > room:
+                parts.append({})
+                room = most
+            room -= rows.shape[1]
+            first = task - len(parts[-1][side][0]) if side in parts[-1] else task
+            parts[-1][side] = (tasks[first : task + 1], rows[first : task + 1])
+    return parts
 
 
 def encode(sides: Mapping[str, Batch], learning: Learning) -> dict[str, Encoded]:

@@ -75,15 +75,19 @@ class Otmf(Method):
     ] = 16
     batch_earlier: Annotated[
         int | None,
-        Field(ge=2, le=1024, description="images of all earlier tasks in a mini-batch; none: as many"),
+        Field(
+            ge=2,
+            le=1024,
+            description="images of every earlier task in a mini-batch; none: as many of all",
+        ),
         Shown(
             label="Batch, earlier tasks",
             group="Masks",
-            step=8,
-            help="Images of all earlier tasks in a mini-batch, equally many of each: more hold on better. Empty: as "
-            "many as of the incoming task.",
+            step=2,
+            help="Images of every earlier task in a mini-batch: more hold on better, and take longer the more tasks "
+            "there are. Empty: as many of all together, or of some, as of the incoming task.",
         ),
-    ] = 48
+    ] = 8
     lr: Annotated[
         float,
         Field(gt=0, le=1, description="Adam's rate on the masks"),
@@ -218,17 +222,9 @@ class Otmf(Method):
     def batch_examples(self) -> int:
         return self.batch
 
-    @property
-    def images_per_iteration(self) -> int:
-        earlier = self.batch_earlier or self.batch
-        return self.batch + earlier if self.update == "joint" else max(self.batch, earlier)
-
-    def largest_batch(self, images: int) -> int:
-        if self.batch_earlier is None:
-            return super().largest_batch(images)
-        if self.update == "joint":
-            return max(0, images - self.batch_earlier)
-        return images if images >= self.batch_earlier else 0
+    def images_per_iteration(self, earlier: int) -> int:
+        before = self.batch_earlier * earlier if self.batch_earlier else self.batch
+        return self.batch + before if self.update == "joint" else max(self.batch, before)
 
     @property
     def turns(self) -> int:

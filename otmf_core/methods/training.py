@@ -15,7 +15,7 @@ from torch import Tensor
 from otmf_core.errors import InputError
 from otmf_core.masks.base import MaskPair
 from otmf_core.masks.measures import SIDES
-from otmf_core.methods.batches import Batch
+from otmf_core.methods.batches import Batch, in_parts
 from otmf_core.methods.context import Context
 from otmf_core.methods.gradients import consumed
 from otmf_core.methods.iterating import Row, iterate, keep_merged, learning_of, write_curves
@@ -95,18 +95,26 @@ def train(learner: Learner | MaskPair, plan: Plan, done: int, context: Context) 
     weights = learning.tower.weights()
     learner.apply(weights)
     weighs = side_weights(learning)
-    with consumed(learning.tower, learner.consume):
+    with consumed(learning.tower, learner.consume) as backward:
         for iteration in range(done, len(plan.batches)):
             sides = plan.batches[iteration]
-            losses = plan.losses(iteration, sides)
-            total = torch.stack([weighs[side] * loss for side, loss in losses.items()]).sum()
-            if not math.isfinite(total.item()):
-                raise InputError(NOT_FINITE)
-            learner.begin(rate=plan.rate(iteration), sides=tuple(sides))
-            total.backward()
+            found = dict.fromkeys(sides, 0.0)
+            parts = in_parts(sides, learning.tower.most_at_once)
+            for number, part in enumerate(parts, start=1):
+                shares = {side: len(tasks) / len(sides[side][0]) for side, (tasks, _) in part.items()}
+                losses = {side: shares[side] * loss for side, loss in plan.losses(iteration, part).items()}
+                total = torch.stack([weighs[side] * loss for side, loss in losses.items()]).sum()
+                if not math.isfinite(total.item()):
+                    raise InputError(NOT_FINITE)
+                backward.last = number == len(parts)
+                if backward.last:
+                    learner.begin(rate=plan.rate(iteration), sides=tuple(sides))
+                total.backward()
+                for side, loss in losses.items():
+                    found[side] += loss.item()
             learner.finish(weights)
             row: Row = {"iteration": iteration}
-            row |= {f"loss_{side}": losses[side].item() if side in losses else None for side in SIDES}
+            row |= {f"loss_{side}": found.get(side) for side in SIDES}
             yield row | plan.columns(iteration)
 
 

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from otmf_core.errors import InputError
 from otmf_core.files import shown
-from otmf_core.models.inputs import ENCODE_BATCH, Inputs, batches
+from otmf_core.models.inputs import ENCODE_BATCH, LARGE, MOST_ON_CPU, MOST_ON_GPU, Inputs, batches
 from otmf_core.models.task_vector import StateDict
 
 
@@ -31,6 +31,13 @@ class Tower(ABC):
     def encode_in_lanes(self, inputs: Inputs) -> Tensor:
         """As `encode`, on several threads at once where that is quicker; reaches no gradient but the weights'."""
         return self.encode(inputs)
+
+    @property
+    def most_at_once(self) -> int | None:
+        """The inputs that a large one should learn from at once; None for any number."""
+        if sum(tensor.numel() for tensor in self.base.values()) < LARGE:
+            return None
+        return MOST_ON_CPU if self.device.type == "cpu" else MOST_ON_GPU
 
     @abstractmethod
     def views(self, inputs: Inputs, count: int, seed: Sequence[int]) -> Inputs:

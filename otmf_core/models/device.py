@@ -12,8 +12,8 @@ import torch
 from torch import Tensor
 
 from otmf_core.errors import InputError
+from otmf_core.models.inputs import LARGE
 
-LARGE = 20_000_000  # parameters
 M_MMAP_THRESHOLD = -3  # of malloc.h
 
 

@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from typing import Any, Protocol, runtime_checkable
 
 ENCODE_BATCH = 128  # inputs that a tower encodes at once, without gradients
+LARGE = 20_000_000  # parameters of a large network
+MOST_ON_CPU, MOST_ON_GPU = 16, 64  # inputs that it learns from at once: more take memory alone
 
 
 class Inputs(Protocol):

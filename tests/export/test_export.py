@@ -115,7 +115,7 @@ def test_the_card_has_the_figures_of_the_record(run: Path, tmp_path: Path):
         "- Retention weight of the merged vector so far (alpha): 0.8",
         "- Iterations of each fusion (iterations): 4",
         "- Images of the incoming task in a mini-batch (batch): 6",
-        "- Images of all earlier tasks in a mini-batch; none: as many (batch_earlier): 48",
+        "- Images of every earlier task in a mini-batch; none: as many of all (batch_earlier): 8",
         "- Adam's rate on the masks (lr): 0.15",
         "- Adam's β₁ on the masks: the share of earlier gradients in a step (momentum): 0.8",
         "- Unlabelled images kept of every earlier task; the paper keeps none (memory): 5",

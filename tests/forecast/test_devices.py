@@ -56,7 +56,9 @@ def test_the_sizes_of_clips_own_models_on_cards():
         assert (activations(config, 4) or 0) / 2**20 == pytest.approx(counted, rel=0.02)
 
 
-def test_a_batch_that_fits_and_one_that_does_not(own_tiny: Path):
+def test_the_images_of_an_iteration_take_memory_and_of_a_large_model_those_of_a_part(
+    own_tiny: Path, monkeypatch: pytest.MonkeyPatch
+):
     path = own_tiny / "backbone/config.json"
     fields = json.loads(path.read_text())
     fields["model_cfg"]["vision_cfg"] |= {"image_size": 1024, "patch_size": 8, "width": 1024, "layers": 24}
@@ -65,18 +67,15 @@ def test_a_batch_that_fits_and_one_that_does_not(own_tiny: Path):
     vouch(own_tiny)
     library = open_library(str(own_tiny))
     each = activations(library.backbone_config, 2) or 0
-    room = {card: int((card - 1) * 2**30 / each) for card in (24, 80)}  # images beside the runtime
-    assert 0 < room[24] < 3 < room[80]
-    for update, earlier, images, fits in (  # in an iteration with a batch of 4, and the largest batch there is room for
-        ("joint", None, 8, {24: room[24] // 2, 80: room[80] // 2}),
-        ("alternating", None, 4, room),
-        ("joint", 3, 7, {24: 0, 80: room[80] - 3}),
-        ("alternating", 3, 4, {24: 0, 80: room[80]}),
+    for large, update, earlier, images in (  # two earlier tasks
+        (False, "joint", None, 4 + 4),
+        (False, "alternating", None, 4),
+        (False, "joint", 60, 4 + 120),
+        (True, "joint", 3, 4 + 6),
+        (True, "joint", 60, 64),
     ):
-        memory = device_memory(merge_config(library.root, update=update, batch=4, batch_earlier=earlier), library)
-        assert memory is not None
-        assert memory.total == pytest.approx((1 << 30) + images * each, rel=0.01)
-        assert memory.batch == 4
-        assert memory.fits == fits
+        monkeypatch.setattr("otmf_core.forecast.devices.LARGE", 0 if large else 10**9)
+        config = merge_config(library.root, update=update, batch=4, batch_earlier=earlier)
+        assert device_memory(config, library) == pytest.approx((1 << 30) + images * each, rel=0.01)
     average = device_memory(merge_config(library.root, method="average"), library)
-    assert average is not None and not average.fits and average.batch == 0
+    assert average is not None and average < (1 << 30) + 128 * each

@@ -19,7 +19,11 @@ SIZE = Sizes(parameters=1000, picture=12, test=(10, 20, 30), calibration=(5, 6, 
 
 
 def config(**fields) -> MergeConfig:
-    own = {"iterations": 4, "memory": 2, "views": 1} if fields.get("method", "otmf") == "otmf" else {}
+    own = (
+        {"iterations": 4, "memory": 2, "views": 1, "batch_earlier": None}
+        if fields.get("method", "otmf") == "otmf"
+        else {}
+    )
     return MergeConfig.build(**{"tasks": ("a", "b", "c"), **own, **fields})
 
 
@@ -30,6 +34,12 @@ def test_work_is_counted_step_by_step():
     # decoded: tests once; calibration of the last two tasks in full, two images of the first
     assert done.decoded == (60, 5, 5 + 6, 6 + 7 + 2)
     assert done.iterations == 2 * 4
+
+
+def test_iterations_count_by_their_images():
+    # 16 images of the incoming task and 8 of each earlier one: 24 in the second step, 32 in the third, 48 with four
+    done = work(config(batch=16, batch_earlier=8), SIZE)
+    assert done.iterations == pytest.approx(4 * (24 / 48 + 32 / 48))
 
 
 def test_without_memory_teachers_are_taken_again():
@@ -141,7 +151,7 @@ def test_only_runs_with_equal_settings_count():
         {"p": 1},
         {"blur": 0.5},
         {"views": 2},
-        {"batch_earlier": None},
+        {"batch_earlier": 6},
         {"temperature": 1.0},
         {"heads": "tuned"},
     ):

@@ -13,14 +13,15 @@ from otmf_core.config import MergeConfig
 from otmf_core.errors import InputError
 from otmf_core.forecast.devices import device_memory
 from otmf_core.forecast.sizes import Sizes, sizes
-from otmf_core.forecast.work import Estimate, Rates, alike, extrapolate, pace, rates_of_runs
+from otmf_core.forecast.work import EARLIER, Estimate, Rates, alike, extrapolate, pace, rates_of_runs
 from otmf_core.library.library import Library, open_library
 from otmf_core.models.checkpoints import parameters
+from otmf_core.models.inputs import LARGE
 
-LARGE = 20_000_000  # parameters, from which on a GPU's memory is a question
+CARDS = (24, 80)  # GiB of common GPUs
 MOST_RUNS = 5  # finished runs that an estimate is made from, the newest
 MOST_MEASUREMENTS = 64  # remembered
-TASKS_THAT_MATTER = 5  # a mini-batch holds images of at most four earlier tasks and of the incoming one
+TASKS_THAT_MATTER = 1 + EARLIER  # for a measurement
 
 
 def estimate_line(config: MergeConfig, library: Library) -> None:
@@ -49,14 +50,8 @@ def _on_gpus(config: MergeConfig, library: Library) -> None:
         return  # the page says elsewhere what is wrong with the library
     if memory is None:
         return
-    verdicts = []
-    for card, batch in memory.fits.items():
-        if memory.total <= card << 30:
-            verdicts.append(f"fits {card} GiB")
-        else:
-            most = f"batch {batch} would" if batch >= 2 else "no batch would"
-            verdicts.append(f"does not fit {card} GiB ({most})")
-    facts = [f"On a GPU **{size_text(memory.total)}** in bfloat16 autocast", *verdicts]
+    verdicts = [f"{'fits' if memory <= card << 30 else 'does not fit'} {card} GiB" for card in CARDS]
+    facts = [f"On a GPU **{size_text(memory)}** in bfloat16 autocast", *verdicts]
     st.caption(" · ".join(facts), help="Counted from the model's sizes and the batch; measured on none.")
 
 
