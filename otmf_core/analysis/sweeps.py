@@ -61,6 +61,29 @@ def _neutral(config: MergeConfig) -> MergeConfig:
     return config.model_copy(update=neutral)
 
 
+def by_hand(config: MergeConfig) -> MergeConfig:
+    """The same merge where the swept setting has an effect: one whose value a rule finds does not vary with it."""
+    setting = config.method.swept()
+    if setting is None or setting.shown.given is None or setting.applies(config.method.settings()):
+        return config
+    rule, (first, *_) = setting.shown.given
+    return config.with_settings(**{rule: first})
+
+
+def by_rule(config: MergeConfig, runs: Iterable[SweepRun]) -> dict[str, SweepRun]:
+    """The run of each rule that finds the swept value by itself, else as the sweep around `config`; none without rules.
+
+    Among several of a rule the one that `members` would take.
+    """
+    setting = config.method.swept()
+    if setting is None or setting.shown.given is None:
+        return {}
+    rule, by_value = setting.shown.given
+    rules = [value for value in config.method.described()[rule].values if value not in by_value]
+    found = {value: members(config.with_settings(**{rule: value}), runs) for value in rules}
+    return {value: next(iter(runs_of.values())) for value, runs_of in found.items() if runs_of}
+
+
 def members(config: MergeConfig, runs: Iterable[SweepRun]) -> dict[float, SweepRun]:
     """The runs of the sweep around `config` by value, ascending.
 

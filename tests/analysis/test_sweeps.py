@@ -7,7 +7,17 @@ from pathlib import Path
 
 import pytest
 
-from otmf_core.analysis.sweeps import SweepRun, at, members, pareto, same_sweep, sweep_status, value_of
+from otmf_core.analysis.sweeps import (
+    SweepRun,
+    at,
+    by_hand,
+    by_rule,
+    members,
+    pareto,
+    same_sweep,
+    sweep_status,
+    value_of,
+)
 from otmf_core.config import MergeConfig
 from otmf_core.errors import InputError
 from otmf_core.files import write_json
@@ -93,6 +103,21 @@ def test_a_run_of_version_0_1_0_is_reused_whatever_it_held_of_other_methods(fold
     write_json(tmp_path / "one/config.json", old)
     assert sweep_status(CONFIG.with_settings(**then), [0.1], listed(tmp_path)).done == {0.1: "one"}
     assert sweep_status(CONFIG, [0.1], listed(tmp_path)).missing == (0.1,)
+
+
+def test_runs_by_a_rule_stand_beside_the_sweep_of_the_same_settings(folder, tmp_path: Path):
+    folder("one", "done", alpha=0.1)
+    folder("two", "done", alpha_rule="auto", alpha=0.3)
+    folder("three", "stopped", alpha_rule="norm")
+    folder("four", "done", alpha_rule="auto", seed=1)
+    folder("five", "done", alpha_rule="learned")  # whose α is where it starts
+    runs = listed(tmp_path)
+    assert {rule: run.run for rule, run in by_rule(CONFIG, runs).items()} == {"auto": "two", "norm": "three"}
+    assert sweep_status(CONFIG, [0.1, 0.3], runs).missing == (0.3,)
+    assert by_rule(MergeConfig.build(tasks=("a", "b"), method="task-arithmetic"), runs) == {}
+    assert by_hand(CONFIG.with_settings(alpha_rule="norm")) == CONFIG
+    learned = CONFIG.with_settings(alpha_rule="learned")
+    assert by_hand(learned) == learned
 
 
 def test_a_run_of_another_method_is_not_reused(folder, tmp_path: Path):

@@ -18,11 +18,24 @@ HEIGHT = 400
 TASKS_IN_A_ROW = 4
 
 
-def quality(table: pd.DataFrame, setting: Setting, selected: float) -> go.Figure:
-    """ACC in percent above BWT in points, against the setting; `table` has its column, ascending, acc and bwt."""
+def quality(
+    table: pd.DataFrame,
+    setting: Setting,
+    selected: float,
+    rules: Mapping[str, tuple[float | None, float | None]] | None = None,
+) -> go.Figure:
+    """ACC in percent above BWT in points, against the setting; `table` has its column, ascending, acc and bwt.
+
+    A dotted line stands at what each of the `rules` that find the value by themselves reached, under its name.
+    """
     chart = make_subplots(rows=2, cols=1, shared_xaxes=True, vertical_spacing=0.08)
     for row, column, name, colour, unit in ((1, "acc", "ACC", ACC, "%"), (2, "bwt", "BWT", BWT, " pt")):
         _add_line(chart, table, setting, column, name, colour, selected, unit, row=row, col=1)
+    for name, reached in (rules or {}).items():
+        for row, value, colour in zip((1, 2), reached, (ACC, BWT), strict=True):
+            if value is not None:
+                line = {"color": colour, "width": 1.5, "dash": "dot"}
+                chart.add_hline(value, line=line, annotation={"text": name, "font": {"size": 11}}, row=row, col=1)
     chart.update_yaxes(title="ACC (%)", row=1, col=1)
     chart.update_yaxes(title="BWT (points)", zeroline=True, row=2, col=1)
     chart.update_xaxes(title=setting.label, row=2, col=1)

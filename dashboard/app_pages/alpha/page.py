@@ -6,6 +6,7 @@ import streamlit as st
 
 from dashboard.app_pages.alpha.charts import balance, each_task, front, quality
 from dashboard.app_pages.alpha.controls import sweep_row
+from dashboard.app_pages.alpha.rule_line import reached_by_rule, rule_line
 from dashboard.app_pages.alpha.sequence_picker import choose_sequence
 from dashboard.app_pages.alpha.sequences import sweep_grid, sweepable_runs
 from dashboard.app_pages.alpha.tables import sweep_table, task_table
@@ -17,7 +18,7 @@ from dashboard.text import sentence
 from dashboard.ui.chart import cached_chart, show_chart
 from dashboard.ui.deferred import defer
 from dashboard.ui.layout import panels
-from otmf_core.analysis.sweeps import members, sweep_status
+from otmf_core.analysis.sweeps import by_rule, members, sweep_status
 from otmf_core.settings import Setting
 
 # What is swept, and the row that runs it.
@@ -38,6 +39,8 @@ values = st.multiselect(
     help=sentence(setting.help),
 )
 sweep_row(config, sweep_status(config, values, runs), stored_runs)
+rules = by_rule(config, runs)
+rule_line(config, setting, rules, stored_runs)
 
 # What its finished runs reached.
 runs_by_value = {
@@ -52,7 +55,13 @@ table, tasks = sweep_table(runs_by_value, setting.name), task_table(runs_by_valu
 selected = choose_value(table, config, setting)
 name = f"{setting.name}-{config.tasks[0]}-{len(config.tasks)}-tasks"
 charts = (
-    (quality, "quality", ["acc", "bwt"], "Quality", "ACC and BWT on test images"),
+    (
+        partial(quality, rules=reached_by_rule(config, setting, rules, stored_runs)),
+        "quality",
+        ["acc", "bwt"],
+        "Quality",
+        "ACC and BWT on test images",
+    ),
     (balance, "balance", ["stability", "plasticity"], "Balance", "means over tasks, test"),
     (front, "front", ["plasticity", "stability", "front"], "Trade-off", f"a point per {setting.symbol}, test"),
 )

@@ -11,7 +11,7 @@ from dashboard.library.task_labels import task_labels
 from dashboard.runs.stamp import data_facts, facts_line
 from dashboard.state import current_run, is_example
 from dashboard.text import from_link, plural, reason
-from otmf_core.analysis.sweeps import SweepRun, members, same_sweep
+from otmf_core.analysis.sweeps import SweepRun, by_hand, members, same_sweep
 from otmf_core.config import MergeConfig
 from otmf_core.errors import InputError
 
@@ -52,7 +52,7 @@ def _selected(configs: Mapping[str, MergeConfig], runs: Sequence[SweepRun], form
     """The sequence in the link, else the one shown before, else that of the run looked at last, else the newest."""
     last_run = current_run("alpha")
     linked = st.query_params.get("sequence")
-    config_of = {run.run: run.config for run in runs}
+    config_of = {run.run: by_hand(run.config) for run in runs}
     if form:
         config_of[FORM] = form
     for name in (linked, st.session_state.get(SESSION_KEY), last_run):

@@ -9,7 +9,7 @@ import streamlit as st
 from dashboard.library.picker import LIBRARY_KEY, name_in_config, offered_libraries
 from dashboard.merge_choices import FIRST_METHOD, chosen_options, chosen_tasks
 from dashboard.state import is_example, queue
-from otmf_core.analysis.sweeps import SweepRun, same_sweep
+from otmf_core.analysis.sweeps import SweepRun, by_hand, same_sweep
 from otmf_core.config import MergeConfig
 from otmf_core.errors import InputError
 from otmf_core.library.library import list_libraries, open_library, order
@@ -38,7 +38,7 @@ def form_config() -> MergeConfig:
     library = open_library(name)
     suites = list(library.suites)
     tasks = chosen_tasks() or (order(library, suites[0]) if suites else [task.id for task in library.tasks])
-    return MergeConfig.build(tasks=tasks, library=name, method=FIRST_METHOD, **chosen_options(FIRST_METHOD))
+    return by_hand(MergeConfig.build(tasks=tasks, library=name, method=FIRST_METHOD, **chosen_options(FIRST_METHOD)))
 
 
 def sequences(runs: Sequence[SweepRun], form: MergeConfig | None) -> dict[str, MergeConfig]:
@@ -48,7 +48,7 @@ def sequences(runs: Sequence[SweepRun], form: MergeConfig | None) -> dict[str, M
     """
     configs: dict[str, MergeConfig] = {}
     for run in sorted(runs, key=lambda run: run.run):  # ids sort by time
-        config = run.config
+        config = by_hand(run.config)
         if config.method.swept() and not any(same_sweep(config, other) for other in configs.values()):
             configs[run.run] = config
     newest_first = {key: configs[key] for key in reversed(configs)}

@@ -200,6 +200,25 @@ def test_quality_and_balance_stand_against_alpha_with_the_chosen_point_marked():
     assert [line.x0 for line in chart.layout.shapes] == [0.5]
 
 
+def test_what_a_rule_reached_is_a_line_across_the_sweep_under_its_name():
+    chart: Any = quality(TABLE, ALPHA, 0.5, rules={"By the images": (66.0, -2.0), "Keeps the norm": (64.0, None)})
+    lines = [(line.y0, line.y1, line.line.dash) for line in chart.layout.shapes if line.y0 == line.y1]
+    assert lines == [(66.0, 66.0, "dot"), (-2.0, -2.0, "dot"), (64.0, 64.0, "dot")]
+    assert [note.text for note in chart.layout.annotations] == ["By the images", "By the images", "Keeps the norm"]
+
+
+def test_alpha_by_the_images_is_run_once_and_shown_beside_the_sweep(finished: list[str], app: AppTest, tmp_path: Path):
+    open_page(app)
+    assert app.button(key="run-rule").label == "Run α by the images"
+    press(app, "run-rule")
+    drained(tmp_path)
+    open_page(app)
+    assert [method.get("alpha_rule") for method in methods(tmp_path)].count("auto") == 1
+    assert "run-rule" not in {button.key for button in app.button}
+    assert "α **by the images**: ACC 79.0%, BWT −2.0" in texts(app)  # the first of two tasks went from 80 to 78
+    assert len(app.selectbox(key="alpha-sequence-choice").options) == 2  # that one and the form's: a rule is no other
+
+
 def test_the_front_joins_its_points_and_dims_the_others():
     line, best, dominated, ring = front(TABLE, ALPHA, 0.8).data
     assert list(zip(line.x, line.y, strict=True)) == [(85.0, 90.0), (95.0, 80.0)]

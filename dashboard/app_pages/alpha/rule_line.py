@@ -1,0 +1,59 @@
+"""The line about rules that find the swept value by themselves: runs the first, says what each reached."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import streamlit as st
+
+from dashboard.runs.loading import view_of
+from dashboard.state import queue
+from dashboard.text import with_unit
+from otmf_core.analysis.sweeps import SweepRun
+from otmf_core.config import MergeConfig
+from otmf_core.runs.folder import Run
+from otmf_core.settings import Setting
+
+FIRST = "auto"  # the rule that is offered here; the others stand on the Merge page
+
+
+def rule_line(config: MergeConfig, setting: Setting, found: Mapping[str, SweepRun], stored: Mapping[str, Run]) -> None:
+    """Draw ACC, BWT and values of every rule's run; offer to run the first rule where it has none.
+
+    `found` has the runs by rule (`by_rule`), `config` a merge of the sweep.
+    """
+    if setting.shown.given is None:
+        return
+    rule = config.method.described()[setting.shown.given[0]]
+    with st.container(horizontal=True, vertical_alignment="center"):
+        if FIRST in rule.values and FIRST not in found:
+            about = "Each fusion takes the value whose merge fits the unlabelled images best before masks are trained."
+            label = f"Run {setting.symbol} {rule.text(FIRST).lower()}"
+            if st.button(label, icon=":material/auto_awesome:", key="run-rule", help=about):
+                run = queue().submit(config.with_settings(**{rule.name: FIRST}))
+                st.session_state["swept"] = [*st.session_state.get("swept", []), run]
+                st.rerun()
+        for name, member in found.items():
+            st.caption(f"{setting.symbol} **{rule.text(name).lower()}**: {_reached(member, stored.get(member.run))}")
+
+
+def reached_by_rule(
+    config: MergeConfig, setting: Setting, found: Mapping[str, SweepRun], stored: Mapping[str, Run]
+) -> dict[str, tuple[float | None, float | None]]:
+    """ACC in percent and BWT in points of every rule's finished run, by the rule in words; arguments as above."""
+    if setting.shown.given is None:
+        return {}
+    text = config.method.described()[setting.shown.given[0]].text
+    runs = {name: stored.get(member.run) for name, member in found.items()}
+    return {text(name): (run.record.acc, run.record.bwt) for name, run in runs.items() if run and run.record}
+
+
+def _reached(member: SweepRun, run: Run | None) -> str:
+    if run is None or run.record is None:
+        return member.status
+    record = run.record
+    reached = f"ACC {with_unit(record.acc, '%')}, BWT {with_unit(record.bwt, 'pt')}"
+    fusions = view_of(run.id).fusions
+    curves = [fusions[step].curve("coefficient_pre") for step in sorted(fusions)]
+    known = [f"{curve[-1]:.2f}" for curve in curves if curve and curve[-1] is not None]
+    return f"{reached} · step by step {', '.join(known)}" if known else reached
