@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from statistics import fmean
 from typing import NamedTuple
 
 import pandas as pd
 import plotly.graph_objects as go
+import streamlit as st
 
 from dashboard.charts.losses import coefficients, loss_curves, mask_means
 from dashboard.library.task_labels import task_labels
+from dashboard.text import letters, number_text
 from dashboard.ui.chart import cached_chart, show_chart
 from dashboard.ui.layout import panels
 from otmf_core.runs.view import Curve, RunView
 
+FIRST, LAST = 3, 10  # iterations that a fusion is judged by
 Sides = Mapping[int, tuple[Curve, Curve]]  # step of the fold → pre and post, one value per iteration
 
 
@@ -71,6 +75,35 @@ def fusion_charts(view: RunView, page: str) -> None:
                     key=f"{page}-{each.name}",
                     name=f"{view.run}-{each.name}",
                 )
+    if lines := in_vain(reported[0][1], view.iterations):
+        said = [
+            f"{letters(names[tasks[step - 1]])} ({number_text(a, 3)} → {number_text(b, 3)})" for step, a, b in lines
+        ]
+        st.caption(
+            f":material/info: Masks did not lower the loss when these were taken in: {', '.join(said)}. Means of the "
+            f"first {FIRST} and the last {LAST} iterations, each task alike; without masks it may be as good there."
+        )
+
+
+def in_vain(losses: Sides, iterations: int) -> list[tuple[int, float, float]]:
+    """Fusions that ended with no less loss than they began with: step, loss at first and at last.
+
+    Of fusions of so many iterations that are done, both sides added up, the pre side once for each earlier task: means
+    of the first and of the last iterations. Fusions too short for these are not judged.
+    """
+    found = []
+    for step, sides in sorted(losses.items()):
+        if iterations < FIRST + LAST or any(len(side) < iterations for side in sides):
+            continue
+        first = last = 0.0
+        for weight, side in zip((step - 1, 1), sides, strict=True):
+            values = [value for value in side if value is not None]
+            if values:
+                first += weight * fmean(values[:FIRST])
+                last += weight * fmean(values[-LAST:])
+        if last >= first > 0:
+            found.append((step, first, last))
+    return found
 
 
 def _any(sides: Sides) -> bool:
