@@ -45,7 +45,7 @@ def test_weights_heads_and_images(tiny: Path):
     assert all(tensor.dtype == torch.float32 for tensor in base.values())
     delta = library.task_vector("red")
     assert all(tensor.dtype == torch.float16 for tensor in delta.values())
-    weight, scale = library.head("red")
+    weight, scale, _ = library.head("red")
     torch.testing.assert_close(weight.norm(dim=-1), torch.ones(CLASSES))
     assert scale == 20
     images = library.examples("blue", "test")
