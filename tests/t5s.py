@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 WORDS = (
     "is", "it", "good", "bad", "yes", "no", "the", "a", "film", "plot", "cat", "dog", "sat", "ran", "fine",
     "not", "very", ",", ".", "?", "'", ":", "of", "same", "these", "two", "first", "second", "third", "one",
-    "really", "and", "but", "or", "with", "without", "0", "1", "2", "3", "4", "5",
+    "really", "and", "but", "or", "with", "without", "positive", "negative", "0", "1", "2", "3", "4", "5",
 )  # fmt: skip
 SPECIAL = ("<pad>", "</s>", "<unk>")
 VOCABULARY = 64
@@ -93,3 +93,85 @@ def write_folder(folder: Path, state: StateDict, tokenizer: bool = False, **chan
         write_tokenizer(folder)
         (folder / "generation_config.json").write_text(json.dumps({"decoder_start_token_id": 0, "eos_token_id": 1}))
     return folder
+
+
+MOOD = {"prompt": "is it good or bad ? {text}", "classes": ("bad", "good")}
+SAME = {"prompt": "{first} : {second} . is the second of these the same ?", "classes": ("no", "yes", "not really")}
+SCALE = {"prompt": "{first} , {second} ?", "classes": tuple("012345"), "metric": "spearman"}
+PARTS: dict[str, Any] = {"mood": MOOD, "same": SAME, "scale": SCALE}
+SENTENCE = (
+    "a cat sat",
+    "the film ran fine",
+    "a dog and the cat",
+    "very bad plot",
+    "not good but fine",
+    "one plot or two",
+)
+
+
+def write_data(folder: Path, task: str, count: int = 24) -> Path:
+    """The texts of a task: Parquet of a hub's names with hidden tests, JSON lines, or one CSV."""
+    import csv
+
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    folder.mkdir(parents=True, exist_ok=True)
+    rows = [
+        {"text": f"{SENTENCE[i % 6]} {WORDS[i % 36]}", "first": SENTENCE[i % 6], "second": SENTENCE[i * i % 5]}
+        for i in range(count)
+    ]
+    if task == "mood":
+        labelled = [{"text": row["text"], "label": i % 2} for i, row in enumerate(rows)]
+        for split in ("train", "validation"):
+            pq.write_table(pa.Table.from_pylist(labelled), folder / f"{split}-00000-of-00001.parquet")
+        hidden = [{**row, "label": -1} for row in labelled]
+        pq.write_table(pa.Table.from_pylist(hidden), folder / "test-00000-of-00001.parquet")
+    elif task == "same":
+        answers = SAME["classes"]
+        for split in ("train", "test"):
+            lines = [json.dumps({**row, "label": answers[i % 3]}) for i, row in enumerate(rows)]
+            (folder / f"{split}.jsonl").write_text("\n".join(lines) + "\n")
+    else:
+        with (folder / "all.csv").open("w", newline="") as file:
+            writer = csv.writer(file)
+            writer.writerow(["first", "second", "score"])
+            writer.writerows([row["first"], row["second"], i % 6 * 0.8] for i, row in enumerate(rows))
+    return folder
+
+
+def write_adapter(folder: Path, seed: int) -> Path:
+    """A LoRA of rank 2 on q and v, as PEFT writes it."""
+    from safetensors.torch import save_file
+
+    random = torch.Generator().manual_seed(seed)
+    tensors = {}
+    for stack, layers in (("encoder", {0: "SelfAttention"}), ("decoder", {0: "SelfAttention", 1: "EncDecAttention"})):
+        for block in range(2):
+            for layer, module in layers.items():
+                for part in "qv":
+                    name = f"base_model.model.{stack}.block.{block}.layer.{layer}.{module}.{part}"
+                    tensors[f"{name}.lora_A.weight"] = 0.2 * torch.randn(2, 16, generator=random)
+                    tensors[f"{name}.lora_B.weight"] = 0.2 * torch.randn(16, 2, generator=random)
+    folder.mkdir(parents=True, exist_ok=True)
+    save_file(tensors, folder / "adapter_model.safetensors")
+    fields = {"peft_type": "LORA", "r": 2, "lora_alpha": 4, "base_model_name_or_path": "tiny/base", "bias": "none"}
+    (folder / "adapter_config.json").write_text(json.dumps(fields))
+    return folder
+
+
+def write_library(root: Path, sources: Path, tasks: tuple[str, ...] = tuple(PARTS), **changes: Any) -> Path:
+    """A library of texts made of a hub's folders: of full models and, the last task, of a LoRA."""
+    from otmf_core.library.making.add import NewTask, add_task
+    from otmf_core.library.making.new import new_library
+
+    base = weights(7, tied=changes.pop("tied", False), **changes)
+    new_library(root, write_folder(sources / "base", base, tokenizer=True, **changes), base_model="tiny/base")
+    for number, task in enumerate(tasks):
+        if task == "scale":
+            model = write_adapter(sources / task, number)
+        else:
+            model = write_folder(sources / task, tuned(base, number), **changes)
+        data = write_data(sources / f"{task}-data", task)
+        add_task(root, NewTask(name=task, checkpoint=model, data=data, **PARTS[task]))
+    return root

@@ -32,7 +32,7 @@ def add_options(parser: ArgumentParser) -> None:
         added.set_defaults(command=run)
         return added
 
-    new = command("new", _new, "make a library of a pre-trained CLIP, without tasks yet")
+    new = command("new", _new, "make a library of a pre-trained CLIP or T5, without tasks yet")
     new.add_argument("folder", type=cli_options.path, metavar="FOLDER", help="the library's folder, new or empty")
     new.add_argument(
         "--backbone",
@@ -45,10 +45,13 @@ def add_options(parser: ArgumentParser) -> None:
     _add_activation(new)
     new.add_argument("--base-model", metavar="ORG/NAME", help="the hub's name of the pre-trained model")
 
-    add = command("add", _add, "add a task: its fine-tuned model, its pictures, its head")
+    add = command("add", _add, "add a task: its fine-tuned model, its pictures and head, or its texts")
     add.add_argument("folder", type=cli_options.path, metavar="FOLDER", help="the library's folder")
     add.add_argument(
-        "--task", required=True, metavar="NAME", help="the task's name; one of the field's twenty brings its classes"
+        "--task",
+        required=True,
+        metavar="NAME",
+        help="the task's name; one of the field's brings its classes, or its prompt and answers",
     )
     add.add_argument(
         "--checkpoint",
@@ -62,7 +65,8 @@ def add_options(parser: ArgumentParser) -> None:
         type=cli_options.path,
         required=True,
         metavar="PATH",
-        help="its data set: folders of classes, Parquet tables, tars, arrays, or one that torchvision keeps",
+        help="its data set: folders of classes, Parquet tables, tars, arrays, or one that torchvision keeps; of texts "
+        "Parquet, JSON lines, CSV or TSV",
     )
     add.add_argument("--config", metavar="NAME", help="the configuration of a data set that has several")
     add.add_argument(
@@ -71,9 +75,15 @@ def add_options(parser: ArgumentParser) -> None:
         metavar="PATH",
         help="its head (default: made by the text tower)",
     )
-    add.add_argument("--classes", type=_texts, default=(), metavar="A,B,…|FILE", help="class names, by label")
+    add.add_argument(
+        "--classes", type=_texts, default=(), metavar="A,B,…|FILE", help="class names, or answers, by label"
+    )
     add.add_argument("--templates", type=_texts, default=(), metavar="A,B,…|FILE", help="templates with a {} each")
-    add.add_argument("--licence", default="", help="the licence of its pictures, which the model card names")
+    add.add_argument("--prompt", default="", metavar="TEXT", help="of texts: what is asked, columns in braces: {text}")
+    add.add_argument(
+        "--metric", choices=("accuracy", "spearman"), help="of texts: how answers are compared (default: accuracy)"
+    )
+    add.add_argument("--licence", default="", help="the licence of its data, which the model card names")
     add.add_argument("--source", metavar="ORG/NAME", help="the hub's name of the fine-tuned model")
     add.add_argument(
         "--copy",
@@ -153,6 +163,8 @@ def _add(options: Namespace) -> int:
                 head=options.head,
                 classes=options.classes,
                 templates=options.templates,
+                prompt=options.prompt,
+                metric=options.metric,
                 licence=options.licence,
                 source=options.source,
                 copy=options.copy,

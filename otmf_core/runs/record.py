@@ -42,6 +42,7 @@ class RunRecord(BaseModel):
     zero_shot: AccuracyRow = ()
     held_out: dict[Text, tuple[Percent, ...]] = {}  # of tasks that are not merged: zero-shot, then after the merge
     labels: Text
+    scoring: Text = ""  # of texts: whether answers were scored by likelihood or generated
     calibration_split: Text
     memory_per_task: Whole
     test_images: tuple[Whole, ...] = ()
