@@ -19,6 +19,7 @@ from otmf_core.cli.exit_codes import DONE, TROUBLE
 from otmf_core.cli.list import list_installed
 from otmf_core.errors import InputError
 from otmf_core.library.known_tasks import BACKBONES, SUITES
+from otmf_core.library.known_texts import TEXT_BACKBONES
 from otmf_core.library.library import open_library
 from otmf_core.library.making.splits import Sizes
 
@@ -100,7 +101,9 @@ def add_options(parser: ArgumentParser) -> None:
 
     pull = command("pull", _pull, "fetch a public suite from the Hugging Face hub and make a library of it")
     pull.add_argument("folder", type=cli_options.path, metavar="FOLDER", help="the library's folder, new or begun")
-    pull.add_argument("--backbone", choices=tuple(BACKBONES), default="ViT-B-32", help="(default: ViT-B-32)")
+    backbones = (*BACKBONES, *TEXT_BACKBONES)
+    pull.add_argument("--backbone", choices=backbones, default="ViT-B-32", help="(default: ViT-B-32)")
+    pull.add_argument("--lora", action="store_true", help="of Flan-T5: adapters of rank 16 in place of whole models")
     pull.add_argument("--suite", type=int, choices=SUITES, default=8, help="of that many tasks (default: 8)")
     pull.add_argument("--yes", action="store_true", help="fetch without asking, once sizes are known")
     _add_splits(pull)
@@ -202,7 +205,7 @@ def _check(options: Namespace) -> int:
 def _pull(options: Namespace) -> int:
     from otmf_core.library.making.pull import Suite, plan, pull
 
-    suite = Suite(options.backbone, options.suite, _sizes(options), options.seed, options.transductive)
+    suite = Suite(options.backbone, options.suite, _sizes(options), options.seed, options.transductive, options.lora)
     with _Progress() as report:
         planned = plan(options.folder, suite, report)
     print(planned.sentence, file=sys.stderr)

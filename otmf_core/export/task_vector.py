@@ -41,8 +41,8 @@ def export_model(run_dir: Path, to: Path | None = None) -> Path:
     """Write Δ_m into folder `to` (default: <run>/export-task-vector) and return it.
 
     task_vector.safetensors holds it in float32, by the names that the image tower's tensors have in open_clip's CLIP
-    or a T5's in transformers, with the run's figures as metadata; README.md its model card. Raises InputError unless the
-    run is done.
+    or a T5's in transformers, with the run's figures as metadata; README.md its model card. Raises InputError unless
+    the run is done.
     """
     merged = merged_model(run_dir)
     delta = {f"{merged.library.prefix}{name}": value for name, value in merged.delta.items()}

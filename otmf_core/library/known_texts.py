@@ -15,6 +15,12 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 from otmf_core.files import read_object
 
 FACTS = Path(__file__).with_suffix(".json")
+TextBackbone = Literal["flan-t5-base", "flan-t5-large"]
+TEXT_BACKBONES: dict[TextBackbone, str] = {  # the repositories of the pre-trained models
+    "flan-t5-base": "google/flan-t5-base",
+    "flan-t5-large": "google/flan-t5-large",
+}
+ADAPTED = "flan-t5-large"  # the one that was fine-tuned as LoRA alone
 Percent = Annotated[float, Field(ge=0, le=100)]
 
 
@@ -29,13 +35,19 @@ class KnownText(BaseModel):
     id: str
     name: str
     aliases: tuple[str, ...]
+    data: str = "nyu-mll/glue"
     config: str
+    train_split: str = "train"
     test_split: str
     prompt: str
     answers: tuple[str, ...]
     metric: Literal["accuracy", "spearman"]
     zero_shot: Percent
     expert: Percent
+
+    def expert_repository(self, backbone: str, lora: bool) -> str:
+        """The repository of what was fine-tuned from that of `backbone` on the task, whole or as a LoRA of rank 16."""
+        return f"tanganke/{backbone.removeprefix('google/')}_{self.id}{'_lora-16' if lora else ''}"
 
 
 @cache

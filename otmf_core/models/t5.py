@@ -30,6 +30,7 @@ from otmf_core.models.verbalizers import Verbalizers
 
 LEAST, BROKEN = (4, 57), (5, 0)  # versions of transformers; 5.0 scales every decoder's output
 NEEDED = "texts need transformers, 4.57 or later but not 5.0, as pip install 'otmf[text]' has it"
+AT_ONCE = 1 << 14  # tokens that are encoded at once where no gradient is asked for: scores of attention take room
 SCORED_BATCH = 32  # texts that are scored at once
 GENERATED = 10  # tokens of a generated text, the one it starts with among them, as the field has it
 
@@ -79,6 +80,9 @@ class T5Tower(Tower):
     precision: Precision = "float32"
 
     def encode(self, inputs: Tokens) -> Tensor:
+        if not torch.is_grad_enabled() and inputs.ids.numel() > AT_ONCE and len(inputs) > 1:
+            middle = len(inputs) // 2
+            return torch.cat([self.encode(inputs[:middle]), self.encode(inputs[middle:])])
         with self._autocast():
             states, mask = self._read(inputs)
             if self.of == "encoder":

@@ -208,6 +208,17 @@ def test_padding_changes_no_feature():
     torch.testing.assert_close(own.features(inputs, "a test"), alone, atol=1e-5, rtol=1e-4)
 
 
+def test_many_long_texts_are_encoded_in_parts(monkeypatch: pytest.MonkeyPatch):
+    own, inputs = tower(), texts(15)
+    whole = own.features(inputs, "a test")
+    sizes: list[int] = []
+    read = T5Tower._read
+    monkeypatch.setattr("otmf_core.models.t5.AT_ONCE", 20)
+    monkeypatch.setattr(T5Tower, "_read", lambda self, part: [sizes.append(part.ids.numel()), read(self, part)][1])
+    torch.testing.assert_close(own.features(inputs, "a test"), whole, atol=1e-5, rtol=1e-4)
+    assert len(sizes) > 4 and max(sizes) <= 20
+
+
 def test_bfloat16_is_computed_where_it_is_asked_for():
     exact, half = tower().features(texts(), "a test"), tower(precision="bfloat16").features(texts(), "a test")
     assert half.dtype == torch.float32

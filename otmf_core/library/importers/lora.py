@@ -82,15 +82,15 @@ class LoraAdapter(Expert):
     family = "lora"
 
     def __init__(self, folder: Path) -> None:
-        if inside(folder, LINEARISED).exists():
+        if _own(folder, LINEARISED).exists():
             raise InputError(
                 f"a LoRA adds s · B A to weights: {LINEARISED} is of a linearised model, a first-order expansion, in "
                 f"{folder}"
             )
-        path = next((path for name in WEIGHTS if (path := inside(folder, name)).exists()), None)
+        path = next((path for name in WEIGHTS if (path := _own(folder, name)).exists()), None)
         if path is None:
             raise InputError(f"an adapter has its weights in {' or '.join(WEIGHTS)}: none is in {folder}")
-        self.files = (path, inside(folder, CONFIG))
+        self.files = (path, _own(folder, CONFIG))
         self._config = read_config(self.files[1])
         self.base_model = self._config.base_model_name_or_path or ""
         self._contents = TorchContents(path) if path.suffix != ".safetensors" else None
@@ -205,6 +205,16 @@ class LoraAdapter(Expert):
     def _read(self, key: str) -> Tensor:
         tensor = read_tensor(self.files[0], key) if self._contents is None else self._contents.read(key)
         return tensor.float()
+
+
+def _own(folder: Path, name: str) -> Path:
+    """A file of the folder; raises InputError where it is a link that leads out.
+
+    In the hub's cache, whose snapshots are links to the files beside them, out of the repository.
+    """
+    root = folder.parent.parent if folder.parent.name == "snapshots" else folder
+    inside(root, (folder / name).relative_to(root).as_posix())
+    return folder / name
 
 
 def _bare(name: str) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import torch
 
+from otmf_core.cli.main import main
 from otmf_core.errors import InputError
 from otmf_core.library.known_texts import known_text, known_texts
 from otmf_core.library.library import Library, open_library
@@ -89,6 +90,25 @@ def test_a_check_scores_each_model_on_its_task(root: Path):
     test = library.examples("mood", "test")
     right = (tower.scores(test.inputs, head, "mood").argmax(1) == test.labels).double().mean().item()
     assert checked.tasks[0].individual == pytest.approx(100 * right)
+
+
+def test_the_command_line_makes_a_library_of_texts(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    base, fine = t5s.weights(7), t5s.tuned(t5s.weights(7), 1)
+    backbone = t5s.write_folder(tmp_path / "base", base, tokenizer=True)
+    model = t5s.write_folder(tmp_path / "fine", fine)
+    data = t5s.write_data(tmp_path / "data", "scale")
+    root = str(tmp_path / "library")
+    assert main(["library", "new", root, "--backbone", str(backbone), "--name", "Tiny"]) == 0
+    options = ["--task", "Scale", "--checkpoint", str(model), "--data", str(data), "--metric", "spearman"]
+    asked = ["--prompt", t5s.SCALE["prompt"], "--classes", ",".join(t5s.SCALE["classes"]), "--copy"]
+    assert main(["library", "add", root, *options, *asked]) == 0
+    assert "scale is added: t5, F32" in capsys.readouterr().out
+    library = open_library(root)
+    assert library.task("scale").metric == "spearman" and library.task("scale").checkpoint is None
+    found = library.task_vector("scale")
+    torch.testing.assert_close(found["lm_head.weight"], fine["lm_head.weight"] - base["lm_head.weight"])
+    assert main(["list", "tasks", "--library", root]) == 0
+    assert "Scale" in capsys.readouterr().out
 
 
 def test_long_texts_are_cut_and_their_number_is_said(begun: Path):
