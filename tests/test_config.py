@@ -320,7 +320,7 @@ def test_a_strangers_file_that_is_no_json_gets_one_sentence(content: str, tmp_pa
 
 
 def test_settings_of_texts_are_written_where_they_differ():
-    plain, generated = MergeConfig(tasks=("a", "b")), MergeConfig(tasks=("a", "b"), scoring="generation")
+    plain, generated = (MergeConfig.build(tasks=("a", "b"), scoring=each) for each in ("likelihood", "generation"))
     assert not {"scoring", "text_features", "text_precision"} & plain.model_dump(mode="json").keys()
     fields = generated.model_dump(mode="json")
     assert fields["scoring"] == "generation" and "text_features" not in fields

@@ -78,7 +78,7 @@ def make_record(
         heads=config.heads,
         **(metrics.summary(state.matrix, state.individual) if status == "done" else {}),
         zero_shot=state.matrix[0] if state.matrix else (),
-        **config.stamp(state.transductive),
+        **config.stamp(state.transductive, bool(state.scoring)),
         seed=config.seed,
         created=created,
         versions=versions,

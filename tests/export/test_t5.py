@@ -28,7 +28,7 @@ BASES: dict[str, dict[str, Any]] = {
 }
 
 
-@pytest.fixture(params=BASES.values(), ids=BASES, scope="module")
+@pytest.fixture(params=BASES.values(), ids=list(BASES), scope="module")
 def run(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("texts")
     library = t5s.write_library(folder / "library", folder / "sources", ("mood", "scale"), **request.param)

@@ -40,6 +40,7 @@ def record(run: Path) -> dict[str, Any]:
 def test_every_method_merges_texts(library: Path, tmp_path: Path, method: str):
     found = record(merged(config(library, method=method), tmp_path))
     assert found["status"] == "done" and found["scoring"] == "likelihood"
+    assert found["labels"] in ("none", "unlabelled texts")
     assert None not in found["matrix"][-1]
     delta = read_tensors(tmp_path / "run/merged.safetensors")
     assert delta.keys() == open_library(str(library)).tower_header.keys()
@@ -117,6 +118,9 @@ def test_the_command_line_merges_texts(library: Path, tmp_path: Path, capsys: py
     assert main(["merge", "--library", str(library), "--suite", "3", *options]) == 0
     found = json.loads(capsys.readouterr().out)
     assert (found["scoring"], found["tasks"]) == ("generation", list(TASKS))
+    assert main(["show", found["run"], "--out", str(tmp_path)]) == 0
+    shown = capsys.readouterr().out
+    assert "answers by generation" in shown and "image" not in shown
 
 
 def refusal(own: MergeConfig, out: Path) -> str:
