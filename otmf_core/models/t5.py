@@ -31,7 +31,7 @@ from otmf_core.models.verbalizers import Verbalizers
 LEAST, BROKEN = (4, 57), (5, 0)  # versions of transformers; 5.0 scales every decoder's output
 NEEDED = "texts need transformers, 4.57 or later but not 5.0, as pip install 'otmf[text]' has it"
 AT_ONCE = 1 << 14  # tokens that are encoded at once where no gradient is asked for: scores of attention take room
-SCORED_BATCH = 32  # texts that are scored at once
+MOST_SCORED = 128  # texts that are scored at once
 GENERATED = 10  # tokens of a generated text, the one it starts with among them, as the field has it
 
 Features = Literal["decoder", "encoder"]
@@ -111,7 +111,15 @@ class T5Tower(Tower):
     def scores(self, inputs: Tokens, head: Head, of: str) -> Tensor:
         """log p of every answer, its tokens to the end of the text, given each input: float32 (n, answers)."""
         verbalizers = _verbalizers(head)
-        scores = torch.cat([self._likelihoods(batch, verbalizers) for batch in _batches(inputs)])
+        small = fits(self.module)
+
+        def likelihoods(batch: Tokens) -> Tensor:
+            return self._likelihoods(batch, verbalizers)
+
+        parts = [
+            in_lanes(likelihoods, self.module, batch) if small else likelihoods(batch) for batch in _batches(inputs)
+        ]
+        scores = torch.cat(parts)
         if not scores.isfinite().all():
             raise InputError(f"likelihoods must be finite: those of {shown(of)} are not")
         return scores
@@ -187,7 +195,8 @@ class T5Tower(Tower):
 
 
 def _batches(inputs: Tokens) -> Iterator[Tokens]:
-    return (inputs[start : start + SCORED_BATCH] for start in range(0, len(inputs), SCORED_BATCH))
+    size = max(1, min(MOST_SCORED, AT_ONCE // max(1, inputs.ids.shape[1])))
+    return (inputs[start : start + size] for start in range(0, len(inputs), size))
 
 
 def _verbalizers(head: Head) -> Verbalizers:

@@ -162,6 +162,13 @@ def test_answers_are_scored_by_the_likelihood_of_all_their_tokens(tmp_path: Path
     assert own.answers(inputs, head, "a test").tolist() == expected.argmax(1).tolist()
 
 
+def test_scores_of_many_texts_are_those_of_each():
+    own, answers, inputs = tower(), verbalizers((5, 9), (8,)), texts(20)
+    head = Head(output_rows(own.base, answers.first), 1.0, answers)
+    alone = torch.cat([own.scores(inputs[row : row + 1], head, "a test") for row in range(20)])
+    torch.testing.assert_close(own.scores(inputs, head, "a test"), alone, atol=1e-4, rtol=1e-5)
+
+
 def test_numbers_are_answered_by_their_expectation():
     answers = verbalizers((8,), (9,), (10,), numeric=True, texts=("1", "2", "4"))
     own = tower()
