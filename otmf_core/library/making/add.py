@@ -165,7 +165,9 @@ def _task(
 
 
 def _contents(root: Path, library: Library, new: NewTask, report: Report) -> Contents:
-    """What a new task of pictures is made of."""
+    """What a new task of pictures is made of; raises InputError on a prompt or a metric, which are of texts."""
+    if new.prompt or new.metric:
+        raise InputError("a task of images has classes and templates: a prompt and a metric are of texts")
     dataset = open_dataset(new.data, new.config)
     classes = classes_of(known_task(new.name), dataset.classes, new.classes, new.templates, str(new.data))
     drawn = draw(dataset, new.sizes, new.seed, new.transductive)

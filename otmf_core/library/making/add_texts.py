@@ -38,6 +38,10 @@ def question_of(known: KnownText | None, new: NewTask) -> Question:
     """The prompt, answers and metric given, else the known ones; raises InputError where there are none."""
     prompt = new.prompt or (known.prompt if known else "")
     answers = new.classes or (known.answers if known else ())
+    if new.head is not None or new.templates:
+        raise InputError("a task of texts is asked by a prompt: heads and templates are of images")
+    if "label" in prompt_fields(prompt):
+        raise InputError("a prompt does not ask with the label in it: {label} is the column of labels")
     if not prompt_fields(prompt):
         raise InputError(
             f"a prompt has a column of the data set in braces, as in 'Is it good? {{text}}': received {shown(prompt)}"

@@ -133,6 +133,8 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     "no prompt": ({"prompt": ""}, "a prompt has a column of the data set in braces"),
     "a prompt without a column": ({"prompt": "is it good?"}, "a prompt has a column"),
     "a prompt of another column": ({"prompt": "{sentence}"}, "'sentence' is none of"),
+    "a prompt with the label": ({"prompt": "{text} {label}"}, "does not ask with the label in it"),
+    "templates": ({"templates": ("a {}",)}, "heads and templates are of images"),
     "one answer": ({"classes": ("yes",)}, "at least two answers"),
     "an answer twice": ({"classes": ("yes", "yes")}, "has an answer once"),
     "answers alike": ({"classes": ("yes", "YES")}, "told apart by their tokens: 'yes' and 'YES'"),
