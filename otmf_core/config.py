@@ -6,7 +6,17 @@ from collections.abc import Iterable
 from functools import cache
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Union
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    SerializerFunctionWrapHandler,
+    ValidationError,
+    field_validator,
+    model_serializer,
+    model_validator,
+)
 
 from otmf_core.errors import InputError
 from otmf_core.files import shown
@@ -16,6 +26,7 @@ from otmf_core.methods.table import METHODS, TABLE
 from otmf_core.settings import Setting, settings_of
 
 FORMAT = 3
+OF_TEXTS = ("scoring", "text_features", "text_precision")  # settings that merges of images have no use for
 NAMED = 8  # of the fields received, in a sentence that misses one
 # What a preset sets beside its method's own settings (Method.presets).
 PRESETS: dict[str, dict[str, Any]] = {"default": {}, "paper": {"head_lr": 0.01}}
@@ -65,6 +76,19 @@ class MergeConfig(BaseModel):
         "before and after the merge those of the library that are not merged",
     )
 
+    scoring: Literal["likelihood", "generation"] = Field(
+        "likelihood",
+        description="of texts: answers are scored by the likelihood of each, or generated and compared word by word",
+    )
+    text_features: Literal["decoder", "encoder"] = Field(
+        "decoder",
+        description="of texts: outputs are compared as the decoder's first state, or as the mean of the encoder's, "
+        "which trains no mask of the decoder",
+    )
+    text_precision: Literal["float32", "bfloat16"] = Field(
+        "float32", description="of texts: what a T5's products are computed in; its weights are float32"
+    )
+
     seed: Annotated[int, Field(ge=0, lt=2**31)] = Field(0, description="seed of every draw")
     device: Annotated[str, Field(max_length=20), AfterValidator(_printable)] = Field(
         "auto", description="auto, cpu, cuda, cuda:N or mps"
@@ -86,6 +110,14 @@ class MergeConfig(BaseModel):
         if self.preset not in presets():
             raise ValueError(f"a preset is one of {', '.join(presets())}, received {shown(self.preset)}")
         return self
+
+    @model_serializer(mode="wrap")
+    def _without_texts(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """What is said of texts is written where it differs, so that merges of images are written as ever."""
+        own = MergeConfig.model_fields
+        return {
+            name: value for name, value in write(self).items() if name not in OF_TEXTS or value != own[name].default
+        }
 
     @property
     def reads_examples(self) -> bool:
@@ -115,13 +147,14 @@ class MergeConfig(BaseModel):
         """Those of a library's tasks that are evaluated though they are not merged."""
         return tuple(task for task in tasks if task not in self.tasks) if self.evaluate == "held-out" else ()
 
-    def stamp(self, transductive: bool = False) -> dict[str, Any]:
-        """The data behind a result of this merge: labels, calibration split, images kept of every earlier task.
+    def stamp(self, transductive: bool = False, of_texts: bool = False) -> dict[str, Any]:
+        """The data behind a result of this merge: labels, calibration split, examples kept of every earlier task.
 
-        `transductive` where calibration images of its library come from a test split.
+        `transductive` where calibration examples of its library come from a test split, `of_texts` if they are texts.
         """
         split = "test" if transductive and self.reads_examples else "train"
-        labels = {"none": "none", "calibration": "unlabelled images", "labels": "labelled images"}[self.method.reads]
+        noun = "texts" if of_texts else "images"
+        labels = {"none": "none", "calibration": f"unlabelled {noun}", "labels": f"labelled {noun}"}[self.method.reads]
         if self.heads != "none":
             heads = f"labelled heads ({self.head_fraction:.0%})"
             labels = f"{labels}, {heads}" if self.method.reads == "labels" else heads

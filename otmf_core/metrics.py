@@ -78,3 +78,28 @@ def summary(matrix: Matrix, individual: Sequence[float]) -> dict[str, float | li
         "plasticity": plasticity(matrix, individual),
         "normalised_acc": normalised_acc(matrix, individual),
     }
+
+
+def spearman(first: Sequence[float], second: Sequence[float]) -> float:
+    """Spearman's ρ of two series of the same length, from −1 to 1: the correlation of ranks, mean ranks where values
+    are tied; 0 where one of them does not vary."""
+    ranks = [_ranks(values) for values in (first, second)]
+    centred = [[rank - fmean(own) for rank in own] for own in ranks]
+    squares = [sum(value * value for value in own) for own in centred]
+    if not all(squares):
+        return 0.0
+    return sum(x * y for x, y in zip(*centred, strict=True)) / (squares[0] * squares[1]) ** 0.5
+
+
+def _ranks(values: Sequence[float]) -> list[float]:
+    """The rank of every value from 1, the mean of those that tied ones share."""
+    order = sorted(range(len(values)), key=lambda index: values[index])
+    ranks, start = [0.0] * len(values), 0
+    while start < len(order):
+        end = start
+        while end < len(order) and values[order[end]] == values[order[start]]:
+            end += 1
+        for index in order[start:end]:
+            ranks[index] = (start + 1 + end) / 2
+        start = end
+    return ranks

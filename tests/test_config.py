@@ -158,7 +158,7 @@ PAPER = Otmf(
 RUN = {
     "format": 3, "tasks": ("red", "green", "blue"), "library": "golden", "preset": "default", "heads": "none",
     "head_fraction": 0.25, "head_lr": 0.0005, "evaluate": "seen", "seed": 0, "device": "cpu",
-    "checkpoint_seconds": 1e6,
+    "checkpoint_seconds": 1e6, "scoring": "likelihood", "text_features": "decoder", "text_precision": "float32",
 }  # fmt: skip
 OF_PAPER = {"preset": "paper", "head_lr": 0.01}
 OF_GOLDEN = {
@@ -317,3 +317,11 @@ def test_a_strangers_file_that_is_no_json_gets_one_sentence(content: str, tmp_pa
     with pytest.raises(InputError, match=r"^a file must be valid JSON: .*config\.json \(.*\)$") as caught:
         load_run(tmp_path / "run")
     assert is_one_sentence(str(caught.value))
+
+
+def test_settings_of_texts_are_written_where_they_differ():
+    plain, generated = (MergeConfig.build(tasks=("a", "b"), scoring=each) for each in ("likelihood", "generation"))
+    assert not {"scoring", "text_features", "text_precision"} & plain.model_dump(mode="json").keys()
+    fields = generated.model_dump(mode="json")
+    assert fields["scoring"] == "generation" and "text_features" not in fields
+    assert MergeConfig.parse(fields) == generated

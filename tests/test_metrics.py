@@ -78,3 +78,11 @@ def test_a_value_that_was_not_measured_is_never_made_up(metric: str, step: int, 
     matrix[step][task] = None
     with pytest.raises(ValueError, match=f"the accuracy of task {task} after step {step} is needed"):
         getattr(metrics, metric)(matrix)
+
+
+def test_spearman_is_that_of_scipy_ties_and_all():
+    from scipy.stats import spearmanr
+
+    first, second = [1.0, 2.5, 2.5, 0.0, 7.0, 3.0], [0.2, 0.2, 0.9, -1.0, 0.5, 0.5]
+    assert metrics.spearman(first, second) == pytest.approx(spearmanr(first, second).statistic)
+    assert metrics.spearman([1, 2, 3], [5, 5, 5]) == 0.0

@@ -29,28 +29,28 @@ def load_model(run_dir: Path, model: str) -> Tower:
     Raises InputError as `finished_run` does, and on weights that are missing, damaged or another model's.
     """
     run, library = finished_run(run_dir, ANSWERS)
-    tower = _deployed(run, library, model, library.tower(torch.device("cpu")))
+    tower = _deployed(run, library, model, _tower(run, library))
     tower.module.requires_grad_(False)
     return tower.settled()  # several are kept in memory, and no other Δ is put into this one
 
 
 def answer(run_dir: Path, model: str, tower: Tower, task: str, inputs: Inputs) -> Tensor:
-    """Probabilities (n, classes) over a task's classes, softmax(s · cos(φ(x), h)), of n inputs.
+    """Probabilities (n, classes) over a task's classes, softmax(s · cos(φ(x), h)), of n inputs; of texts, of answers.
 
     `tower` is that of `model`. Heads are the zero-shot ones but for the merged model of a run that tuned its own,
     as in the run's accuracies. Changes nothing.
     """
     run, library = finished_run(run_dir, ANSWERS)
-    return _head(run, library, model, task).logits(tower.features(inputs, task)).softmax(dim=-1)
+    return tower.scores(inputs, _head(run, library, model, task), task).softmax(dim=-1)
 
 
 def experts(run_dir: Path, models: Sequence[str], task: str, inputs: Inputs) -> Iterator[tuple[str, Tensor]]:
     """The task and the `answer` of each fine-tuned model in turn; one network's memory, however many there are."""
     run, library = finished_run(run_dir, ANSWERS)
-    tower = library.tower(torch.device("cpu"))
+    tower = _tower(run, library)
     for model in models:
         present = _deployed(run, library, model, tower)
-        yield model, _head(run, library, model, task).logits(present.features(inputs, task)).softmax(dim=-1)
+        yield model, present.scores(inputs, _head(run, library, model, task), task).softmax(dim=-1)
 
 
 def _deployed(run: Run, library: Library, model: str, tower: Tower) -> Tower:
@@ -61,6 +61,10 @@ def _deployed(run: Run, library: Library, model: str, tower: Tower) -> Tower:
         return run.config.method.deployed(state, tower)
     tower.load(None if model == PRE_TRAINED else library.task_vector(model))
     return tower
+
+
+def _tower(run: Run, library: Library) -> Tower:
+    return library.tower(torch.device("cpu"), run.config.text_features, run.config.text_precision)
 
 
 def _head(run: Run, library: Library, model: str, task: str) -> Head:

@@ -112,7 +112,7 @@ def take_features(path: Path, report: Callable[[float], None] = lambda done: Non
     tasks = run.config.tasks
     # written before the work, so that a folder that cannot be written says so at once
     write_json(inside(path, layout.FEATURES_KEY), key(len(tasks)))
-    tower = library.tower(resolve("auto"))
+    tower = library.tower(resolve("auto"), run.config.text_features, run.config.text_precision)
     sample = {task: _sample(library, task, index, images_per_task(len(tasks))) for index, task in enumerate(tasks)}
     count = 2 * len(tasks) + 1
     features: dict[str, list[Tensor]] = {task: [torch.empty(0)] * count for task in tasks}

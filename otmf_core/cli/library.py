@@ -19,6 +19,7 @@ from otmf_core.cli.exit_codes import DONE, TROUBLE
 from otmf_core.cli.list import list_installed
 from otmf_core.errors import InputError
 from otmf_core.library.known_tasks import BACKBONES, SUITES
+from otmf_core.library.known_texts import TEXT_BACKBONES
 from otmf_core.library.library import open_library
 from otmf_core.library.making.splits import Sizes
 
@@ -32,7 +33,7 @@ def add_options(parser: ArgumentParser) -> None:
         added.set_defaults(command=run)
         return added
 
-    new = command("new", _new, "make a library of a pre-trained CLIP, without tasks yet")
+    new = command("new", _new, "make a library of a pre-trained CLIP or T5, without tasks yet")
     new.add_argument("folder", type=cli_options.path, metavar="FOLDER", help="the library's folder, new or empty")
     new.add_argument(
         "--backbone",
@@ -45,10 +46,13 @@ def add_options(parser: ArgumentParser) -> None:
     _add_activation(new)
     new.add_argument("--base-model", metavar="ORG/NAME", help="the hub's name of the pre-trained model")
 
-    add = command("add", _add, "add a task: its fine-tuned model, its pictures, its head")
+    add = command("add", _add, "add a task: its fine-tuned model, its pictures and head, or its texts")
     add.add_argument("folder", type=cli_options.path, metavar="FOLDER", help="the library's folder")
     add.add_argument(
-        "--task", required=True, metavar="NAME", help="the task's name; one of the field's twenty brings its classes"
+        "--task",
+        required=True,
+        metavar="NAME",
+        help="the task's name; one of the field's brings its classes, or its prompt and answers",
     )
     add.add_argument(
         "--checkpoint",
@@ -62,7 +66,8 @@ def add_options(parser: ArgumentParser) -> None:
         type=cli_options.path,
         required=True,
         metavar="PATH",
-        help="its data set: folders of classes, Parquet tables, tars, arrays, or one that torchvision keeps",
+        help="its data set: folders of classes, Parquet tables, tars, arrays, or one that torchvision keeps; of texts "
+        "Parquet, JSON lines, CSV or TSV",
     )
     add.add_argument("--config", metavar="NAME", help="the configuration of a data set that has several")
     add.add_argument(
@@ -71,9 +76,15 @@ def add_options(parser: ArgumentParser) -> None:
         metavar="PATH",
         help="its head (default: made by the text tower)",
     )
-    add.add_argument("--classes", type=_texts, default=(), metavar="A,B,…|FILE", help="class names, by label")
+    add.add_argument(
+        "--classes", type=_texts, default=(), metavar="A,B,…|FILE", help="class names, or answers, by label"
+    )
     add.add_argument("--templates", type=_texts, default=(), metavar="A,B,…|FILE", help="templates with a {} each")
-    add.add_argument("--licence", default="", help="the licence of its pictures, which the model card names")
+    add.add_argument("--prompt", default="", metavar="TEXT", help="of texts: what is asked, columns in braces: {text}")
+    add.add_argument(
+        "--metric", choices=("accuracy", "spearman"), help="of texts: how answers are compared (default: accuracy)"
+    )
+    add.add_argument("--licence", default="", help="the licence of its data, which the model card names")
     add.add_argument("--source", metavar="ORG/NAME", help="the hub's name of the fine-tuned model")
     add.add_argument(
         "--copy",
@@ -90,7 +101,9 @@ def add_options(parser: ArgumentParser) -> None:
 
     pull = command("pull", _pull, "fetch a public suite from the Hugging Face hub and make a library of it")
     pull.add_argument("folder", type=cli_options.path, metavar="FOLDER", help="the library's folder, new or begun")
-    pull.add_argument("--backbone", choices=tuple(BACKBONES), default="ViT-B-32", help="(default: ViT-B-32)")
+    backbones = (*BACKBONES, *TEXT_BACKBONES)
+    pull.add_argument("--backbone", choices=backbones, default="ViT-B-32", help="(default: ViT-B-32)")
+    pull.add_argument("--lora", action="store_true", help="of Flan-T5: adapters of rank 16 in place of whole models")
     pull.add_argument("--suite", type=int, choices=SUITES, default=8, help="of that many tasks (default: 8)")
     pull.add_argument("--yes", action="store_true", help="fetch without asking, once sizes are known")
     _add_splits(pull)
@@ -153,6 +166,8 @@ def _add(options: Namespace) -> int:
                 head=options.head,
                 classes=options.classes,
                 templates=options.templates,
+                prompt=options.prompt,
+                metric=options.metric,
                 licence=options.licence,
                 source=options.source,
                 copy=options.copy,
@@ -190,7 +205,7 @@ def _check(options: Namespace) -> int:
 def _pull(options: Namespace) -> int:
     from otmf_core.library.making.pull import Suite, plan, pull
 
-    suite = Suite(options.backbone, options.suite, _sizes(options), options.seed, options.transductive)
+    suite = Suite(options.backbone, options.suite, _sizes(options), options.seed, options.transductive, options.lora)
     with _Progress() as report:
         planned = plan(options.folder, suite, report)
     print(planned.sentence, file=sys.stderr)

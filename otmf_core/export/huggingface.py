@@ -1,12 +1,13 @@
-"""Export a merged model in the layout of Hugging Face's transformers: a CLIPModel, or its image tower alone."""
+"""Export a merged model in the layout of Hugging Face's transformers: a CLIPModel, its image tower alone, or a T5."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import Any
 
+from otmf_core.export import t5
 from otmf_core.export.clip_config import image_processor, text_config, vision_config
-from otmf_core.export.merged import finish, merged_model
+from otmf_core.export.merged import PT, finish, merged_model
 from otmf_core.export.model_card import FOLDER, Kind
 from otmf_core.export.tokenizer import is_clips_own, tokenizer_files
 from otmf_core.export.transformers_names import image_tensors, text_tensors
@@ -14,7 +15,6 @@ from otmf_core.files import write_json, write_tensors
 from otmf_core.library.making.zero_shot import has_text_tower
 from otmf_core.models.checkpoints import TOWER
 
-FORMAT = {"format": "pt"}  # without which some versions of transformers refuse a file that has other metadata
 TITLE = "{tasks} merged"
 WHAT = "The pre-trained CLIP of {library} with the image towers of {models} merged into its own, one after another, as "
 WHOLE = Kind(
@@ -54,10 +54,12 @@ def export_model(run_dir: Path, to: Path | None = None) -> Path:
 
     A CLIPModel with its tokenizer where the backbone has a text tower, CLIPVisionModelWithProjection otherwise:
     config.json, model.safetensors in float32 with the run's figures as metadata, preprocessor_config.json and the
-    model card. Raises InputError unless the run is done, and, naming the field, for a backbone that transformers' CLIP
-    cannot express.
+    model card. Of texts a T5, as `t5.write` has it. Raises InputError unless the run is done, and, naming the field,
+    for a backbone that transformers' CLIP cannot express.
     """
     merged = merged_model(run_dir)
+    if merged.library.of_texts:
+        return t5.write(merged, to)
     backbone, where = merged.library.backbone_config, str(merged.library.backbone("config"))
     files: dict[str, dict[str, Any]] = {"preprocessor_config.json": image_processor(backbone, where)}
     vision = vision_config(backbone, where)
@@ -87,7 +89,7 @@ def export_model(run_dir: Path, to: Path | None = None) -> Path:
     card = merged.card(kind)
 
     folder = merged.folder("huggingface", to)
-    write_tensors(folder / "model.safetensors", state, {**FORMAT, **merged.metadata()})
+    write_tensors(folder / "model.safetensors", state, {**PT, **merged.metadata()})
     for name, fields in files.items():
         write_json(folder / name, fields)
     return finish(folder, card)

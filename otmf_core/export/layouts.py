@@ -21,7 +21,7 @@ class Layout:
 RANK = 16  # of a LoRA adapter, unless another is asked for
 LAYOUTS = {
     "open_clip": Layout("open_clip", "the merged CLIP, in a folder that open_clip loads"),
-    "huggingface": Layout("Hugging Face", "the merged CLIP, in a folder that transformers loads; of plain ViTs"),
+    "huggingface": Layout("Hugging Face", "the merged CLIP or T5, in a folder that transformers loads; of plain ViTs"),
     "task-vector": Layout("Task vector", "what the merge adds to the pre-trained model, in one file"),
     "lora": Layout("LoRA", "the same at a low rank, an adapter that peft loads; an approximation, of plain ViTs"),
 }
@@ -35,6 +35,9 @@ class Exported:
     facts: dict[str, float] = field(default_factory=dict)
 
 
+OF_TEXTS = ("huggingface", "task-vector")  # the layouts that a T5 has
+
+
 def not_exported(method: Method) -> str:
     """Why merged models of this method are not exported, in a sentence; empty where they are."""
     if not method.grows:
@@ -43,6 +46,12 @@ def not_exported(method: Method) -> str:
         f"one checkpoint is exported, and a model merged by {method.title} is none, since it grows with every task: "
         f"merge by {method.single} for one that is"
     )
+
+
+def check_layout(layout: str, of_texts: bool) -> None:
+    """Raise InputError for a layout that models of texts do not have."""
+    if of_texts and layout not in OF_TEXTS:
+        raise InputError(f"a merged T5 is exported as {' or '.join(OF_TEXTS)}, received {shown(layout)}")
 
 
 def export_run(run_dir: Path, layout: str = "open_clip", to: Path | None = None, rank: int | None = None) -> Exported:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from otmf_core.errors import InputError
 from otmf_core.export.clip_config import vision_config
 from otmf_core.export.front_matter import is_hub_name
+from otmf_core.export.layouts import check_layout
 from otmf_core.export.merged import MergedModel, finish, merged_model
 from otmf_core.export.model_card import FOLDER, Kind
 from otmf_core.export.transformers_names import image_tensors
@@ -60,6 +61,7 @@ def export_model(run_dir: Path, rank: int, to: Path | None = None) -> tuple[Path
     matrices do not have.
     """
     merged = merged_model(run_dir)
+    check_layout("lora", merged.library.of_texts)
     vision_config(merged.library.backbone_config, str(merged.library.backbone("config")))
     adapter, errors = approximate(image_tensors(merged.delta), rank)
     base = merged.library.manifest.backbone.base_model

@@ -14,7 +14,6 @@ from otmf_core.files import not_written, write_text
 from otmf_core.layout import CARD, EXPORTS, MERGED
 from otmf_core.library.library import Library
 from otmf_core.models.checkpoints import (
-    TOWER,
     check_finite,
     check_floating,
     check_matches,
@@ -26,12 +25,13 @@ from otmf_core.models.task_vector import StateDict
 from otmf_core.runs.folder import Run
 from otmf_core.runs.record import RunRecord
 
+PT = {"format": "pt"}  # without which some versions of transformers refuse a file that has other metadata
 FACTS = ("run", "method", "settings", "tasks", "labels", "acc", "bwt")  # the file's metadata
 
 
 @dataclass(frozen=True, eq=False)
 class MergedModel:
-    """A finished run, the library it was made with, θ⁰ and Δ_m: float32, in the image tower's own names."""
+    """A finished run, the library it was made with, θ⁰ and Δ_m: float32, in the names of what was merged."""
 
     run: Run
     record: RunRecord
@@ -40,7 +40,7 @@ class MergedModel:
     delta: StateDict
 
     def weights(self) -> StateDict:
-        """The whole pre-trained CLIP in open_clip's names with its image tower at θ⁰ + Δ_m, floats in float32.
+        """The whole pre-trained CLIP in open_clip's names with its image tower at θ⁰ + Δ_m, or a T5 at it, in float32.
 
         Raises InputError on types that no weight has and on values that are not finite.
         """
@@ -50,7 +50,7 @@ class MergedModel:
             name: tensor.float() if tensor.is_floating_point() else tensor
             for name, tensor in read_tensors(path).items()
         }
-        state |= {f"{TOWER}{name}": self.base[name] + self.delta[name] for name in self.base}
+        state |= {f"{self.library.prefix}{name}": self.base[name] + self.delta[name] for name in self.base}
         check_finite(state, f"the merged model of {self.run.id}")
         return state
 

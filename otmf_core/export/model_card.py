@@ -12,8 +12,12 @@ from otmf_core.library.library import Library
 from otmf_core.library.manifest import TaskInfo
 from otmf_core.runs.record import RunRecord
 
+SCORINGS = {
+    "likelihood": "answers scored by their likelihood",
+    "generation": "answers generated and compared word by word",
+}
 FOLDER = "path/of/this/folder"  # in the code of a card
-TAGS = ("otmf", "merge", "continual-merging", "clip")
+TAGS = ("otmf", "merge", "continual-merging")
 
 
 @dataclass(frozen=True)
@@ -43,7 +47,7 @@ def model_card(config: MergeConfig, record: RunRecord, library: Library, kind: K
         [number, _cell(task.name), len(task.classes), *map(_number, figures), _cell(task.licence) or "not stated"]
         for number, (task, figures) in enumerate(zip(tasks, accuracies, strict=True), 1)
     ]
-    headings = ["#", "Task", "Classes", "Pre-trained", "Individual", "Merged", "Licence of its images"]
+    headings = ["#", "Task", "Classes", "Pre-trained", "Individual", "Merged", f"Licence of its {_examples(library)}"]
     matrix = [[step, *map(_number, row)] for step, row in enumerate(record.matrix)]
     counts = {
         "library": _cell(library.name),
@@ -69,8 +73,9 @@ def model_card(config: MergeConfig, record: RunRecord, library: Library, kind: K
         "## How it was made and measured",
         _list(_facts(config, record, library, tasks)),
         "## Licences",
-        f"The licences of the images on which the models of {_cell(library.name)} were fine-tuned stand in the table "
-        "of tasks; sources and makers of all images come with the library. Who passes this model on keeps to them.",
+        f"The licences of the {_examples(library)} on which the models of {_cell(library.name)} were fine-tuned stand "
+        f"in the table of tasks; sources and makers of all {_examples(library)} come with the library. Who passes this "
+        "model on keeps to them.",
     ]
     return "\n\n".join(parts) + "\n"
 
@@ -86,7 +91,7 @@ def _fields(record: RunRecord, library: Library, tasks: Sequence[TaskInfo], kind
         fields["library_name"] = kind.library
     if kind.pipeline:
         fields["pipeline_tag"] = kind.pipeline
-    fields["tags"] = TAGS
+    fields["tags"] = (*TAGS, library.manifest.backbone.kind)
     if not kind.adapter:
         results = [
             _result(record, task, value)
@@ -97,7 +102,19 @@ def _fields(record: RunRecord, library: Library, tasks: Sequence[TaskInfo], kind
     return fields
 
 
+def _examples(library: Library) -> str:
+    return "texts" if library.of_texts else "images"
+
+
 def _result(record: RunRecord, task: TaskInfo, accuracy: float) -> dict[str, Any]:
+    if record.scoring:
+        rank = task.metric == "spearman"
+        name = f"{'Spearman in %' if rank else 'Accuracy in %'}, {SCORINGS[record.scoring]}"
+        return {
+            "task": {"type": "text2text-generation", "name": "Text to text"},
+            "dataset": {"type": task.id, "name": task.name, "split": "test"},
+            "metrics": [{"type": "spearmanr" if rank else "accuracy", "name": name, "value": round(accuracy, 1)}],
+        }
     heads = "tuned heads, which are not part of this model" if record.heads != "none" else "zero-shot heads"
     return {
         "task": {"type": "image-classification", "name": "Image classification"},
@@ -123,10 +140,12 @@ def _facts(
         yield f"{text} ({name})", setting.text(getattr(method, name))
     yield "Labels read", record.labels
     yield "Calibration split", record.calibration_split
-    yield "Images kept of every earlier task", record.memory_per_task
+    noun = _examples(library)
+    yield f"{noun.title()} kept of every earlier task", record.memory_per_task
     tuned = record.heads != "none"
     heads = "heads tuned on labelled images, which are not part of this model" if tuned else "zero-shot heads"
-    yield "Evaluation", f"test split, {sum(record.test_images):,} images in all, with {heads}"
+    how = SCORINGS[record.scoring] if record.scoring else f"with {heads}"
+    yield "Evaluation", f"test split, {sum(record.test_images):,} {noun} in all, {how}"
     yield "Seed", record.seed
     yield "Device", record.device
     yield "Versions", ", ".join(f"{name} {version}" for name, version in record.versions.items())

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from otmf_core.errors import InputError
+from otmf_core.export.layouts import check_layout
 from otmf_core.export.merged import finish, merged_model
 from otmf_core.export.model_card import FOLDER, Kind
 from otmf_core.files import write_json, write_tensors
@@ -32,6 +33,7 @@ def export_model(run_dir: Path, to: Path | None = None) -> Path:
     ours. Raises InputError unless the run is done, and where the backbone lacks a text tower, which open_clip needs.
     """
     merged = merged_model(run_dir)
+    check_layout("open_clip", merged.library.of_texts)
     if not has_text_tower(merged.library):
         raise InputError(
             f"open_clip loads a CLIP with a text tower, which {merged.library.name} has not: the layouts huggingface, "

@@ -26,6 +26,8 @@ def device_memory(config: MergeConfig, library: Library) -> int | None:
     Counted: tensors of the model's size (`Method.model_copies`, float32), their casts, what the images that are learned
     from at once keep for gradients. Raises InputError when the library's pre-trained model cannot be read.
     """
+    if library.of_texts:
+        return None
     fields = library.backbone_config
     per_image = activations(fields, HALF)
     if per_image is None:

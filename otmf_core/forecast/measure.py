@@ -46,7 +46,7 @@ def measure(config: MergeConfig, library: Library) -> Rates:
     iteration, text = 0.0, ""
     with _peak(device) as peak:
         began = time.monotonic()
-        tower = library.tower(device)
+        tower = library.tower(device, config.text_features, config.text_precision)
         start = time.monotonic() - began
         method = config.method
         read = config.tasks[: TASKS if method.joint else 2]

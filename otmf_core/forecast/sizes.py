@@ -36,7 +36,7 @@ def sizes(library: Library, config: MergeConfig) -> Sizes:
         return tuple(library.count(task, split) if split in config.splits else 0 for task in config.tasks)
 
     shapes = {name: shape for name, (_, shape) in library.tower_header.items()}
-    height, width = image_size(library.backbone_config)
+    height, width = (0, 0) if library.of_texts else image_size(library.backbone_config)  # texts are always kept
     count = parameters(library.tower_header)
     most = sys.maxsize if config.method.calibration_examples is None else config.method.calibration_examples
     return Sizes(

@@ -11,7 +11,7 @@ from otmf_core.errors import InputError
 from otmf_core.library.importers.base import Expert
 from otmf_core.library.importers.task_vector import TaskVector
 from otmf_core.library.library import Library
-from otmf_core.models.checkpoints import TOWER, side_by_side
+from otmf_core.models.checkpoints import side_by_side
 
 CHUNK = 1 << 18  # columns that are widened to float64 at a time
 ORTHOGONAL, FAR, UNEVEN = 0.03, 0.15, 3.0  # thresholds of `concerns`
@@ -41,7 +41,7 @@ class Geometry:
 def geometry(library: Library, tasks: Sequence[str]) -> Geometry:
     """Norms of the task vectors Δᵗ = θᵗ − θ⁰ of `tasks`, of θ⁰, and cos(Δⁱ, Δʲ) = ⟨Δⁱ, Δʲ⟩ / (‖Δⁱ‖ ‖Δʲ‖).
 
-    Sums in float64 over all floating-point entries of the image tower; one tensor of every task is in memory at a
+    Sums in float64 over all floating-point entries that a merge changes; one tensor of every task is in memory at a
     time. Raises InputError when a file is missing, damaged, of other shapes or has values that are not finite.
     """
     experts = [library.expert(task) for task in tasks]
@@ -83,8 +83,9 @@ def _base_norm(library: Library, shapes: dict[str, tuple[int, ...]]) -> float:
     """‖θ⁰‖ over the entries that task vectors have; raises InputError where the pre-trained model has them not."""
     path, square, missing = library.backbone("weights"), 0.0, dict(shapes)
     for name, (values,) in side_by_side([path], buffers=True):
-        if missing.get(name.removeprefix(TOWER)) == values.shape and name.startswith(TOWER):
-            del missing[name.removeprefix(TOWER)]
+        own = name.removeprefix(library.prefix)
+        if missing.get(own) == values.shape and name.startswith(library.prefix):
+            del missing[own]
             square += float(np.square(values, dtype=np.float64).sum())
     if missing:
         name = min(missing)

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from otmf_core.errors import InputError
 from otmf_core.files import inside, read_object, shown
-from otmf_core.library import examples
+from otmf_core.library import examples, texts
 from otmf_core.library.examples import Examples, Split
 from otmf_core.library.images import Images
 from otmf_core.library.importers.base import Expert
@@ -26,6 +26,7 @@ from otmf_core.library.manifest import Manifest, TaskInfo, read_manifest
 from otmf_core.library.preparation import preparation
 from otmf_core.library.vouched import VouchedFiles, text_hash
 from otmf_core.models.checkpoints import (
+    TOWER,
     Header,
     check_finite,
     check_floating,
@@ -35,13 +36,16 @@ from otmf_core.models.checkpoints import (
     tower_header,
 )
 from otmf_core.models.clip_config import check_config
+from otmf_core.models.t5_config import T5Fields, t5_fields
 
 if TYPE_CHECKING:
     import torch
 
     from otmf_core.models.base import Tower
     from otmf_core.models.heads import Head
+    from otmf_core.models.t5 import Features, Precision
     from otmf_core.models.task_vector import StateDict
+    from otmf_core.models.verbalizers import Scoring
 
 ASSETS = Path(__file__).resolve().parents[2] / "assets"
 KEPT_BYTES = 8 << 20  # of a split's images, decoded: more are decoded whenever they are read
@@ -80,12 +84,35 @@ class Library:
         tasks = ", ".join(task.id for task in self.tasks)
         raise InputError(f"a task is one of {self.name}'s ({tasks}), received {task_id!r}")
 
+    @property
+    def of_texts(self) -> bool:
+        """Whether its pre-trained model is a T5, whose examples are texts; else a CLIP, whose examples are images."""
+        return self.manifest.backbone.kind == "t5"
+
+    @property
+    def prefix(self) -> str:
+        """What the names of the tensors that a merge changes begin with in the pre-trained model's file."""
+        return "" if self.of_texts else TOWER
+
     @cached_property
     def backbone_config(self) -> dict[str, Any]:
         path = self.backbone("config")
         fields = read_object(path)
-        check_config(fields, str(path))
+        if self.of_texts:
+            t5_fields(fields, str(path))
+        else:
+            check_config(fields, str(path))
         return fields
+
+    @property
+    def t5(self) -> T5Fields:
+        """The fields of the pre-trained T5 of a library of texts."""
+        return t5_fields(self.backbone_config, self.backbone_file("config"))
+
+    @cached_property
+    def tokenizer(self) -> texts.Tokenizer:
+        """The tokenizer of a library of texts; raises InputError as `open_tokenizer` does."""
+        return texts.open_tokenizer(self.backbone("tokenizer"), self.t5)
 
     @property
     def manifest_hash(self) -> str:
@@ -107,17 +134,25 @@ class Library:
     @cached_property
     def tower_header(self) -> Header:
         """Type and shape of every tensor that a merge changes, from the header of the pre-trained model."""
-        return tower_header(self.vouched.located(self.backbone_file("weights")))
+        return tower_header(self.vouched.located(self.backbone_file("weights")), self.prefix)
 
     def base(self) -> StateDict:
-        """θ⁰: the image tower's floating-point tensors, in float32."""
-        return read_tower(self.backbone("weights"))
+        """θ⁰: the floating-point tensors that a merge changes, an image tower's or a T5's, in float32."""
+        return read_tower(self.backbone("weights"), self.prefix)
 
-    def tower(self, device: torch.device) -> Tower:
-        """The network at θ⁰ on a device; raises InputError when the weights do not fit the configuration."""
+    def tower(self, device: torch.device, features: Features = "decoder", precision: Precision = "float32") -> Tower:
+        """The network at θ⁰ on a device; raises InputError when the weights do not fit the configuration.
+
+        `features` and `precision` are a T5's: what is compared of a text, and what products are computed in.
+        """
+        where = f"the backbone of {self.name}"
+        if self.of_texts:
+            from otmf_core.models.t5 import t5_tower
+
+            return t5_tower(self.t5, self.base(), device, where, features, precision)
         from otmf_core.models.clip import clip_tower
 
-        return clip_tower(self.backbone_config, self.base(), device, f"the backbone of {self.name}")
+        return clip_tower(self.backbone_config, self.base(), device, where)
 
     def check_task(self, task_id: str, splits: Sequence[Split]) -> None:
         """Raise InputError where headers, labels or the head show that a merge cannot read a task; reads no vector."""
@@ -126,7 +161,10 @@ class Library:
         for split in splits:
             path = self._file(task_id, split)
             self._check_labels(task_id, split, path)
-            examples.check_first(path)
+            if self.of_texts:
+                texts.check_first(path, self.task(task_id))
+            else:
+                examples.check_first(path)
 
     def expert(self, task_id: str, verified: bool = True) -> Expert:
         """The fine-tuned model of a task, opened by its headers; raises InputError on a file that has changed."""
@@ -167,11 +205,19 @@ class Library:
             )
         return delta
 
-    def head(self, task_id: str) -> Head:
-        """The zero-shot head of a task: (classes, d) rows of unit norm, and the logit scale."""
+    def head(self, task_id: str, scoring: Scoring = "likelihood") -> Head:
+        """The zero-shot head of a task: (classes, d) rows of unit norm, and the logit scale.
+
+        Of a task of texts its answers, scored as asked, and the pre-trained lm_head's rows for their first tokens.
+        """
         from otmf_core.models.heads import Head
 
         task = self.task(task_id)
+        if self.of_texts:
+            from otmf_core.models.t5 import output_rows
+
+            answers = texts.verbalizers(task, self.tokenizer, scoring)
+            return Head(output_rows(read_tensors(self.backbone("weights")), answers.first), 1.0, answers)
         path = self.file(task_id, "head")
         check_floating(read_header(path), str(path))
         tensors = read_tensors(path)
@@ -204,24 +250,31 @@ class Library:
 
         Calibration images and small splits come decoded; those of others are decoded when they are read. Raises
         InputError when the split is empty, damaged, has a label out of range or (test aside) a single class, and
-        on a damaged picture.
+        on a damaged picture or an empty text.
         """
         import torch
 
         path = self.file(task_id, split)
         labels = self._check_labels(task_id, split, path)[:first]
+        if self.of_texts:
+            prompts = texts.read_prompts(path, self.task(task_id), first)
+            return Examples(self.tokenizer.tokens(prompts, str(path))[0], torch.tensor(labels))
         images = Images(path, range(len(labels)), preparation(self.backbone_config))
         kept = split == "calibration" or examples.decoded_bytes(images) <= KEPT_BYTES
         return Examples(examples.read_images(images) if kept else images, torch.tensor(labels))
 
-    def _check_labels(self, task_id: str, split: Split, path: Path) -> list[int]:
+    def _check_labels(self, task_id: str, split: Split, path: Path) -> Sequence[float]:
         task = self.task(task_id)
+        if task.metric == "spearman":
+            numbers = texts.read_numbers(path)
+            texts.check_numbers(numbers, split, task.name, path)
+            return numbers
         labels = examples.read_labels(path)
         examples.check_labels(labels, len(task.classes), split, task.name, path)
         return labels
 
     def backbone(self, part: str) -> Path:
-        """The verified path of the pre-trained model's config or weights; raises InputError where there is none."""
+        """The verified path of the pre-trained model's config, weights or tokenizer; raises InputError without one."""
         return self.path(self.backbone_file(part))
 
     def backbone_file(self, part: str) -> str:

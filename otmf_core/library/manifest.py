@@ -14,9 +14,11 @@ from otmf_core.errors import InputError
 from otmf_core.files import read_object, shown
 from otmf_core.settings import first_mistake
 
-SELF_CONTAINED, REFERRING = FORMATS = (1, 2)  # 2 may refer to files that were left where they are
+# 2 may refer to files that were left where they are; 3 likewise, and its pre-trained model reads texts
+SELF_CONTAINED, REFERRING, OF_TEXTS = FORMATS = (1, 2, 3)
 # What moves a cursor, ends a line or turns the direction of writing: no part of a name.
 CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
+FIELD = re.compile(r"\{([A-Za-z]\w{0,99})\}")  # of a prompt
 Part = Literal["task_vector", "head", "calibration", "labelled", "test"]
 PARTS: tuple[Part, ...] = ("task_vector", "head", "calibration", "labelled", "test")
 
@@ -62,10 +64,16 @@ class FileEntry(_Model):
 
 
 class BackboneEntry(_Model):
-    """The pre-trained model's files, by their path in the library, and the hub's name of it."""
+    """The pre-trained model's files, by their path in the library, and the hub's name of it.
 
+    Of a T5, `tokenizer` is its tokenizer.json and `beside` are files that go with the model wherever it goes.
+    """
+
+    kind: Literal["clip", "t5"] = "clip"
     config: Place | None = None
     weights: Place | None = None
+    tokenizer: Place | None = None
+    beside: tuple[Place, ...] = Field((), max_length=20)
     base_model: Name | None = None  # the hub repository, or another name, of the model it is
 
 
@@ -84,18 +92,21 @@ class CheckpointEntry(_Model):
 class TaskInfo(_Model):
     """A task: its names, and its files by their path in the library, as far as it has them.
 
-    Its vector is `task_vector`, or what `checkpoint` differs by from the pre-trained model.
+    Its vector is `task_vector`, or what `checkpoint` differs by from the pre-trained model. Of a task of texts `prompt`
+    is what is asked, with columns of its tables in braces, and `classes` are the answers that stand for its labels.
     """
 
     id: Name
     name: Name
     classes: tuple[Label, ...] = Field(min_length=1, max_length=10_000)
     templates: tuple[Label, ...] = Field((), max_length=1000)
+    prompt: Text = ""
+    metric: Literal["accuracy", "spearman"] = "accuracy"  # the second of answers that are numbers
     train_source: Text = ""
     test_source: Text = ""
     licence: Text = ""
     source: Name | None = None  # the hub repository, or another name, of the fine-tuned model
-    left_out: Text = ""  # pictures that could not be read when it was added
+    left_out: Text = ""  # pictures or texts that could not be read when it was added
     calibration_split: Literal["train", "test"] = "train"  # that its calibration images were drawn from
     checkpoint: CheckpointEntry | None = None
     task_vector: Place | None = None
@@ -114,7 +125,7 @@ class TaskInfo(_Model):
 class Manifest(_Model):
     """What manifest.json holds; of `recipe`, what its maker noted, nothing is known but that it is an object."""
 
-    format: Literal[1, 2]
+    format: Literal[1, 2, 3]
     id: Name
     name: Name
     description: Text = ""
@@ -143,12 +154,39 @@ class Manifest(_Model):
                 raise ValueError(f"a suite has a task once: {shown(suite)} has one twice")
         return self
 
+    @model_validator(mode="after")
+    def _of_one_kind(self) -> Manifest:
+        texts = self.backbone.kind == "t5"
+        if texts != (self.format == OF_TEXTS):
+            raise ValueError(f"a library whose pre-trained model reads texts, and no other, is of format {OF_TEXTS}")
+        for task in self.tasks:
+            if texts and not prompt_fields(task.prompt):
+                raise ValueError(
+                    f"a task of texts has a prompt with a column in braces, which {shown(task.id)} has not"
+                )
+            if task.metric == "spearman" and not all(map(is_number, task.classes)):
+                raise ValueError(f"answers that are compared by rank are numbers, those of {shown(task.id)} are not")
+        return self
+
+
+def prompt_fields(prompt: str) -> tuple[str, ...]:
+    """The columns that a prompt names, each once, in its order."""
+    return tuple(dict.fromkeys(FIELD.findall(prompt)))
+
+
+def is_number(text: str) -> bool:
+    """Whether a text is a finite number."""
+    try:
+        return abs(float(text)) < float("inf")
+    except ValueError:
+        return False
+
 
 def read_manifest(path: Path) -> Manifest:
     """The manifest in that file; raises InputError, naming the field, unless all of it is as it must be."""
     fields = read_object(path)
     if fields.get("format") not in FORMATS or isinstance(fields.get("format"), bool):
-        raise InputError(f"a library's format is 1 or 2, received {shown(fields.get('format'))} in {path}")
+        raise InputError(f"a library's format is 1, 2 or 3, received {shown(fields.get('format'))} in {path}")
     missing = [key for key in ("id", "name", "backbone", "tasks", "files") if key not in fields]
     if missing:
         raise InputError(f"a manifest names {missing[0]!r}, which is missing in {path}")

@@ -10,8 +10,9 @@ from torch import Tensor
 
 from otmf_core.masks.measures import SIDES
 from otmf_core.masks.trained import TrainedMasks
+from otmf_core.models.matrices import CROSS
 from otmf_core.models.task_vector import StateDict
-from otmf_core.models.tensor_names import locate
+from otmf_core.models.tensor_names import TensorPlace, locate
 
 
 class Group(NamedTuple):
@@ -91,11 +92,18 @@ def attention_heads(base: StateDict, heads: int) -> dict[str, Group]:
         if kind == "qkv":
             of_rows = _along(tensor, 0) % (len(tensor) // 3) // (len(tensor) // 3 // heads)
             groups[name] = Group(place.layer, of_rows)
-        elif kind == "proj" and part == "weight":
-            groups[name] = Group(place.layer, _along(tensor, 1) // (tensor.shape[1] // heads))
+        elif part == "weight" and kind in ("q", "k", "v", *CROSS[:-1]):
+            groups[name] = Group(_attention(place), _along(tensor, 0) // (len(tensor) // heads))
+        elif part == "weight" and kind in ("proj", CROSS[-1]):
+            groups[name] = Group(_attention(place), _along(tensor, 1) // (tensor.shape[1] // heads))
         else:
             groups[name] = Group(name, _all(tensor))
     return groups
+
+
+def _attention(place: TensorPlace) -> str:
+    """What the attention of a tensor is called: a decoder's block has two."""
+    return f"{place.layer}, cross" if place.kind.startswith("cross_") else place.layer
 
 
 def layers(base: StateDict, heads: int) -> dict[str, Group]:

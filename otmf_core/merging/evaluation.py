@@ -1,4 +1,4 @@
-"""Accuracy on test examples: the only place that reads a test split."""
+"""Accuracy on test examples, of images and of texts: the only place that reads a test split."""
 
 from __future__ import annotations
 
@@ -22,6 +22,6 @@ class Evaluator:
         return self._tests[task_id]
 
     def accuracy(self, task_id: str, head: Head, tower: Tower) -> float:
-        """Top-1 accuracy in percent, of the tower as it is now."""
+        """Top-1 accuracy in percent, or Spearman's ρ of a task whose answers are numbers, of the tower as it is now."""
         examples = self.test(task_id)
-        return head.accuracy(tower.features(examples.inputs, task_id), examples.labels)
+        return head.measured(tower.answers(examples.inputs, head, task_id), examples.labels)

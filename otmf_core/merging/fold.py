@@ -42,7 +42,8 @@ class Fold:
         self.progress = _read_progress(path, config, self.library.manifest_hash)
         self.spent = self.progress.seconds
         splits = {self.library.task(task).calibration_split for task in config.tasks}
-        self._know(device=str(self.tower.device), transductive="test" in splits)
+        scoring = self.config.scoring if self.library.of_texts else ""
+        self._know(device=str(self.tower.device), transductive="test" in splits, scoring=scoring)
         reset_peak_memory(self.tower.device)
         self.zero_shot_heads = {task: self._head(task) for task in config.tasks}
         self.class_vectors = ClassVectors(list(self.zero_shot_heads.values()))
@@ -187,7 +188,7 @@ class Fold:
             self.heads[task] = tune(features, pool.labels[rows], self.zero_shot_heads[task], self.config.head_lr)
 
     def _head(self, task: str) -> Head:
-        head = self.library.head(task)
+        head = self.library.head(task, self.config.scoring)
         return head._replace(weight=head.weight.to(self.tower.device))
 
     def _save(self, t: int, state: State, row: AccuracyRow) -> None:

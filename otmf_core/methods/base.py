@@ -116,6 +116,11 @@ class Method(BaseModel, ABC):
         return 0
 
     @property
+    def reads_answers(self) -> bool:
+        """Whether it learns by the frozen heads: by class probabilities or by logits, not by features alone."""
+        return False
+
+    @property
     def iterations_per_fusion(self) -> int:
         """The number of iterations of a fusion; 0 where it is a formula."""
         return 0

@@ -71,6 +71,10 @@ class JointMasks(JointLearned):
         return learner, Plan(self.draws(context), losses, decaying(self.lr, self.iterations))
 
     @property
+    def reads_answers(self) -> bool:
+        return transport.reads_answers(self)
+
+    @property
     def example_views(self) -> int:
         return self.views
 

@@ -94,6 +94,10 @@ class Learned(Method):
         return [{side: batch for side, batch in sides.items() if batch} for sides in drawn]
 
     @property
+    def reads_answers(self) -> bool:
+        return True
+
+    @property
     def iterations_per_fusion(self) -> int:
         return self.iterations
 

@@ -10,7 +10,7 @@ from pydantic import Field
 
 from otmf_core.methods.base import Method, State
 from otmf_core.methods.matrix_rules import by_matrix, rank_of
-from otmf_core.models.matrices import matrices
+from otmf_core.models.matrices import CROSS, matrices
 from otmf_core.models.task_vector import StateDict
 from otmf_core.settings import Shown
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from otmf_core.methods.context import Context
     from otmf_core.models.matrices import Matrix
 
-SELECTED = ("q", "k", "v", "proj", "fc1")
+SELECTED = ("q", "k", "v", "proj", *CROSS, "fc1", "gate")
 DEVIATION = 0.02  # of A's entries before it is trained; B's are 0
 
 SHARE = Shown(

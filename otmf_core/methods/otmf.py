@@ -194,6 +194,10 @@ class Otmf(Method):
         return train(masks, plan, 0, context)
 
     @property
+    def reads_answers(self) -> bool:
+        return transport.reads_answers(self)
+
+    @property
     def iterations_per_fusion(self) -> int:
         return self.iterations
 

@@ -109,3 +109,8 @@ def check_space(settings: TransportSettings) -> None:
         raise ValueError(
             f"the loss {settings.loss} is of class probabilities: space is {spaces}, received {settings.space}"
         )
+
+
+def reads_answers(settings: TransportSettings) -> bool:
+    """Whether the loss is measured on what the frozen heads make of features."""
+    return settings.loss in choices.CLASSES or settings.space in choices.CLASS_SPACES

@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
@@ -14,6 +14,9 @@ from otmf_core.errors import InputError
 from otmf_core.files import shown
 from otmf_core.models.inputs import ENCODE_BATCH, LARGE, MOST_ON_CPU, MOST_ON_GPU, Inputs, batches
 from otmf_core.models.task_vector import StateDict
+
+if TYPE_CHECKING:
+    from otmf_core.models.heads import Head
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,6 +64,14 @@ class Tower(ABC):
                 layer = self._first_not_finite(next(batches(inputs[row : row + 1], 1)))
                 raise InputError(f"features must be finite: those of {shown(of)} are not from {layer} on")
             return features
+
+    def scores(self, inputs: Inputs, head: Head, of: str) -> Tensor:
+        """What the model gives to each of a task's classes, whose softmax is their probabilities: (n, classes)."""
+        return head.logits(self.features(inputs, of))
+
+    def answers(self, inputs: Inputs, head: Head, of: str) -> Tensor:
+        """The model's answers to the inputs of a task: numbers of classes, or, where those are numbers, values (n,)."""
+        return self.scores(inputs, head, of).argmax(dim=-1)
 
     @property
     def attention_heads(self) -> int:

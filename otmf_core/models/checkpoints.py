@@ -52,20 +52,21 @@ def is_safetensors(path: Path) -> bool:
     return start[8:] == b"{" and 0 in start[:8]
 
 
-def read_tower(path: Path) -> dict[str, Tensor]:
+def read_tower(path: Path, prefix: str = TOWER) -> dict[str, Tensor]:
     """θ⁰: the image tower's tensors in a CLIP's weights, in float32, without buffers of whole numbers.
 
-    Raises InputError when there are none, and on types that are neither.
+    With another `prefix` those whose names begin with it, which is taken off. Raises InputError when there are none,
+    and on types that are neither.
     """
-    header = tower_header(path)
-    tensors = {name: tensor for name, tensor in read_tensors(path, prefix=TOWER).items() if name in header}
+    header = tower_header(path, prefix)
+    tensors = {name: tensor for name, tensor in read_tensors(path, prefix=prefix).items() if name in header}
     check_finite(tensors, str(path))
     return {name: tensor.float() for name, tensor in tensors.items()}
 
 
-def tower_header(path: Path) -> Header:
+def tower_header(path: Path, prefix: str = TOWER) -> Header:
     """The header of those tensors."""
-    header = {name.removeprefix(TOWER): entry for name, entry in read_header(path).items() if name.startswith(TOWER)}
+    header = {name.removeprefix(prefix): entry for name, entry in read_header(path).items() if name.startswith(prefix)}
     header = without_buffers(header)
     check_floating(header, str(path))
     _check_tower(header, path)

@@ -8,22 +8,37 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from otmf_core.metrics import spearman
+from otmf_core.models.verbalizers import Verbalizers
+
 ITERATIONS = 100  # arXiv 2511.19561, section 4
 
 
 class Head(NamedTuple):
-    """The classifier of one task: weight (classes, d), and the scale s of its logits."""
+    """The classifier of one task: weight (classes, d), and the scale s of its logits.
+
+    Of a task of texts its rows are those of the pre-trained lm_head for the first tokens of the answers, not of unit
+    norm, and `verbalizers` are these answers.
+    """
 
     weight: Tensor
     scale: float
+    verbalizers: Verbalizers | None = None
 
     def logits(self, features: Tensor) -> Tensor:
-        """s · cos(φ(x), h) of features (n, d) under rows h of unit norm: (n, classes)."""
-        return self.scale * F.normalize(features, dim=-1) @ self.weight.T
+        """s · cos(φ(x), h) of features (n, d) under rows h of unit norm: (n, classes); of texts s · ⟨φ(x), h⟩."""
+        directions = F.normalize(features, dim=-1) if self.verbalizers is None else features
+        return self.scale * directions @ self.weight.T
 
     def accuracy(self, features: Tensor, labels: Tensor) -> float:
         """Top-1 accuracy, percent, of features (n, d) with labels (n,)."""
-        return 100 * (self.logits(features).argmax(dim=-1).cpu() == labels).double().mean().item()
+        return self.measured(self.logits(features).argmax(dim=-1), labels)
+
+    def measured(self, answers: Tensor, labels: Tensor) -> float:
+        """How well a model's answers (n,) agree with labels (n,): accuracy, or of numbers Spearman's ρ, percent."""
+        if self.verbalizers is not None and self.verbalizers.numeric:
+            return 100 * spearman(answers.tolist(), labels.tolist())
+        return 100 * (answers.cpu() == labels).double().mean().item()
 
 
 def labelled_subset(labels: Tensor, fraction: float, seed: int) -> Tensor:

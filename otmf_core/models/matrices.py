@@ -14,12 +14,13 @@ if TYPE_CHECKING:
 
 STACKED = "qkv"  # three matrices of equal height in one tensor: open_clip's in_proj_weight, timm's qkv.weight
 
-IN_BLOCKS = (*STACKED, "proj", "fc1", "fc2")  # kinds of the matrices of attention and MLP
+CROSS = tuple(f"cross_{kind}" for kind in (*STACKED, "proj"))  # of attention to what an encoder puts out
+IN_BLOCKS = (*STACKED, "proj", *CROSS, "fc1", "gate", "fc2")  # kinds of the matrices of attention and MLP
 
 
 @dataclass(frozen=True, eq=False)
 class Matrix:
-    """A linear map of the network: its tensor, its kind (q, k, v, proj, fc1, fc2, out), its values (rows, columns).
+    """A linear map of the network: its tensor, its kind (one of IN_BLOCKS, or out), its values (rows, columns).
 
     A row is an output, a column an input. The values share the tensor's memory, so that writing to them writes to the
     task vector.

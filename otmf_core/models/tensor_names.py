@@ -1,6 +1,7 @@
-"""The places of tensors in an image tower: layer, kind, and how rows or columns split into attention heads.
+"""The places of tensors in a network: layer, kind, and how rows or columns split into attention heads.
 
-Reads the names of open_clip's own ViT and of timm towers, ours among them; any other name keeps a place by its parts.
+Reads the names of open_clip's own ViT, of timm towers, ours among them, and of transformers' T5; any other name keeps a
+place by its parts.
 """
 
 from __future__ import annotations
@@ -10,13 +11,16 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from otmf_core.models import t5_names
+
 STEM, BLOCKS, OTHER, HEAD = range(4)
 
 # The columns of a map, in the order in which a forward pass meets them.
 KINDS = (
-    "patch.weight", "patch.bias", "conv.weight", "norm.weight", "norm.bias", "class", "position",
-    "norm1.weight", "norm1.bias", "qkv.weight", "qkv.bias", "proj.weight", "proj.bias", "ls1",
-    "norm2.weight", "norm2.bias", "fc1.weight", "fc1.bias", "fc2.weight", "fc2.bias", "ls2",
+    "patch.weight", "patch.bias", "conv.weight", "norm.weight", "norm.bias", "class", "position", "tokens", "distance",
+    "norm1.weight", "norm1.bias", "qkv.weight", "qkv.bias", "q.weight", "k.weight", "v.weight", "proj.weight",
+    "proj.bias", "ls1", "cross_norm.weight", "cross_q.weight", "cross_k.weight", "cross_v.weight", "cross_proj.weight",
+    "norm2.weight", "norm2.bias", "fc1.weight", "fc1.bias", "gate.weight", "fc2.weight", "fc2.bias", "ls2",
     "out.weight", "out.bias",
 )  # fmt: skip
 
@@ -36,6 +40,24 @@ OUTSIDE = {
 NORMS = {"ln_pre": STEM, "norm_pre": STEM, "ln_post": HEAD, "norm": HEAD, "fc_norm": HEAD}
 BLOCK = re.compile(r"(?:transformer\.resblocks|blocks)\.(\d+)\.(.+)")
 OUR_STEM = re.compile(r"patch_embed\.layers\.(\d+)\.(weight|bias)")
+
+# Inside a layer of a T5's block, and outside its blocks: transformers' names → ours. wi_0 is behind the activation and
+# wi_1 gates it; relative_attention_bias is a table of distances, no linear map.
+IN_T5 = {
+    "SelfAttention.q": "q.weight", "SelfAttention.k": "k.weight", "SelfAttention.v": "v.weight",
+    "SelfAttention.o": "proj.weight", "SelfAttention.relative_attention_bias": "distance",
+    "EncDecAttention.q": "cross_q.weight", "EncDecAttention.k": "cross_k.weight", "EncDecAttention.v": "cross_v.weight",
+    "EncDecAttention.o": "cross_proj.weight", "DenseReluDense.wi": "fc1.weight", "DenseReluDense.wi_0": "fc1.weight",
+    "DenseReluDense.wi_1": "gate.weight", "DenseReluDense.wo": "fc2.weight",
+}  # fmt: skip
+T5_NORMS = {"encoder": ("norm1", "norm2", ""), "decoder": ("norm1", "cross_norm", "norm2")}  # of each layer in a block
+T5_OUTSIDE = {
+    "shared.weight": ("Stem", "tokens", (STEM, -1)),
+    "encoder.final_layer_norm.weight": ("Encoder", "norm.weight", (BLOCKS, 999_999)),
+    "decoder.final_layer_norm.weight": ("Head", "norm.weight", (HEAD, -1)),
+    "lm_head.weight": ("Head", "out.weight", (HEAD, -1)),
+}  # fmt: skip
+DECODER = 1_000_000  # what the numbers of a decoder's blocks come after, in the order of layers
 
 # Heads of the towers whose config does not state them; a test holds them against the models themselves.
 TIMM_ATTENTION_HEADS = {"otmf_convstem_vit": 4}
@@ -76,7 +98,9 @@ def kinds(places: Iterable[TensorPlace]) -> list[str]:
 
 
 def attention_heads(backbone: Mapping[str, Any]) -> int | None:
-    """The number of attention heads of a backbone config's image tower, or None where it does not say."""
+    """The number of attention heads of a backbone config's network, or None where it does not say."""
+    if backbone.get("model_type") == "t5":
+        return backbone.get("num_heads", 8)
     vision = backbone.get("model_cfg", backbone).get("vision_cfg", {})
     if "timm_model_name" in vision:
         return TIMM_ATTENTION_HEADS.get(vision["timm_model_name"])
@@ -85,6 +109,8 @@ def attention_heads(backbone: Mapping[str, Any]) -> int | None:
 
 
 def _place(name: str) -> TensorPlace:
+    if found := _in_t5(name):
+        return found
     short = name.removeprefix("visual.").removeprefix("trunk.")
     if inside := BLOCK.fullmatch(short):
         number, rest = int(inside[1]), inside[2]
@@ -100,6 +126,17 @@ def _place(name: str) -> TensorPlace:
     if module in NORMS and leaf in ("weight", "bias"):
         return TensorPlace("Stem" if NORMS[module] == STEM else "Head", f"norm.{leaf}", (NORMS[module], -1))
     return _fallback(name)
+
+
+def _in_t5(name: str) -> TensorPlace | None:
+    if name in T5_OUTSIDE:
+        return TensorPlace(*T5_OUTSIDE[name])
+    block = t5_names.BLOCK.fullmatch(name)
+    if block is None:
+        return None
+    stack, number, layer, part = block[1], int(block[2]), int(block[3]), block[4]
+    kind = f"{T5_NORMS[stack][layer]}.weight" if part == "layer_norm" else IN_T5[part]
+    return TensorPlace(f"{stack.title()} {number}", kind, (BLOCKS, number + (DECODER if stack == "decoder" else 0)))
 
 
 def _in_block(rest: str) -> str | None:

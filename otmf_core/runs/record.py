@@ -42,6 +42,7 @@ class RunRecord(BaseModel):
     zero_shot: AccuracyRow = ()
     held_out: dict[Text, tuple[Percent, ...]] = {}  # of tasks that are not merged: zero-shot, then after the merge
     labels: Text
+    scoring: Text = ""  # of texts: whether answers were scored by likelihood or generated
     calibration_split: Text
     memory_per_task: Whole
     test_images: tuple[Whole, ...] = ()
@@ -77,7 +78,7 @@ def make_record(
         heads=config.heads,
         **(metrics.summary(state.matrix, state.individual) if status == "done" else {}),
         zero_shot=state.matrix[0] if state.matrix else (),
-        **config.stamp(state.transductive),
+        **config.stamp(state.transductive, bool(state.scoring)),
         seed=config.seed,
         created=created,
         versions=versions,

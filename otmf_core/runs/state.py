@@ -22,7 +22,8 @@ def _on_one_line(text: str) -> str:
 
 Real = Annotated[float, Field(strict=True, allow_inf_nan=False, ge=-MOST, le=MOST)]
 Seconds = Annotated[float, Field(strict=True, allow_inf_nan=False, ge=0, le=MOST)]
-Percent = Annotated[float, Field(strict=True, allow_inf_nan=False, ge=0, le=100 + 1e-9)]
+# From −100, since Spearman's ρ of a task whose answers are numbers may be negative.
+Percent = Annotated[float, Field(strict=True, allow_inf_nan=False, ge=-100 - 1e-9, le=100 + 1e-9)]
 Whole = Annotated[int, Field(strict=True, ge=0, le=MOST)]
 Text = Annotated[str, Field(strict=True, max_length=300), AfterValidator(_on_one_line)]
 AccuracyRow = tuple[Percent | None, ...]  # a[t], percent: a value per task, None where it was not evaluated
@@ -57,6 +58,7 @@ class RunState(BaseModel):
     tasks: tuple[Text, ...] = ()
     library: Text = ""  # SHA-256 of the manifest the run started from
     transductive: bool = False  # whether calibration images of its tasks come from a test split
+    scoring: Text = ""  # of texts: whether answers are scored by likelihood or generated
     held_out: dict[Text, tuple[Percent, ...]] = {}  # of tasks that are not merged: zero-shot, then after the merge
     step: Whole = 0
     matrix: tuple[AccuracyRow, ...] = ()

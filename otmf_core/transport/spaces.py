@@ -1,4 +1,7 @@
-"""The spaces that transport is measured in: raw or normalised features, cosine logits, class probabilities."""
+"""The spaces that transport is measured in: raw or normalised features, logits, class probabilities.
+
+Logits are cosines with the class vectors of images, and inner products with the answers' rows of lm_head of texts.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from otmf_core.errors import InputError
 from otmf_core.models.heads import Head
 
 COSINE_SCALE = 4.0  # cosine logits are 4·cos, so that blur keeps the scale of a unit cube
@@ -17,10 +21,14 @@ class ClassVectors:
     """The frozen heads of several tasks, padded alike: vectors (tasks, C, d), real (tasks, C), scales (tasks,)."""
 
     def __init__(self, heads: Sequence[Head]) -> None:
-        widest = max(len(weight) for weight, _ in heads)
-        self.vectors = torch.stack([F.pad(weight, (0, 0, 0, widest - len(weight))) for weight, _ in heads])
-        self.real = torch.stack([torch.arange(widest, device=weight.device) < len(weight) for weight, _ in heads])
-        self.scales = torch.tensor([scale for _, scale in heads], device=self.vectors.device)
+        weights = [head.weight for head in heads]
+        widest = max(len(weight) for weight in weights)
+        self.vectors = torch.stack([F.pad(weight, (0, 0, 0, widest - len(weight))) for weight in weights])
+        self.real = torch.stack([torch.arange(widest, device=weight.device) < len(weight) for weight in weights])
+        self.scales = torch.tensor([head.scale for head in heads], device=self.vectors.device)
+        answers = [head.verbalizers for head in heads if head.verbalizers is not None]
+        self.cosine = not answers
+        self.alike = next((each.alike for each in answers if each.alike), "")
 
     def outputs(self, features: Tensor, tasks: Tensor, space: str) -> Tensor:
         """The outputs of the heads of `tasks` (b,) for features (b, n, d): (b, n, d) or, in class spaces, (b, n, C).
@@ -32,13 +40,18 @@ class ClassVectors:
         if space == "features":
             return F.normalize(features, dim=-1)
         if space == "logits":
-            return COSINE_SCALE * self._cosines(features, tasks)
+            products = self._products(features, tasks)
+            return COSINE_SCALE * products if self.cosine else products
         return self.logits(features, tasks, absent=float("-inf")).softmax(dim=-1)
 
     def logits(self, features: Tensor, tasks: Tensor, absent: float, temperature: float = 1.0) -> Tensor:
-        """s·cos(φ(x), h) over a temperature, (b, n, d) -> (b, n, C), and `absent` for padded classes."""
-        logits = self.scales[tasks][:, None, None] * self._cosines(features, tasks) / temperature
+        """s·cos(φ(x), h), or s·⟨φ(x), h⟩, over a temperature, (b, n, d) -> (b, n, C); `absent` for padded classes."""
+        logits = self.scales[tasks][:, None, None] * self._products(features, tasks) / temperature
         return logits.masked_fill(~self.real[tasks][:, None, :], absent)
 
-    def _cosines(self, features: Tensor, tasks: Tensor) -> Tensor:
-        return torch.einsum("bnd,bcd->bnc", F.normalize(features, dim=-1), self.vectors[tasks])
+    def _products(self, features: Tensor, tasks: Tensor) -> Tensor:
+        """Raises InputError where a task's answers begin alike, so that they have no rows of their own."""
+        if self.alike:
+            raise InputError(self.alike)
+        directions = F.normalize(features, dim=-1) if self.cosine else features
+        return torch.einsum("bnd,bcd->bnc", directions, self.vectors[tasks])

@@ -45,7 +45,7 @@ def test_weights_heads_and_images(tiny: Path):
     assert all(tensor.dtype == torch.float32 for tensor in base.values())
     delta = library.task_vector("red")
     assert all(tensor.dtype == torch.float16 for tensor in delta.values())
-    weight, scale = library.head("red")
+    weight, scale, _ = library.head("red")
     torch.testing.assert_close(weight.norm(dim=-1), torch.ones(CLASSES))
     assert scale == 20
     images = library.examples("blue", "test")
@@ -89,9 +89,9 @@ def test_an_unknown_library_and_an_unknown_task(tiny: Path, tmp_path: Path):
         open_library(str(tiny)).task("pink")
 
 
-@pytest.mark.parametrize("found", [3, 0, "1", None, True])
+@pytest.mark.parametrize("found", [4, 0, "1", None, True])
 def test_another_format(found: object, own_tiny: Path):
-    with pytest.raises(InputError, match=f"^a library's format is 1 or 2, received {found!r} in "):
+    with pytest.raises(InputError, match=f"^a library's format is 1, 2 or 3, received {found!r} in "):
         edit(own_tiny, lambda manifest: manifest.update(format=found))
 
 

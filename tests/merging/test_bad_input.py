@@ -134,8 +134,8 @@ DAMAGES: dict[str, tuple[Damage, str]] = {
         "a file must lie inside its folder: '../../../etc/passwd' leads out of {}",
     ),
     "newer library": (
-        change_manifest(lambda manifest: manifest.update(format=3)),
-        "a library's format is 1 or 2, received 3 in {}/manifest.json",
+        change_manifest(lambda manifest: manifest.update(format=4)),
+        "a library's format is 1, 2 or 3, received 4 in {}/manifest.json",
     ),
     "no manifest": (
         lambda library: (library / "manifest.json").unlink(),

@@ -46,7 +46,7 @@ def test_tuning_is_full_batch_adam_on_cross_entropy(rate: float):
         second = 0.999 * second + 0.001 * gradient.square()
         weight -= rate * (first / (1 - 0.9**step)) / ((second / (1 - 0.999**step)).sqrt() + 1e-8)
 
-    tuned, kept = tune(features, labels, Head(start, scale), rate)
+    tuned, kept, _ = tune(features, labels, Head(start, scale), rate)
     assert ITERATIONS == 100
     assert kept == scale
     torch.testing.assert_close(tuned.double(), weight, atol=1e-4, rtol=1e-4)

@@ -86,7 +86,7 @@ def test_a_run_from_before_a_setting_came_agrees_in_those_that_it_names(done: Pa
     [
         ({"acc": 1e6}, "acc"),
         ({"acc": 10**300}, "acc"),
-        ({"acc": -5.0}, "acc"),
+        ({"acc": -105.0}, "acc"),
         ({"matrix": [[30.0, 30.0], [101.0, 30.0], [80.0, 80.0]]}, "matrix.1.0"),
         ({"individual": [1e308, 90.0]}, "individual.0"),
         ({"seconds": -1.0}, "seconds"),

@@ -57,7 +57,7 @@ def test_the_record_of_a_finished_run_by_hand():
         "forgetting": (10.0,), "stability": 87.5, "plasticity": pytest.approx(50 * (80 / 85 + 90 / 95)),
         "normalised_acc": pytest.approx(50 * (70 / 85 + 90 / 95)), "matrix": STATE.matrix,
         "individual": (85.0, 95.0), "zero_shot": (10.0, 20.0), "held_out": {}, "labels": "unlabelled images",
-        "calibration_split": "train", "memory_per_task": 256, "test_images": (5, 6), "growth": None,
+        "scoring": "", "calibration_split": "train", "memory_per_task": 256, "test_images": (5, 6), "growth": None,
         "seed": 4, "device": "cpu", "seconds": 5.0, "step_seconds": (1.5, 2.5), "peak_memory_bytes": 7,
         "created": "2026-01-02T00:00:00.000+00:00", "versions": {"torch": "2"},
     }  # fmt: skip

@@ -205,7 +205,7 @@ def test_each_task_is_seen_by_its_own_head():
     logits = ClassVectors(chosen).outputs(FEATURES, TASKS, "logits")
     softmax = ClassVectors(chosen).outputs(FEATURES, TASKS, "softmax")
     for row, task in enumerate(TASKS.tolist()):
-        weight, scale = chosen[task]
+        weight, scale, _ = chosen[task]
         cosines = F.cosine_similarity(FEATURES[row][:, None], weight[None], dim=-1)
         torch.testing.assert_close(logits[row, :, : len(weight)], COSINE_SCALE * cosines)
         torch.testing.assert_close(softmax[row, :, : len(weight)], (scale * cosines).softmax(dim=-1))

@@ -69,6 +69,7 @@ class Expert(ABC):
 class Checkpoint(Expert):
     """A model of a family whose files hold whole weights, in open_clip's names."""
 
+    tower: ClassVar[str] = TOWER  # what the names of the tensors that a merge changes begin with
     projected: bool = True  # whether the family keeps the image tower's projection in its files
 
     @property
@@ -102,11 +103,11 @@ class Checkpoint(Expert):
         """θᵗ − θ⁰ in float32; zeros for a projection that the family does not keep."""
         if name == PROJECTION and not self.projected:
             return base.float() * 0
-        if TOWER + name not in self.header:
+        if self.tower + name not in self.header:
             raise InputError(
                 f"weights have exactly the keys of the pre-trained model: {shown(name)} is missing in {self.where}"
             )
-        tensor = self.read(TOWER + name)
+        tensor = self.read(self.tower + name)
         if tensor.shape != base.shape:
             raise InputError(
                 f"shapes follow the pre-trained model: {shown(name)} is {tuple(tensor.shape)}, expected "
@@ -115,7 +116,8 @@ class Checkpoint(Expert):
         return tensor.float() - base.float()
 
     def _tower_header(self) -> Header:
-        return {name.removeprefix(TOWER): entry for name, entry in self.header.items() if name.startswith(TOWER)}
+        own = self.tower
+        return {name.removeprefix(own): entry for name, entry in self.header.items() if name.startswith(own)}
 
 
 def unwrapped(names: Iterable[str], more: tuple[str, ...] = ()) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""LoRA adapters of CLIP as Hugging Face has it: factors of low rank, expanded to a task vector in open_clip's names."""
+"""LoRA adapters of CLIP, in open_clip's names, and of T5, as Hugging Face has both: factors of low rank, expanded."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from otmf_core.library.importers.lora_config import read_config
 from otmf_core.library.importers.pickles import TorchContents
 from otmf_core.models.checkpoints import Header, read_header, read_tensor
 from otmf_core.models.clip_names import IMAGE_PROJECTION, IN_IMAGE, IN_LAYER, IN_PROJECTION, STACKED
+from otmf_core.models.t5_names import NAME
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -81,15 +82,15 @@ class LoraAdapter(Expert):
     family = "lora"
 
     def __init__(self, folder: Path) -> None:
-        if inside(folder, LINEARISED).exists():
+        if _own(folder, LINEARISED).exists():
             raise InputError(
                 f"a LoRA adds s · B A to weights: {LINEARISED} is of a linearised model, a first-order expansion, in "
                 f"{folder}"
             )
-        path = next((path for name in WEIGHTS if (path := inside(folder, name)).exists()), None)
+        path = next((path for name in WEIGHTS if (path := _own(folder, name)).exists()), None)
         if path is None:
             raise InputError(f"an adapter has its weights in {' or '.join(WEIGHTS)}: none is in {folder}")
-        self.files = (path, inside(folder, CONFIG))
+        self.files = (path, _own(folder, CONFIG))
         self._config = read_config(self.files[1])
         self.base_model = self._config.base_model_name_or_path or ""
         self._contents = TorchContents(path) if path.suffix != ".safetensors" else None
@@ -131,6 +132,8 @@ class LoraAdapter(Expert):
 
     def _place(self, name: str) -> _Place:
         bare = _bare(name)
+        if NAME.fullmatch(bare):
+            return _Place(bare)
         if bare in OUTSIDE:
             return _Place(OUTSIDE[bare])
         layer = LAYER.fullmatch(bare)
@@ -139,8 +142,8 @@ class LoraAdapter(Expert):
         if layer and layer[2] in STACKED:
             return _Place(f"transformer.resblocks.{layer[1]}.{IN_PROJECTION}_{layer[3]}", STACKED.index(layer[2]))
         raise InputError(
-            f"an adapter changes the image tower of a CLIP as transformers names it: {shown(name)} is no tensor of it, "
-            f"in {self.files[0]}"
+            f"an adapter changes the image tower of a CLIP, or a T5, as transformers names them: {shown(name)} is no "
+            f"tensor of either, in {self.files[0]}"
         )
 
     def check(self, tower: Header) -> None:
@@ -202,6 +205,16 @@ class LoraAdapter(Expert):
     def _read(self, key: str) -> Tensor:
         tensor = read_tensor(self.files[0], key) if self._contents is None else self._contents.read(key)
         return tensor.float()
+
+
+def _own(folder: Path, name: str) -> Path:
+    """A file of the folder; raises InputError where it is a link that leads out.
+
+    In the hub's cache, whose snapshots are links to the files beside them, out of the repository.
+    """
+    root = folder.parent.parent if folder.parent.name == "snapshots" else folder
+    inside(root, (folder / name).relative_to(root).as_posix())
+    return folder / name
 
 
 def _bare(name: str) -> str:

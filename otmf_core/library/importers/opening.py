@@ -15,7 +15,9 @@ from otmf_core.library.importers.base import Checkpoint, Contents, Expert, unwra
 from otmf_core.library.importers.huggingface import HuggingFaceCheckpoint, is_huggingface
 from otmf_core.library.importers.open_clip import OpenClipCheckpoint, is_open_clip
 from otmf_core.library.importers.safetensors_files import SafetensorsContents
+from otmf_core.library.importers.t5 import T5Checkpoint
 from otmf_core.models.checkpoints import is_safetensors, without_buffers
+from otmf_core.models.t5_names import is_t5
 
 ACCEPTED = "a model is a safetensors file, a torch file, an index of shards, or a folder with one"
 ADAPTER = "adapter_config.json"
@@ -45,12 +47,16 @@ def open_checkpoint(path: Path) -> Expert:
     if family := _task_arithmetic(contents):
         return family
     names = list(unwrapped(without_buffers(contents.header)))
+    if is_t5(names):
+        return T5Checkpoint(contents)
     if is_huggingface(names):
         return HuggingFaceCheckpoint(contents)
     if is_open_clip(names):
         return OpenClipCheckpoint(contents)
     found = shown(next(iter(contents.header), "no tensor"))
-    raise InputError(f"a model is a CLIP with the names of open_clip or of transformers, received {found} in {path}")
+    raise InputError(
+        f"a model is a CLIP with the names of open_clip or of transformers, or a T5, received {found} in {path}"
+    )
 
 
 def _task_arithmetic(contents: Contents) -> Checkpoint | None:

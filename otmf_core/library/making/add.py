@@ -1,4 +1,4 @@
-"""A task added to a library: its fine-tuned model, the pictures of its splits, its head."""
+"""A task added to a library: its fine-tuned model, the pictures or texts of its splits, its head."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 import shutil
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Literal
 
 from otmf_core.cache import remembered_sha256
 from otmf_core.errors import InputError
@@ -16,8 +16,11 @@ from otmf_core.library.importers.base import Expert
 from otmf_core.library.importers.datasets import Dataset, open_dataset
 from otmf_core.library.importers.opening import open_checkpoint
 from otmf_core.library.known_tasks import known_task
+from otmf_core.library.known_texts import known_text
 from otmf_core.library.library import Library, open_library
-from otmf_core.library.making.classes import Classes, classes_of
+from otmf_core.library.making import add_texts
+from otmf_core.library.making.classes import classes_of
+from otmf_core.library.making.contents import Contents, Written
 from otmf_core.library.making.folder import described, include
 from otmf_core.library.making.head import add_head
 from otmf_core.library.making.likeness import check_likeness
@@ -33,10 +36,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class NewTask:
-    """A task to be added: a name (one of the twenty known ones brings its classes and templates), and where it lies.
+    """A task to be added: a name (a known one brings its classes and templates, or its prompt), and where it lies.
 
     `copy` puts a task vector and all pictures into the library; without it they are referred to where that can be.
-    `transductive` draws calibration images from the test split, which every result then says.
+    Texts are always copied. `transductive` draws calibration examples from the test split, which every result then
+    says. Of a task of texts `classes` are the answers by label.
     """
 
     name: str
@@ -46,6 +50,8 @@ class NewTask:
     head: Path | None = None  # else made by the text tower
     classes: tuple[str, ...] = ()
     templates: tuple[str, ...] = ()
+    prompt: str = ""  # of a task of texts, with columns of its data set in braces
+    metric: Literal["accuracy", "spearman"] | None = None
     licence: str = ""
     source: str | None = None  # the hub's name of the fine-tuned model
     copy: bool = False
@@ -73,7 +79,7 @@ def add_task(root: Path, new: NewTask, report: Report = silent) -> Added:
     model, without a difference or with values that are not finite; a data set that cannot be read; another head's.
     """
     library = open_library(str(root))
-    known = known_task(new.name)
+    known = known_text(new.name) if library.of_texts else known_task(new.name)
     identity = known.id if known else _identity(new.name)
     if any(task.id == identity for task in library.tasks):
         raise InputError(f"a library has a task once: {identity} is in {library.name}")
@@ -84,29 +90,26 @@ def add_task(root: Path, new: NewTask, report: Report = silent) -> Added:
     base = library.base()
     delta = expert.task_vector(base)
     relative, notes = check_likeness(library, expert, base, delta)
-    dataset = open_dataset(new.data, new.config)
-    classes = classes_of(known, dataset.classes, new.classes, new.templates, str(new.data))
-    drawn = draw(dataset, new.sizes, new.seed, new.transductive)
+    contents = add_texts.contents(root, library, new) if library.of_texts else _contents(root, library, new, report)
     folder = root / "tasks" / identity
     if folder.exists():
         shutil.rmtree(folder)  # what a process that was killed left: no task of the manifest is of this id
     try:
         files = _vector_files(identity, expert, delta if new.copy else None, root)
         del base, delta
-        task = _task(identity, known.name if known else new.name, classes, drawn, new, expert, tuple(files))
-        files |= add_head(root, library, task, new.head, report)
-        images, left_out = _write_splits(root, library, task, dataset, drawn, new.copy, report)
-        files |= {f"tasks/{identity}/{split}.parquet": folder / f"{split}.parquet" for split in images}
-        of = sum(len(pictures) for pictures in drawn.splits.values())
-        parts = {split: f"tasks/{identity}/{split}.parquet" for split in images}
-        task = task.model_copy(update={**parts, "left_out": left_out.sentence(of)})
+        task = _task(identity, known.name if known else new.name, contents, new, expert, tuple(files))
+        written = contents.write(task)
+        files |= written.files
+        files |= {f"tasks/{identity}/{split}.parquet": folder / f"{split}.parquet" for split in written.counts}
+        parts = {split: f"tasks/{identity}/{split}.parquet" for split in written.counts}
+        task = task.model_copy(update={**parts, "left_out": written.left_out})
         include(root, task, files)
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)
         raise
     report("Done", 1.0)
-    notes += [note for note in (classes.note, task.left_out) if note]
-    return Added(identity, expert.family, expert.precision, relative, images, tuple(notes))
+    notes += [note for note in (contents.note, task.left_out) if note]
+    return Added(identity, expert.family, expert.precision, relative, written.counts, tuple(notes))
 
 
 def _identity(name: str) -> str:
@@ -138,7 +141,7 @@ def _vector_files(identity: str, expert: Expert, delta: StateDict | None, root: 
 
 
 def _task(
-    identity: str, name: str, classes: Classes, drawn: Drawn, new: NewTask, expert: Expert, files: tuple[str, ...]
+    identity: str, name: str, contents: Contents, new: NewTask, expert: Expert, files: tuple[str, ...]
 ) -> TaskInfo:
     """A task's entry without its splits; its vector is in `files`, by name."""
     entry = None
@@ -150,17 +153,35 @@ def _task(
         TaskInfo,
         id=identity,
         name=name,
-        classes=classes.names,
-        templates=classes.templates,
-        train_source=drawn.train_source,
-        test_source=drawn.test_source,
+        train_source=contents.drawn.train_source,
+        test_source=contents.drawn.test_source,
         licence=new.licence,
         source=new.source,
         calibration_split="test" if new.transductive else "train",
         checkpoint=entry,
         task_vector=files[0] if new.copy else None,
-        head=f"tasks/{identity}/head.safetensors",
+        **contents.fields(identity),
     )
+
+
+def _contents(root: Path, library: Library, new: NewTask, report: Report) -> Contents:
+    """What a new task of pictures is made of; raises InputError on a prompt or a metric, which are of texts."""
+    if new.prompt or new.metric:
+        raise InputError("a task of images has classes and templates: a prompt and a metric are of texts")
+    dataset = open_dataset(new.data, new.config)
+    classes = classes_of(known_task(new.name), dataset.classes, new.classes, new.templates, str(new.data))
+    drawn = draw(dataset, new.sizes, new.seed, new.transductive)
+
+    def fields(identity: str) -> dict[str, Any]:
+        head = f"tasks/{identity}/head.safetensors"
+        return {"classes": classes.names, "templates": classes.templates, "head": head}
+
+    def write(task: TaskInfo) -> Written:
+        files = add_head(root, library, task, new.head, report)
+        images, left_out = _write_splits(root, library, task, dataset, drawn, new.copy, report)
+        return Written(images, left_out.sentence(sum(len(pictures) for pictures in drawn.splits.values())), files)
+
+    return Contents(drawn, classes.note, fields, write)
 
 
 def _write_splits(

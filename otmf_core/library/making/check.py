@@ -63,7 +63,10 @@ def check_library(library: Library, images: int = 200, report: Report = silent) 
     import torch
 
     header = library.tower_header
-    backbone = architecture({f"visual.{name}": entry for name, entry in header.items()})
+    if library.of_texts:
+        backbone = f"T5, d = {library.t5.d_model}"
+    else:
+        backbone = architecture({f"visual.{name}": entry for name, entry in header.items()})
     tower = library.tower(torch.device("cpu"))
     published = _published(backbone)
     tasks = []
@@ -116,7 +119,7 @@ def _accuracies(library: Library, task: str, tower: Tower, delta: dict, images: 
     figures = []
     for each in (None, {name: tensor.float() for name, tensor in delta.items()}):
         tower.load(each)
-        figures.append(head.accuracy(tower.features(inputs, task), labels))
+        figures.append(head.measured(tower.answers(inputs, head, task), labels))
     return figures[0], figures[1], len(labels)
 
 

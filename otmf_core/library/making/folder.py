@@ -13,7 +13,7 @@ from otmf_core.cache import remembered_sha256
 from otmf_core.errors import InputError
 from otmf_core.files import inside, not_written, shown, write_json
 from otmf_core.library.known_tasks import SUITES, suite
-from otmf_core.library.manifest import REFERRING, FileEntry, Manifest, TaskInfo, read_manifest
+from otmf_core.library.manifest import OF_TEXTS, REFERRING, FileEntry, Manifest, TaskInfo, read_manifest
 from otmf_core.settings import first_mistake
 
 MANIFEST = "manifest.json"
@@ -25,7 +25,8 @@ def begin(root: Path, fields: Mapping[str, Any], files: Iterable[str]) -> None:
     entries = {
         name: FileEntry(sha256=remembered_sha256(root / name), bytes=(root / name).stat().st_size) for name in files
     }
-    _write(root, described(Manifest, format=REFERRING, files=entries, tasks=(), **fields))
+    form = OF_TEXTS if fields["backbone"].get("kind") == "t5" else REFERRING
+    _write(root, described(Manifest, format=form, files=entries, tasks=(), **fields))
 
 
 def include(root: Path, task: TaskInfo, files: Mapping[str, Path]) -> None:
@@ -43,7 +44,8 @@ def include(root: Path, task: TaskInfo, files: Mapping[str, Path]) -> None:
     tasks = [known for known in manifest.tasks if known.id != task.id]
     position = next((i for i, known in enumerate(manifest.tasks) if known.id == task.id), len(tasks))
     tasks.insert(position, task)
-    changed = {"format": REFERRING, "tasks": tuple(tasks), "files": entries, "suites": suites([t.id for t in tasks])}
+    form = max(manifest.format, REFERRING)
+    changed = {"format": form, "tasks": tuple(tasks), "files": entries, "suites": suites([t.id for t in tasks])}
     _write(root, manifest.model_copy(update=changed))
 
 

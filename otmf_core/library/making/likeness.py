@@ -8,6 +8,7 @@ from otmf_core.errors import InputError
 from otmf_core.files import shown
 from otmf_core.library.geometry import FAR
 from otmf_core.library.importers.base import Expert
+from otmf_core.library.importers.t5 import T5Checkpoint
 from otmf_core.library.library import Library
 
 if TYPE_CHECKING:
@@ -35,12 +36,10 @@ def check_likeness(library: Library, expert: Expert, base: StateDict, delta: Sta
             f"a fine-tuned model lies near its pre-trained one: {where} is {relative:.0%} of the pre-trained model's "
             f"norm away from that of {library.name}, so it comes of another; experts of two families do not mix"
         )
-    model = library.backbone_config["model_cfg"]
-    own = "quick_gelu" if model.get("quick_gelu") else "gelu"
-    if expert.activation and expert.activation != own and "timm_model_name" not in model["vision_cfg"]:
-        raise InputError(
-            f"a fine-tuned model has the activation of {library.name}, {own}: {where} has {expert.activation}"
-        )
+    if library.of_texts:
+        _check_fields(library, expert)
+    else:
+        _check_activation(library, expert)
     notes = []
     if relative > FAR:
         notes.append(f"it lies far from the pre-trained model, {relative:.0%} of its norm: a mean of both may be poor")
@@ -48,3 +47,24 @@ def check_likeness(library: Library, expert: Expert, base: StateDict, delta: Sta
     if named and ours and named.rstrip("/").split("/")[-1] != ours.rstrip("/").split("/")[-1]:
         notes.append(f"it names {shown(named)} as its pre-trained model, the library's is {shown(ours)}")
     return relative, notes
+
+
+def _check_activation(library: Library, expert: Expert) -> None:
+    model = library.backbone_config["model_cfg"]
+    own = "quick_gelu" if model.get("quick_gelu") else "gelu"
+    if expert.activation and expert.activation != own and "timm_model_name" not in model["vision_cfg"]:
+        raise InputError(
+            f"a fine-tuned model has the activation of {library.name}, {own}: {expert.files[0]} has {expert.activation}"
+        )
+
+
+def _check_fields(library: Library, expert: Expert) -> None:
+    """Raise InputError where a T5 computes otherwise than the pre-trained one, which its weights do not tell."""
+    fields = expert.fields() if isinstance(expert, T5Checkpoint) else None
+    for name in ("feed_forward_proj", "scaled", "num_heads", "relative_attention_max_distance"):
+        own, found = getattr(library.t5, name), getattr(fields, name, None)
+        if fields is not None and found != own:
+            raise InputError(
+                f"a fine-tuned model computes as {library.name} does, its {name} {own}: it is {found} in "
+                f"{expert.files[-1]}"
+            )

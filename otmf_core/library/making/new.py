@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,8 +11,10 @@ from otmf_core.files import shown, write_json, write_tensors
 from otmf_core.library.importers.base import Activation, Checkpoint
 from otmf_core.library.importers.open_clip import config_from_shapes
 from otmf_core.library.importers.opening import open_checkpoint
+from otmf_core.library.importers.t5 import T5Checkpoint
 from otmf_core.library.library import Library, open_library
 from otmf_core.library.making.folder import begin, new_folder
+from otmf_core.library.making.new_texts import files_beside, t5_entry, whole_t5
 from otmf_core.library.making.reporting import Report, silent
 from otmf_core.models.checkpoints import TOWER, check_finite, check_matches
 
@@ -30,27 +33,33 @@ def new_library(
     base_model: str | None = None,
     report: Report = silent,
 ) -> Library:
-    """Make the library `root` of the pre-trained CLIP in file or folder `backbone`, whose weights are copied.
+    """Make the library `root` of the pre-trained CLIP or T5 in file or folder `backbone`, whose weights are copied.
 
     `activation` is needed where nothing beside the weights tells it. `base_model` is the hub's name of the model.
-    Raises InputError, and leaves nothing, on anything but a whole CLIP or an image tower of finite weights.
+    Raises InputError, and leaves nothing, on anything but a whole CLIP, an image tower or a T5 of finite weights.
     """
     report("Reading the pre-trained model", 0.0)
     checkpoint = open_checkpoint(backbone)
     if not isinstance(checkpoint, Checkpoint):
         raise InputError(f"a pre-trained model has weights of its own: {checkpoint.family} has not, in {backbone}")
-    config = _config(checkpoint, activation)
+    texts = isinstance(checkpoint, T5Checkpoint)
+    config = checkpoint.settings() if texts else _config(checkpoint, activation)
+    beside = files_beside(checkpoint) if texts else {}
     new_folder(root)
+    files = (CONFIG, WEIGHTS, *beside)
     try:
-        weights = _weights(checkpoint, config)
+        weights = whole_t5(checkpoint) if texts else _weights(checkpoint, config)
         report("Writing the pre-trained model", 0.5)
         write_json(root / CONFIG, config)
         write_tensors(root / WEIGHTS, weights)
+        for file, source in beside.items():
+            shutil.copyfile(source, root / file)
         entry = {"config": CONFIG, "weights": WEIGHTS, "base_model": base_model or checkpoint.base_model or None}
-        begin(root, {"id": root.name, "name": name or root.name, "backbone": entry}, (CONFIG, WEIGHTS))
+        entry |= t5_entry(beside) if texts else {}
+        begin(root, {"id": root.name, "name": name or root.name, "backbone": entry}, files)
     except BaseException:
-        for file in (root / CONFIG, root / WEIGHTS):
-            file.unlink(missing_ok=True)
+        for file in files:
+            (root / file).unlink(missing_ok=True)
         raise
     report("Done", 1.0)
     return open_library(str(root))

@@ -5,20 +5,31 @@ from __future__ import annotations
 import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
 
 from otmf_core.errors import InputError
 from otmf_core.library.examples import Split
-from otmf_core.library.importers.datasets import Dataset, Picture
 
 TEST, TRAIN = ("test", "validation", "valid", "val"), ("train",)  # names of splits, the first that is there
 HELD_OUT = 0.2  # of the pictures of a data set without splits, for the test
 
 
+class Dataset(Protocol):
+    """A data set of pictures or of texts: the examples of its splits, by their names on disk."""
+
+    @property
+    def where(self) -> Path: ...
+
+    @property
+    def splits(self) -> Mapping[str, Sequence[Any]]: ...
+
+
 @dataclass(frozen=True)
 class Drawn:
-    """The pictures of each split, and the words that tell where they come from."""
+    """The examples of each split, and the words that tell where they come from."""
 
-    splits: Mapping[Split, Sequence[Picture]]
+    splits: Mapping[Split, Sequence[Any]]
     train_source: str
     test_source: str
 
@@ -59,7 +70,7 @@ def draw(dataset: Dataset, sizes: Sizes, seed: int, transductive: bool = False) 
     rest = range(len(train)) if transductive else sorted(chosen[len(calibration) :])
     labelled = _some(rest, sizes.labelled, f"{seed} labelled")
     tested = _some(range(len(test)), sizes.test, f"{seed} test")
-    splits: dict[Split, Sequence[Picture]] = {
+    splits: dict[Split, Sequence[Any]] = {
         "calibration": [pool[row] for row in calibration],
         "labelled": [train[row] for row in labelled],
         "test": [test[row] for row in tested],
@@ -75,7 +86,7 @@ def _first(dataset: Dataset, names: Sequence[str]) -> str | None:
     return next((name for name in names if dataset.splits.get(name)), None)
 
 
-def _divided(pictures: Sequence[Picture], seed: int) -> tuple[Sequence[Picture], Sequence[Picture]]:
+def _divided(pictures: Sequence[Any], seed: int) -> tuple[Sequence[Any], Sequence[Any]]:
     order = random.Random(f"{seed} held out").sample(range(len(pictures)), len(pictures))
     held = max(1, round(HELD_OUT * len(pictures)))
     return [pictures[row] for row in sorted(order[:held])], [pictures[row] for row in sorted(order[held:])]

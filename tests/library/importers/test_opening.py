@@ -147,8 +147,8 @@ def test_nothing_there(tmp_path: Path):
 def test_other_families_are_refused_by_their_first_key(tmp_path: Path):
     save_file({"shared.weight": torch.ones(2, 2), "decoder.block.0.weight": torch.ones(1)}, tmp_path / "t5.safetensors")
     assert refusal(tmp_path / "t5.safetensors") == (
-        "a model is a CLIP with the names of open_clip or of transformers, received 'decoder.block.0.weight' in "
-        f"{tmp_path / 't5.safetensors'}"
+        "a model is a CLIP with the names of open_clip or of transformers, or a T5, received 'decoder.block.0.weight' "
+        f"in {tmp_path / 't5.safetensors'}"
     )
     save_file({}, tmp_path / "none.safetensors")
     assert "received 'no tensor' in " in refusal(tmp_path / "none.safetensors")

@@ -60,6 +60,11 @@ def test_a_task_is_there_as_it_was_given(library: Path, shades: NewTask, base: P
     opened.check_task(PLAIN, ("calibration", "labelled", "test"))
 
 
+def test_a_prompt_is_of_texts(library: Path, shades: NewTask):
+    assert "a prompt and a metric are of texts" in refused(library, replace(shades, prompt="{text}"))
+    assert "a prompt and a metric are of texts" in refused(library, replace(shades, metric="spearman"))
+
+
 def test_splits_share_no_picture_and_test_pictures_are_those_of_the_test_split(
     library: Path, shades: NewTask, data: Path
 ):
