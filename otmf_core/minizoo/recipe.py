@@ -36,12 +36,12 @@ class Recipe:
 
 
 PICO = Recipe(
-    pretrain_images=6_144,
+    pretrain_images=4_096,
     pretrain_batch=64,
-    tint_images=3_072,
+    tint_images=2_048,
     text_width=32,
     text_layers=1,
-    finetune_images=6_144,
+    finetune_images=4_096,
     finetune_rate=5e-4,
     calibration_images=32,
     labelled_images=32,

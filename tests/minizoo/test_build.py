@@ -40,7 +40,8 @@ def test_a_pico_library_opens_and_vouches_for_every_file(folders):
     for task in library.tasks:
         delta = library.task_vector(task.id)
         assert {tensor.dtype for tensor in delta.values()} == {torch.float16}
-        head, scale = library.head(task.id)
+        head, scale, verbalizers = library.head(task.id)
+        assert verbalizers is None
         torch.testing.assert_close(head.norm(dim=1), torch.ones(len(task.classes)))
         assert head.shape == (len(task.classes), 128)
         assert 1 < scale <= 100

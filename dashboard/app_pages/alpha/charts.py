@@ -34,8 +34,9 @@ def quality(
     for name, reached in (rules or {}).items():
         for row, value, colour in zip((1, 2), reached, (ACC, BWT), strict=True):
             if value is not None:
+                place: Any = {"row": row, "col": 1}  # numbers, which Plotly's own hint does not know
                 line = {"color": colour, "width": 1.5, "dash": "dot"}
-                chart.add_hline(value, line=line, annotation={"text": name, "font": {"size": 11}}, row=row, col=1)
+                chart.add_hline(value, line=line, annotation={"text": name, "font": {"size": 11}}, **place)
     chart.update_yaxes(title="ACC (%)", row=1, col=1)
     chart.update_yaxes(title="BWT (points)", zeroline=True, row=2, col=1)
     chart.update_xaxes(title=setting.label, row=2, col=1)

@@ -5,10 +5,12 @@ from __future__ import annotations
 import pytest
 
 from dashboard.runs.fusion_charts import in_vain
+from otmf_core.runs.view import Curve
 
 
 def test_a_fusion_is_in_vain_whose_last_ten_iterations_lose_no_less_than_its_first_three():
-    falls, rises = [0.9, 0.6, 0.6, *[0.3] * 12], [0.1, 0.2, 0.3, *[0.4] * 12]
+    falls: Curve = (0.9, 0.6, 0.6, *[0.3] * 12)
+    rises: Curve = (0.1, 0.2, 0.3, *[0.4] * 12)
     losses = {
         2: (falls, falls),
         3: (rises, falls),  # 2 · 0.2 + 0.7 = 1.1 → 2 · 0.4 + 0.3 = 1.1
@@ -22,7 +24,7 @@ def test_a_fusion_is_in_vain_whose_last_ten_iterations_lose_no_less_than_its_fir
 
 
 def test_sides_that_take_turns_are_judged_by_the_iterations_they_had():
-    half: list[float | None] = [value for pair in zip([0.5] * 10, [None] * 10, strict=True) for value in pair]
-    none: list[float | None] = [None] * 20
+    half: Curve = (0.5, None) * 10
+    none: Curve = (None,) * 20
     assert in_vain({2: (half, none)}, 20) == [(2, 0.5, 0.5)]
     assert in_vain({2: (none, none)}, 20) == []
