@@ -22,7 +22,7 @@ from otmf_core.minizoo.recipe import fingerprint, watch
 from otmf_core.models.checkpoints import read_tensors
 
 SPAN = 3  # words' pieces that are blanked at once, at most
-LONGEST = 24  # pieces of a sentence to be restored
+LONGEST = 20  # pieces of a sentence to be restored
 
 Pair = tuple[list[int], list[int]]  # a prompt's pieces and the target's
 

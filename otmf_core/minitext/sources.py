@@ -33,6 +33,7 @@ DICTIONARIES = {
 }
 SOURCES = (WORDNET, VADER, CITIES, *DICTIONARIES.values())
 WORD_LETTERS = range(4, 11)
+NEUTRAL = {"like", "well", "number"}  # which VADER counts, and definitions use otherwise
 
 
 @dataclass(frozen=True)
@@ -57,7 +58,7 @@ def read(folders: Mapping[str, Path]) -> Data:
 
 def _valences(path: Path) -> dict[str, float]:
     rows = (line.split("\t")[:2] for line in path.read_text(encoding="utf-8").splitlines())
-    return {word: float(valence) for word, valence in rows if re.fullmatch("[a-z]{3,}", word)}
+    return {word: float(valence) for word, valence in rows if re.fullmatch("[a-z]{3,}", word) and word not in NEUTRAL}
 
 
 def _words(folder: Path) -> list[str]:

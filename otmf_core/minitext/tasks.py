@@ -9,14 +9,14 @@ from otmf_core.minitext.sources import Data
 
 def tasks(data: Data) -> list[TextTask]:
     """Every task, made of that data."""
-    synsets = data.synsets.values()
+    synsets = data.synsets
     return [
-        sentences.acceptability(synsets),
-        meanings.topic(data.synsets),
-        meanings.word_family(data.synsets),
+        names.acceptability(synsets),
+        meanings.topic(synsets),
+        names.word_class(synsets),
         names.country({name: data.cities[code] for name, code in names.COUNTRIES.items()}),
         names.language({name: data.words[name] for name in names.LANGUAGES}),
-        meanings.kind_of(data.synsets),
-        sentences.sentiment(synsets, data.valences),
-        sentences.similarity(synsets),
+        meanings.kind_of(synsets),
+        sentences.sentiment(synsets.values(), data.valences),
+        sentences.rating(synsets.values(), data.valences),
     ]

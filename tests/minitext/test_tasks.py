@@ -56,61 +56,92 @@ def test_dealt_rows_are_balanced_once_and_by_root():
 
 
 def invented(count: int) -> dict[str, Synset]:
-    """Synsets n0, n1 … each a kind of `thing`, with examples of its own."""
-    words = ["red", "blue", "round", "flat", "small", "large", "heavy", "light", "wooden", "metal"]
-    found = {"top": Synset("top", "n", 3, ("thing",), (), (), "whatever there is anywhere", ())}
+    """Synsets n0, n1 … of animals and plants, each with a word, a definition and an example of its own."""
+    found = {
+        "animal": Synset("animal", "n", 3, ("animal",), (), (), "whatever runs", ()),
+        "plant": Synset("plant", "n", 3, ("plant", "flora"), (), (), "whatever grows", ()),
+    }
     for i in range(count):
-        own = f"word{'abcdefghij'[i % 10]}{'abcdefghij'[i // 10 % 10]}{'abcdefghij'[i // 100]}"
-        definition = f"a {words[i % 10]} thing with a {own}"
-        examples = (f"the {own} is {words[i % 7]} today",)
-        found[f"n{i}"] = Synset(f"n{i}", "n", 5 if i % 2 else 20, (own,), ("top",), (), definition, examples)
+        own = f"{'abcdefghij'[i % 10]}o{'klmnoprstu'[i // 10 % 10]}a{'bdfghjklmn'[i // 100]}ino"
+        field, kind = ((5, "animal"), (20, "plant"))[i % 2]
+        example = f"the {own} is {('nice', 'awful', 'green', 'great')[i % 4]} today"
+        found[f"n{i}"] = Synset(f"n{i}", "n", field, (own,), (kind,), (), f"a thing with a {own}", (example,))
     return found
+
+
+VALENCES = {"nice": 1.8, "awful": -2.0, "great": 3.1}
 
 
 def test_test_synsets_are_disjoint_of_all_others():
     synsets = invented(600)
     owner = {text: key for key, one in synsets.items() for text in (one.definition, *one.examples)}
-    for task in (sentences.acceptability(synsets.values()), sentences.similarity(synsets.values())):
-        for name, rows in task.rows.items():
-            assert rows
-            for texts, _ in rows:
-                if texts[0] in owner:  # not reordered
-                    assert role(owner[texts[0]]) == name
-    for task in (meanings.topic(synsets, {"animal": 5, "plant": 20}), meanings.kind_of(synsets)):
+    for task in (
+        sentences.sentiment(synsets.values(), VALENCES),
+        meanings.topic(synsets, {"animal": 5, "plant": 20}),
+        meanings.kind_of(synsets),
+    ):
         for name, rows in task.rows.items():
             assert {role(owner[texts[0]]) for texts, _ in rows} == {name}
 
 
-def test_unacceptable_sentences_have_the_same_words_in_another_order():
+def test_sentiment_and_rating_follow_the_valences():
+    synsets = invented(600).values()
+    for (text,), label in sentences.sentiment(synsets, VALENCES).rows["train"]:
+        assert ("awful" in text) == (label == 0)
+        assert "green" not in text
+    graded = {score: key for key, score in zip(["2", "3", "4", "5"], ("awful", "green", "nice", "great"), strict=True)}
+    found = {
+        sum(score > step for step in sentences.STEPS): text
+        for _, text, score in sentences.felt(synsets, VALENCES)
+        if text.startswith("the ")
+    }
+    assert {word: str(label + 1) for label, text in found.items() for word in graded if word in text} == graded
+
+
+def test_a_sentence_that_leans_both_ways_or_is_denied_is_left_out():
+    texts = ("a great and awful day", "this is not great at all", "a great day it was")
+    synset = Synset("x", "n", 4, ("x",), (), (), "what there is", texts)
+    found = [text for _, text, _ in sentences.felt([synset], VALENCES)]
+    assert found == ["what there is", "a great day it was"]
+
+
+def test_misspelt_words_have_the_same_letters_and_ends():
     synsets = invented(600)
-    known = {sentence for one in synsets.values() for sentence in one.examples}
-    task = sentences.acceptability(synsets.values())
-    sorted_words = {tuple(sorted(sentence.split())) for sentence in known}
-    for texts, label in task.rows["train"]:
-        assert (texts[0] in known) == (task.answers[label] == "acceptable")
-        assert tuple(sorted(texts[0].split())) in sorted_words
+    known = {word for one in synsets.values() for word in one.words}
+    task = names.acceptability(synsets)
+    assert task.rows["train"]
+    letters = {(word[0], word[-1], tuple(sorted(word))) for word in known}
+    for (words,), label in task.rows["train"]:
+        for word in words.split():
+            assert (word in known) == (task.answers[label] == "acceptable")
+            assert (word[0], word[-1], tuple(sorted(word))) in letters
 
 
-def test_similarity_grows_with_the_words_that_stay():
-    task = sentences.similarity(invented(600).values())
-    shares = {label: [] for label in range(5)}
-    for (first, second), label in task.rows["train"]:
-        pairs = list(zip(first.split(), second.split(), strict=True))
-        shares[label].append(sum(a == b for a, b in pairs) / len(pairs))
-    means = [sum(own) / len(own) for own in shares.values()]
-    assert means == sorted(means)
-    assert set(shares[4]) == {1.0}
+def test_a_word_of_two_classes_is_no_question(wordnet):
+    assert wordnet["n02084071"].words[0] in wordnet["v01234567"].words
+    found = names.word_class({**wordnet, **invented(300)})
+    assert all("dog" not in texts for rows in found.rows.values() for texts, _ in rows)
 
 
-def test_kinds_are_those_above_and_others_are_not(wordnet):
-    task = meanings.kind_of(invented(600))
-    for (_, kind), label in task.rows["train"]:
-        assert (kind == "thing") == (task.answers[label] == "yes")
+def test_scientific_names_are_of_a_known_genus():
+    synsets = {
+        "g": Synset("g", "n", 5, ("Canis", "genus Canis"), (), (), "", ()),
+        "s": Synset("s", "n", 5, ("wolf", "Canis lupus", "Irish setter"), (), (), "", ()),
+        "p": Synset("p", "n", 20, ("genus Rosa",), (), (), "", ()),
+    }
+    found = names.living(synsets)
+    assert {texts[0] for rows in found.rows.values() for texts, _ in rows} <= {"canis", "canis lupus", "rosa"}
+
+
+def test_kinds_are_those_above_and_others_are_not():
+    synsets = invented(600)
+    fields = {one.definition: one.field for one in synsets.values()}
+    task = meanings.kind_of(synsets)
+    for (text, kind), label in task.rows["train"]:
+        assert (kind == {5: "animal", 20: "plant"}[fields[text]]) == (task.answers[label] == "yes")
 
 
 def test_words_of_a_role_share_no_beginning_with_another_role():
-    task = names.language({"danish": pico.SYLLABLES["danish"].split(), "polish": pico.tasks()[0].answers})
-    assert task.fields == ("words",)
     language = pico.tasks()[0]
     beginnings = {
         name: {word[: names.ROOT] for texts, _ in rows for word in texts[0].split()}
