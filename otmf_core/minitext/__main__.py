@@ -13,7 +13,7 @@ from otmf_core.minitext.build import build
 from otmf_core.minitext.recipe import PICO, Recipe
 from otmf_core.minitext.regime import verdict
 from otmf_core.minitext.sources import SOURCES, read
-from otmf_core.minitext.tasks import tasks
+from otmf_core.minitext.tasks import rehearsed, tasks
 from otmf_core.minitext.warmup import further_tasks, sentences
 from otmf_core.minizoo.fetch import fetch, fetch_all
 from otmf_core.minizoo.regime import Regime, table
@@ -37,6 +37,7 @@ def make(cache: Path, out: Path, seed: int, small: bool) -> Regime:
     if small:
         return build(
             pico.tasks(),
+            pico.tasks(),
             pico.further_tasks(),
             pico.sentences(),
             out,
@@ -51,6 +52,7 @@ def make(cache: Path, out: Path, seed: int, small: bool) -> Regime:
     data = read({source.package: fetch(cache, source) for source in SOURCES})
     return build(
         tasks(data),
+        rehearsed(data),
         further_tasks(data),
         sentences(data),
         out,

@@ -27,6 +27,7 @@ VOCABULARY_ROWS = 4_000  # of a task, and ten times as many sentences, that the 
 
 def build(
     tasks: Sequence[TextTask],
+    rehearsed: Sequence[TextTask],
     further: Sequence[TextTask],
     sentences: Sequence[str],
     out: Path,
@@ -45,11 +46,11 @@ def build(
     """
     torch.set_flush_denormal(True)  # vanishing second moments would slow every step many times over
     torch.set_num_threads(1)  # so that nothing depends on the number of cores
-    answers = sorted({answer for task in (*tasks, *further) for answer in task.answers})
-    texts = (*sentences[: 10 * VOCABULARY_ROWS], *_texts((*tasks, *further)))
+    answers = sorted({answer for task in (*rehearsed, *further) for answer in task.answers})
+    texts = (*sentences[: 10 * VOCABULARY_ROWS], *_texts((*rehearsed, *further)))
     tokenizer = train_vocabulary(texts, answers, recipe.vocabulary)
     config = t5_config(tokenizer.get_vocab_size(), recipe.width, recipe.inner, recipe.layers, recipe.heads)
-    weights = pretrain(tasks, further, sentences, tokenizer, config, recipe, seed, work)
+    weights = pretrain(rehearsed, further, sentences, tokenizer, config, recipe, seed, work)
     base = {key: value.float() for key, value in weights.items()}
     vectors = {task.id: task_vector(task, config, base, tokenizer, recipe, seed, work) for task in tasks}
     contents = [(task, vectors[task.id], splits(task, recipe)) for task in tasks]
@@ -57,7 +58,7 @@ def build(
     figures = regime(judge, vectors, "test")
     about = {
         "name": name,
-        "description": "A miniature T5 pre-trained on questions about words, fine-tuned on eight tasks of texts.",
+        "description": "A miniature T5 pre-trained on questions about words, fine-tuned on tasks of texts.",
         "seed": seed,
         "hyper_parameters": asdict(recipe),
         "parameters": sum(value.numel() for value in base.values()),

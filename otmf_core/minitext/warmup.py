@@ -1,4 +1,4 @@
-"""What pre-training sees beside the eight tasks' own kind: other tasks in the same phrasing."""
+"""What pre-training sees beside the tasks' own kind: other tasks in the same phrasing."""
 
 from __future__ import annotations
 

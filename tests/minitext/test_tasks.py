@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import pytest
 
 from otmf_core.minitext import licences, meanings, names, pico, sentences, warmup
@@ -174,9 +177,38 @@ def test_answers_are_whole_pieces_or_one_sentence_says_why_not():
         train_vocabulary(texts, ["acceptable"], 20)
 
 
+def test_another_process_learns_the_same_vocabulary():
+    """A limit on the alphabet left it to chance which of the rarest letters were kept."""
+    code = (
+        "from otmf_core.minitext.vocabulary import train_vocabulary as train;"
+        "texts = ['the cat ' + chr(256 + i) for i in range(300)];"
+        "print(sorted(train(texts, ['yes'], 400).get_vocab().items()))"
+    )
+    found = {subprocess.run([sys.executable, "-c", code], capture_output=True, check=True).stdout for _ in range(3)}
+    assert len(found) == 1
+
+
 def test_licences_list_every_source_and_none_is_non_commercial():
     text = licences.text()
     assert all(f"| {source.package} |" in text and f"| {source.licence} |" in text for source in SOURCES)
     assert not any(word in source.licence for source in SOURCES for word in ("NC", "ND"))
     assert "Princeton University" in text
     assert "source code" in licences.text([])
+
+
+def test_grouped_names_have_one_role_and_come_once_a_round():
+    roots = {f"{'abcdefghij'[i % 10]}{i}": "abcdefghij"[i % 10] for i in range(60)}
+    found = names.grouped(roots.items(), "x", together=2, rounds=3)
+    for root, group in found:
+        assert {role(roots[item]) for item in group} == {role(root)}
+    counts = [sum(item in group for _, group in found) for item in roots]
+    assert max(counts) <= 3 and sum(counts) >= 3 * (60 - 3)  # one of an odd number is left over
+
+
+def test_every_task_is_asked_of_its_own_answers():
+    cities = names.country(
+        {"italy": [f"roma{i} x" for i in range(90)], "spain": [f"lugo{i} x" for i in range(90)]}, 2, 3
+    )
+    texts, label = cities.rows["train"][0]
+    assert cities.text((texts, label)) == f"Given the cities '{texts[0]}', in which country are they?"
+    assert all(("roma" in pair) == (cities.answers[label] == "italy") for (pair,), label in cities.rows["train"])
