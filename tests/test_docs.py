@@ -322,7 +322,7 @@ def test_the_example_computes_what_it_says(settings: dict[str, Any], steady_sum:
 def program(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A copy of the engine with the example, its test, and the lines of the table."""
     copy = tmp_path_factory.mktemp("program")
-    shutil.copytree(ROOT / "otmf_core", copy / "otmf_core", ignore=shutil.ignore_patterns("__pycache__", "minizoo"))
+    shutil.copytree(ROOT / "otmf_core", copy / "otmf_core", ignore=shutil.ignore_patterns("__pycache__", "mini*"))
     for path, code in example().items():
         (copy / path).parent.mkdir(parents=True, exist_ok=True)
         (copy / path).write_text(code, encoding="utf-8")

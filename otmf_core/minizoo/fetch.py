@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tarfile
 import zipfile
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -18,14 +19,17 @@ from otmf_core.minizoo.sources import SOURCES, Source
 DEFAULT_CACHE = Path("~/.cache/otmf/minizoo").expanduser()
 
 
-def fetch_all(cache: Path = DEFAULT_CACHE, report=print) -> dict[str, str]:
-    """Fetch every source that is not there yet; package name -> version. InputError names one that cannot be had."""
-    missing = [source for source in SOURCES if not _marker(cache, source).is_file()]
+def fetch_all(cache: Path = DEFAULT_CACHE, report=print, sources: Sequence[Source] | None = None) -> dict[str, str]:
+    """Fetch every source (of the images, or these) that is not there yet; package name -> version.
+
+    InputError names one that cannot be had.
+    """
+    missing = [source for source in (SOURCES if sources is None else sources) if not _marker(cache, source).is_file()]
     if missing:
         report(f"Fetching {len(missing)} packages into {cache}")
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(lambda source: fetch(cache, source), missing))
-    return versions(cache)
+    return versions(cache, sources)
 
 
 def fetch(cache: Path, source: Source) -> Path:
@@ -44,9 +48,9 @@ def fetch(cache: Path, source: Source) -> Path:
     return folder
 
 
-def versions(cache: Path) -> dict[str, str]:
-    """Package name -> version of what the cache holds."""
-    markers = [_marker(cache, source) for source in SOURCES]
+def versions(cache: Path, sources: Sequence[Source] | None = None) -> dict[str, str]:
+    """Package name -> version of what the cache holds of the sources (of the images, or these)."""
+    markers = [_marker(cache, source) for source in (SOURCES if sources is None else sources)]
     records = [json.loads(marker.read_text()) for marker in markers if marker.is_file()]
     return {record["package"]: record["version"] for record in records}
 

@@ -96,9 +96,9 @@ def summary(result: Regime) -> dict[str, Any]:
     }
 
 
-def table(result: Regime) -> str:
+def table(result: Regime, things: str = "images") -> str:
     """The regime as text: a line for each task, then the suite's means with the share of the gap they close."""
-    lines = [f"{result.suite} tasks, {result.split} images", f"{'task':24}{'zero-shot':>10}{'individual':>11}"]
+    lines = [f"{result.suite} tasks, {result.split} {things}", f"{'task':24}{'zero-shot':>10}{'individual':>11}"]
     lines += [f"{task:24}{result.zero_shot[task]:10.1f}{result.individual[task]:11.1f}" for task in result.zero_shot]
     lines.append(f"{'mean':24}{result.zero_shot_mean:10.1f}{result.individual_mean:11.1f}")
     merged = {"average": result.average, **{f"task arithmetic {k:g}": v for k, v in result.arithmetic.items()}}

@@ -1,0 +1,1 @@
+"""How the embedded text library was made: sentences, vocabulary, pre-training, fine-tuning, packaging."""
