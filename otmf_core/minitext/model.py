@@ -43,7 +43,7 @@ def t5_config(size: int, width: int, inner: int, layers: tuple[int, int], heads:
 def build_t5(settings: dict[str, Any], seed: int = 0) -> T5ForConditionalGeneration:
     """A fresh T5 whose output matrix is separate and unscaled in every version of transformers."""
     torch.manual_seed(seed)
-    model = T5ForConditionalGeneration(T5Config(**settings, scale_decoder_outputs=False))
+    model = T5ForConditionalGeneration(T5Config(**{**settings, "scale_decoder_outputs": False}))
     head = nn.Linear(settings["d_model"], settings["vocab_size"], bias=False)
     nn.init.normal_(head.weight, std=settings["d_model"] ** -0.5)
     nn.init.normal_(model.shared.weight, std=EMBEDDED)

@@ -72,7 +72,8 @@ class Mixture:
         self.further = [_pairs(tokenizer, task, _seen(task), recipe.length) for task in further]
         pieces = (one.ids[:-1][:LONGEST] for one in tokenizer.encode_batch(list(sentences)))
         self.sentences = [ids for ids in pieces if len(ids) > 2 * SPAN]
-        self.sentinels = [tokenizer.token_to_id(sentinel) for sentinel in SENTINELS]
+        ids = tokenizer.get_vocab()
+        self.sentinels = [ids[sentinel] for sentinel in SENTINELS]
         self.recipe = recipe
         self.draws = random.Random(f"{seed}/pretrain")
 

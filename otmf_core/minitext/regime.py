@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
-from scipy.stats import spearmanr
 from torch import Tensor
 
+from otmf_core.metrics import spearman
 from otmf_core.minitext.encode import Encoded, encode, trimmed
 from otmf_core.minitext.items import Row, TextTask
 from otmf_core.minitext.model import build_t5, first_logits
@@ -42,9 +42,7 @@ class Judge:
         given = self._answers(encoded)
         if task.metric == "accuracy":
             return 100 * (given == encoded.labels).double().mean().item()
-        if given.unique().numel() == 1:
-            return 0.0
-        return 100 * float(spearmanr(given.numpy(), encoded.labels.numpy()).statistic)
+        return 100 * spearman(given.tolist(), encoded.labels.tolist())
 
     @torch.no_grad()
     def _answers(self, encoded: Encoded) -> Tensor:
@@ -57,7 +55,7 @@ class Judge:
 
 def regime(judge: Judge, vectors: Mapping[str, Vector], split: str) -> Regime:
     """Zero-shot, individual, simple average θ⁰ + ΣΔ/T and task arithmetic θ⁰ + λΣΔ of all tasks together."""
-    total = {name: sum(vector[name].float() for vector in vectors.values()) for name in judge.base}
+    total = {name: sum((vector[name].float() for vector in vectors.values()), torch.zeros(())) for name in judge.base}
 
     def scaled(factor: float) -> Vector:
         return {name: factor * value for name, value in total.items()}
