@@ -147,13 +147,12 @@ class MergeConfig(BaseModel):
         """Those of a library's tasks that are evaluated though they are not merged."""
         return tuple(task for task in tasks if task not in self.tasks) if self.evaluate == "held-out" else ()
 
-    def stamp(self, transductive: bool = False, of_texts: bool = False) -> dict[str, Any]:
+    def stamp(self, transductive: bool = False, noun: str = "images") -> dict[str, Any]:
         """The data behind a result of this merge: labels, calibration split, examples kept of every earlier task.
 
-        `transductive` where calibration examples of its library come from a test split, `of_texts` if they are texts.
+        `transductive` where calibration examples of its library come from a test split; they are called `noun`.
         """
         split = "test" if transductive and self.reads_examples else "train"
-        noun = "texts" if of_texts else "images"
         labels = {"none": "none", "calibration": f"unlabelled {noun}", "labels": f"labelled {noun}"}[self.method.reads]
         if self.heads != "none":
             heads = f"labelled heads ({self.head_fraction:.0%})"

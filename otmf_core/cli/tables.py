@@ -132,7 +132,6 @@ def _matrix(
 def _facts(config: MergeConfig, record: RunRecord) -> Table:
     table = Table.grid(padding=(0, 2))
     settings = {**config.method.settings(), "preset": config.preset, "heads": config.heads, "seed": config.seed}
-    noun = "texts" if record.scoring else "images"
     facts = {
         "ACC": f"{record.acc:.1f} %",
         "BWT": _points(record.bwt),
@@ -141,8 +140,8 @@ def _facts(config: MergeConfig, record: RunRecord) -> Table:
         "method": ", ".join([config.method.name, *(f"{name} {value}" for name, value in settings.items())]),
         "labels": record.labels,
         "calibration": f"split: {record.calibration_split}",
-        "memory": f"{record.memory_per_task} {noun} of every earlier task",
-        f"test {noun}": f"{sum(record.test_images)} in all, read by evaluation alone",
+        "memory": f"{record.memory_per_task} {record.noun} of every earlier task",
+        f"test {record.noun}": f"{sum(record.test_images)} in all, read by evaluation alone",
         "scoring": record.scoring and f"answers by {record.scoring}",
         "time": f"{timedelta(seconds=round(record.seconds))} on {record.device}",
         "peak memory": f"{record.peak_memory_bytes / 2**30:.2f} GiB",

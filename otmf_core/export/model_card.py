@@ -47,7 +47,7 @@ def model_card(config: MergeConfig, record: RunRecord, library: Library, kind: K
         [number, _cell(task.name), len(task.classes), *map(_number, figures), _cell(task.licence) or "not stated"]
         for number, (task, figures) in enumerate(zip(tasks, accuracies, strict=True), 1)
     ]
-    headings = ["#", "Task", "Classes", "Pre-trained", "Individual", "Merged", f"Licence of its {_examples(library)}"]
+    headings = ["#", "Task", "Classes", "Pre-trained", "Individual", "Merged", f"Licence of its {library.noun}"]
     matrix = [[step, *map(_number, row)] for step, row in enumerate(record.matrix)]
     counts = {
         "library": _cell(library.name),
@@ -73,8 +73,8 @@ def model_card(config: MergeConfig, record: RunRecord, library: Library, kind: K
         "## How it was made and measured",
         _list(_facts(config, record, library, tasks)),
         "## Licences",
-        f"The licences of the {_examples(library)} on which the models of {_cell(library.name)} were fine-tuned stand "
-        f"in the table of tasks; sources and makers of all {_examples(library)} come with the library. Who passes this "
+        f"The licences of the {library.noun} on which the models of {_cell(library.name)} were fine-tuned stand "
+        f"in the table of tasks; sources and makers of all {library.noun} come with the library. Who passes this "
         "model on keeps to them.",
     ]
     return "\n\n".join(parts) + "\n"
@@ -100,10 +100,6 @@ def _fields(record: RunRecord, library: Library, tasks: Sequence[TaskInfo], kind
         ]
         fields["model-index"] = [{"name": record.run, "results": results}]
     return fields
-
-
-def _examples(library: Library) -> str:
-    return "texts" if library.of_texts else "images"
 
 
 def _result(record: RunRecord, task: TaskInfo, accuracy: float) -> dict[str, Any]:
@@ -140,7 +136,7 @@ def _facts(
         yield f"{text} ({name})", setting.text(getattr(method, name))
     yield "Labels read", record.labels
     yield "Calibration split", record.calibration_split
-    noun = _examples(library)
+    noun = library.noun
     yield f"{noun.title()} kept of every earlier task", record.memory_per_task
     tuned = record.heads != "none"
     heads = "heads tuned on labelled images, which are not part of this model" if tuned else "zero-shot heads"

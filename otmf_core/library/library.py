@@ -90,6 +90,11 @@ class Library:
         return self.manifest.backbone.kind == "t5"
 
     @property
+    def noun(self) -> str:
+        """What its examples are called."""
+        return "texts" if self.of_texts else "images"
+
+    @property
     def prefix(self) -> str:
         """What the names of the tensors that a merge changes begin with in the pre-trained model's file."""
         return "" if self.of_texts else TOWER
@@ -314,8 +319,9 @@ def open_library(name: str) -> Library:
 
 
 def list_libraries() -> list[Library]:
-    """The libraries that came with the project."""
-    return [open_library(path.parent.name) for path in sorted(ASSETS.glob("*/manifest.json"))]
+    """The libraries that came with the project, those of images before those of texts."""
+    libraries = [open_library(path.parent.name) for path in sorted(ASSETS.glob("*/manifest.json"))]
+    return sorted(libraries, key=lambda library: library.of_texts)
 
 
 def order(library: Library, suite: int | str, seed: int | None = None) -> list[str]:

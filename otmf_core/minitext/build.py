@@ -41,8 +41,8 @@ def build(
 ) -> Regime:
     """Learn a vocabulary, pre-train, fine-tune on each task in turn, write the library to `out`; its test figures.
 
-    What `work` holds is not made again. tasks.json records `sources` (package -> version), all hyper-parameters, and
-    the figures that the stored numbers have on the test rows.
+    What `work` holds is not made again. The manifest's recipe records `sources` (package -> version), all
+    hyper-parameters, and the figures that the stored numbers have on the test rows.
     """
     torch.set_flush_denormal(True)  # vanishing second moments would slow every step many times over
     torch.set_num_threads(1)  # so that nothing depends on the number of cores
@@ -56,22 +56,26 @@ def build(
     contents = [(task, vectors[task.id], splits(task, recipe)) for task in tasks]
     judge = Judge(config, base, tokenizer, [(task, parts["test"]) for task, _, parts in contents], recipe.length)
     figures = regime(judge, vectors, "test")
-    about = {
-        "name": name,
-        "description": "A miniature T5 pre-trained on questions about words, fine-tuned on tasks of texts.",
+    recipe_made = {
         "seed": seed,
         "hyper_parameters": asdict(recipe),
         "parameters": sum(value.numel() for value in base.values()),
         "relative_norms": {id: round(_relative_norm(vector, base), 4) for id, vector in vectors.items()},
         "figures": {
             **summary(figures),
-            "tasks": {
+            "by_task": {
                 id: {"zero_shot": round(figures.zero_shot[id], 1), "individual": round(figures.individual[id], 1)}
                 for id in vectors
             },
         },
         "sources": sources,
         "versions": {package: version(package) for package in PACKAGES} | {"python": platform.python_version()},
+    }
+    about = {
+        "id": out.name,
+        "name": name,
+        "description": "A miniature T5 pre-trained on questions about words, fine-tuned on tasks of texts.",
+        "recipe": recipe_made,
     }
     write_folder(out, config, weights, tokenizer, contents, about, licences, recipe.length)
     return figures

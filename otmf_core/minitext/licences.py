@@ -55,7 +55,7 @@ def text(sources: Sequence[Source] = SOURCES) -> str:
 
 
 def _row(source: Source) -> tuple[str, ...]:
-    version = source.version or "of the Debian release; see sources in tasks.json"
+    version = source.version or "of the Debian release; see recipe.sources in manifest.json"
     return source.registry, source.package, version, source.licence, source.credit, _use(source)
 
 

@@ -11,11 +11,19 @@ from tokenizers import Tokenizer
 from torch import Tensor
 
 from otmf_core.files import sha256, write_json, write_table, write_tensors, write_text
+from otmf_core.library.manifest import OF_TEXTS, Part
 from otmf_core.minitext.items import Row, TextTask
 from otmf_core.minitext.recipe import Recipe
 from otmf_core.minitext.vocabulary import END, PAD, SENTINELS, UNKNOWN
 
 Splits = dict[str, list[Row]]
+BACKBONE = {
+    "kind": "t5",
+    "config": "backbone/config.json",
+    "weights": "backbone/model.safetensors",
+    "tokenizer": "backbone/tokenizer.json",
+    "beside": ["backbone/generation_config.json", "backbone/tokenizer_config.json"],
+}
 GENERATION = {"decoder_start_token_id": 0, "eos_token_id": 1, "pad_token_id": 0, "max_length": 10}  # as the field's
 
 
@@ -47,7 +55,11 @@ def write_folder(
     licences: str,
     length: int,
 ) -> None:
-    """Write the library as the folder `out`, in the place of an older one; `about` goes into tasks.json as it is."""
+    """Write the library as the folder `out`, in the place of an older one.
+
+    `about` names it (id, name, description, recipe) in the manifest, whose recipe also says how many rows every task
+    has and of which packages.
+    """
     draft = out.with_name(f".{out.name}.part")
     shutil.rmtree(draft, ignore_errors=True)
     write_json(draft / "backbone" / "config.json", config)
@@ -65,23 +77,39 @@ def write_folder(
         path.relative_to(draft).as_posix(): {"sha256": sha256(path), "bytes": path.stat().st_size} for path in files
     }
     write_text(draft / "LICENSES.md", licences)
-    write_json(draft / "tasks.json", {**about, "tasks": [_entry(task) for task, _, _ in contents], "files": hashes})
+    tasks = [task for task, _, _ in contents]
+    made_of = {task.id: {"sources": list(task.sources), "rows": _counts(task)} for task in tasks}
+    manifest = {
+        "format": OF_TEXTS,
+        **about,
+        "backbone": BACKBONE,
+        "suites": {str(len(tasks)): [task.id for task in tasks]},
+        "tasks": [_entry(task) for task in tasks],
+        "files": hashes,
+        "recipe": {**about["recipe"], "tasks": made_of},
+    }
+    write_json(draft / "manifest.json", manifest)
     shutil.rmtree(out, ignore_errors=True)
     draft.rename(out)
 
 
 def _entry(task: TextTask) -> dict[str, Any]:
+    parts: tuple[Part, ...] = ("calibration", "labelled", "test")
     return {
         "id": task.id,
         "name": task.name,
+        "classes": list(task.answers),
         "prompt": task.prompt,
-        "fields": list(task.fields),
-        "answers": list(task.answers),
         "metric": task.metric,
-        "origin": task.origin,
-        "sources": list(task.sources),
-        "rows": {role: len(rows) for role, rows in task.rows.items()},
+        "train_source": task.origin,
+        "test_source": task.origin,
+        "task_vector": f"tasks/{task.id}/task_vector.safetensors",
+        **{part: f"tasks/{task.id}/{part}.parquet" for part in parts},
     }
+
+
+def _counts(task: TextTask) -> dict[str, int]:
+    return {role: len(rows) for role, rows in task.rows.items()}
 
 
 def _tokenizer_config(length: int) -> dict[str, Any]:

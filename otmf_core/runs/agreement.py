@@ -59,7 +59,7 @@ def _check_record(path: Path, config: MergeConfig, state: RunState, record: RunR
     if any(len(accuracies) != 2 for accuracies in record.held_out.values()):
         raise _contradiction(path, "accuracies of tasks that are not merged come in twos, before and after the merge")
     asked = {
-        **config.stamp(state.transductive, bool(state.scoring)),
+        **config.stamp(state.transductive, state.noun),
         "method": config.method.name,
         "preset": config.preset,
         "heads": config.heads,

@@ -54,6 +54,11 @@ class Run:
         return (self.record or self.state).matrix
 
     @property
+    def noun(self) -> str:
+        """What the examples that it merges on are called."""
+        return (self.record or self.state).noun
+
+    @property
     def individual(self) -> tuple[float, ...]:
         """Accuracy of each expert on its own task, as far as they arrived."""
         return (self.record or self.state).individual

@@ -55,6 +55,11 @@ class RunRecord(BaseModel):
     created: Text = ""
     versions: dict[Text, Text] = {}
 
+    @property
+    def noun(self) -> str:
+        """What the examples that were merged on are called."""
+        return "texts" if self.scoring else "images"
+
     def held_out_means(self) -> tuple[float, float] | None:
         """Mean accuracy, percent, on the tasks that are not merged, before and after; None where none was evaluated."""
         if not self.held_out:
@@ -78,7 +83,7 @@ def make_record(
         heads=config.heads,
         **(metrics.summary(state.matrix, state.individual) if status == "done" else {}),
         zero_shot=state.matrix[0] if state.matrix else (),
-        **config.stamp(state.transductive, bool(state.scoring)),
+        **config.stamp(state.transductive, state.noun),
         seed=config.seed,
         created=created,
         versions=versions,

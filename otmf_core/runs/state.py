@@ -71,6 +71,11 @@ class RunState(BaseModel):
     peak_memory_bytes: Whole = 0
     device: Text = ""
 
+    @property
+    def noun(self) -> str:
+        """What the examples that were merged on are called."""
+        return "texts" if self.scoring else "images"
+
 
 def parsed(model: type[M], path: Path, fields: dict[str, Any]) -> M:
     """The fields of a run's file as a model; raises InputError that names the file and the field."""

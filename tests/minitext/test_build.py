@@ -11,6 +11,7 @@ from safetensors.torch import load_file
 from torch.nn import functional as F
 
 from otmf_core.files import sha256
+from otmf_core.library.manifest import prompt_fields
 from otmf_core.minitext.__main__ import main
 from otmf_core.minitext.encode import IGNORED
 from otmf_core.minitext.model import build_t5, first_logits, t5_config
@@ -29,27 +30,27 @@ def folders(tmp_path_factory):
     return cache, out
 
 
-def tasks(out):
-    return json.loads((out / "tasks.json").read_text())
+def manifest(out):
+    return json.loads((out / "manifest.json").read_text())
 
 
 def test_a_pico_library_vouches_for_every_file(folders):
-    about = tasks(folders[1])
+    about = manifest(folders[1])
     found = {path.relative_to(folders[1]).as_posix() for path in folders[1].rglob("*") if path.is_file()}
-    assert found == {*about["files"], "tasks.json", "LICENSES.md"}
+    assert found == {*about["files"], "manifest.json", "LICENSES.md"}
     for name, record in about["files"].items():
         assert record == {"sha256": sha256(folders[1] / name), "bytes": (folders[1] / name).stat().st_size}
 
 
 def test_splits_have_the_prompts_fields_and_share_no_row(folders):
-    for task in tasks(folders[1])["tasks"]:
+    for task in manifest(folders[1])["tasks"]:
         rows = {}
         for split, count in (("calibration", 16), ("labelled", 16), ("test", 32)):
             table = pq.read_table(folders[1] / "tasks" / task["id"] / f"{split}.parquet")
-            assert table.column_names == [*task["fields"], "label"]
-            assert abs(len(table) - count) < len(task["answers"])
-            assert set(table["label"].to_pylist()) == set(range(len(task["answers"])))
-            rows[split] = set(table[task["fields"][0]].to_pylist())
+            assert table.column_names == [*prompt_fields(task["prompt"]), "label"]
+            assert abs(len(table) - count) < len(task["classes"])
+            assert set(table["label"].to_pylist()) == set(range(len(task["classes"])))
+            rows[split] = set(table[prompt_fields(task["prompt"])[0]].to_pylist())
             assert len(rows[split]) == len(table)
         assert not rows["calibration"] & rows["labelled"]
         assert not rows["test"] & (rows["calibration"] | rows["labelled"])
@@ -58,7 +59,7 @@ def test_splits_have_the_prompts_fields_and_share_no_row(folders):
 def test_transformers_opens_the_backbone_and_gives_the_recorded_accuracy(folders):
     """The model and the tokenizer as a user of transformers loads them, an expert made by adding its task vector."""
     out = folders[1]
-    about = tasks(out)
+    about = manifest(out)
     weights = load_file(out / "backbone" / "model.safetensors")
     tokenizer = transformers.AutoTokenizer.from_pretrained(out / "backbone")
     assert tokenizer.pad_token_id == 0 and tokenizer.eos_token_id == 1
@@ -76,32 +77,34 @@ def test_transformers_opens_the_backbone_and_gives_the_recorded_accuracy(folders
         assert set(delta) == set(weights)
         model.load_state_dict({name: weights[name].float() + delta[name].float() for name in weights}, strict=False)
         rows = pq.read_table(out / "tasks" / task["id"] / "test.parquet").to_pylist()
-        prompts = [task["prompt"].format(**{field: row[field] for field in task["fields"]}) for row in rows]
-        answers = [tokenizer(answer, add_special_tokens=False).input_ids for answer in task["answers"]]
+        prompts = [
+            task["prompt"].format(**{field: row[field] for field in prompt_fields(task["prompt"])}) for row in rows
+        ]
+        answers = [tokenizer(answer, add_special_tokens=False).input_ids for answer in task["classes"]]
         assert all(len(ids) == 1 for ids in answers)
         ids = tokenizer(prompts, return_tensors="pt", padding=True).input_ids
         with torch.no_grad():
             given = first_logits(model, ids)[:, [ids_[0] for ids_ in answers]].argmax(dim=1).tolist()
         right = sum(one == row["label"] for one, row in zip(given, rows, strict=True))
-        assert round(100 * right / len(rows), 1) == about["figures"]["tasks"][task["id"]]["individual"]
+        assert round(100 * right / len(rows), 1) == about["recipe"]["figures"]["by_task"][task["id"]]["individual"]
 
 
 def test_fine_tuning_beats_the_pre_trained_model_and_chance(folders):
-    about = tasks(folders[1])
+    about = manifest(folders[1])
     for task in about["tasks"]:
-        assert about["figures"]["tasks"][task["id"]]["individual"] > 100 * 1.5 / len(task["answers"])
-    assert about["figures"]["individual"] > about["figures"]["zero_shot"]
+        assert about["recipe"]["figures"]["by_task"][task["id"]]["individual"] > 100 * 1.5 / len(task["classes"])
+    assert about["recipe"]["figures"]["individual"] > about["recipe"]["figures"]["zero_shot"]
 
 
 def test_a_second_build_makes_the_same_bytes_from_stored_stages_and_without_them(folders, tmp_path):
     cache, out = folders
-    before = tasks(out)
+    before = manifest(out)
     stages = {path: path.stat().st_mtime_ns for path in (cache / "work").iterdir()}
     assert main(["build", "--pico", "--cache", str(cache), "--out", str(out)]) == 0
-    assert tasks(out) == before
+    assert manifest(out) == before
     assert {path: path.stat().st_mtime_ns for path in (cache / "work").iterdir()} == stages
     assert main(["build", "--pico", "--cache", str(tmp_path / "empty"), "--out", str(tmp_path / "again")]) == 0
-    assert tasks(tmp_path / "again") == before
+    assert manifest(tmp_path / "again") | {"id": "pico"} == before
 
 
 def test_the_output_matrix_is_separate_and_the_decoder_is_not_scaled():
