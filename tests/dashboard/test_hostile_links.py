@@ -38,12 +38,18 @@ VALUES = {
 }
 
 
-@pytest.fixture
-def run(engine: FakeEngine, default: tuple[Path, list], tmp_path: Path) -> Path:
-    """A finished run whose features are taken, in the dashboard's runs folder."""
-    run = Path(shutil.copytree(default[0], tmp_path / "runs" / "20260101-000000-otmf-0000"))
+@pytest.fixture(scope="module")
+def with_features(default: tuple[Path, list], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A finished run whose features are taken."""
+    run = Path(shutil.copytree(default[0], tmp_path_factory.mktemp("features") / "run"))
     take_features(run, lambda done: None)
     return run
+
+
+@pytest.fixture
+def run(engine: FakeEngine, with_features: Path, tmp_path: Path) -> Path:
+    """A copy of it in the dashboard's runs folder."""
+    return Path(shutil.copytree(with_features, tmp_path / "runs" / "20260101-000000-otmf-0000"))
 
 
 @pytest.mark.parametrize(("page", "name"), [(page, name) for page, names in PARAMETERS.items() for name in names])

@@ -13,7 +13,7 @@ from tests.hostile.mutations import mutated
 from tests.hostile.zips import packed
 from tests.tiny import ROOT
 
-INPUTS, SEED = 350, 2026
+INPUTS, SEED = 150, 2026
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="memory is read from /proc")

@@ -14,12 +14,12 @@ def test_what_is_killed_is_whole_goes_on_to_the_same_bits_or_goes():
         "-m",
         "tests.benchmarks.kills",
         "--count",
-        "10",
+        "4",
         "--seed",
         "7",
         "--sweep",
         "--every",
-        "17",
+        "41",
     ]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
