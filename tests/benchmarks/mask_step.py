@@ -1,9 +1,9 @@
-"""What an iteration costs against its floor, one forward and backward of the encoder on the same images.
+"""What an iteration costs against its floor, one forward and backward of the network on the same examples.
 
-    python -m tests.benchmarks.mask_step [--model ViT-B-32] [--batch 16] [--iterations 12]
+    python -m tests.benchmarks.mask_step [--model ViT-B-32|flan-t5-base] [--batch 16] [--iterations 12]
 
-Random weights, 224 px, float32 on CPU. The time ratio and the peak memory come from two processes of one run each, so
-that the floor's gradients do not count as the engine's memory.
+Random weights, images of 224 px or texts of 128 tokens, float32 on CPU. The time ratio and the peak memory come from
+two processes of one run each, so that the floor's gradients do not count as the engine's memory.
 """
 
 from __future__ import annotations
@@ -24,35 +24,35 @@ from torch.nn import functional as F
 from otmf_core.methods.base import State
 from otmf_core.methods.context import Calibration, Context, Learning
 from otmf_core.methods.otmf import Otmf
+from otmf_core.models.base import Tower
 from otmf_core.models.clip import ClipTower, build_encoder
 from otmf_core.models.device import peak_memory
 from otmf_core.models.heads import Head
+from otmf_core.models.t5 import build_t5, output_rows, t5_tower
+from otmf_core.models.t5_config import T5Fields
+from otmf_core.models.tokens import Tokens
+from otmf_core.models.verbalizers import Verbalizers
 from otmf_core.transport.spaces import ClassVectors
 
 FLOOR_PASSES = 4
+EXAMPLES = 32  # of a task
+FLAN = "flan-t5-base"
 
 
 def fusion(model: str, update: str, preset: str, batch: int, iterations: int, with_floor: bool) -> None:
     """Run one fusion of two random task vectors and print its median iteration; with the floor before and after it."""
     torch.manual_seed(0)
-    config = {
-        "model_cfg": open_clip.get_model_config(model),
-        "preprocess_cfg": {"mean": [0.48, 0.46, 0.41], "std": [0.27, 0.26, 0.28]},
-    }
-    encoder = build_encoder(config)
-    base = {name: tensor.clone() for name, tensor in encoder.state_dict().items()}
-    pre, post = ({n: t.mul(0.01 * torch.randn(())).half() for n, t in base.items()} for _ in range(2))
+    tower, examples, heads = (texts if model == FLAN else images)(model)
+    pre, post = ({n: t.mul(0.01 * torch.randn(())).half() for n, t in tower.base.items()} for _ in range(2))
     pre = {name: tensor.float() for name, tensor in pre.items()}  # as a merged vector is; the incoming one as stored
-    images = [torch.randint(0, 256, (32, 224, 224, 3), dtype=torch.uint8) for _ in range(2)]
-    heads = [Head(F.normalize(torch.randn(100, config["model_cfg"]["embed_dim"]), dim=-1), 100.0) for _ in range(2)]
-    teachers = [torch.randn(32, config["model_cfg"]["embed_dim"]) for _ in range(2)]
+    teachers = [torch.randn(EXAMPLES, heads[0].weight.shape[1]) for _ in range(2)]
     settings: dict[str, Any] = {**Otmf.presets.get(preset, {}), "update": update, "iterations": iterations}
     method = Otmf(**{**settings, "batch": batch // 2 if update == "joint" else batch})
     seconds: list[float] = []
     with tempfile.TemporaryDirectory() as folder:
         learning = Learning(
-            tower=ClipTower(encoder, base, torch.device("cpu"), config),
-            calibration=[Calibration(inputs, teacher) for inputs, teacher in zip(images, teachers, strict=True)],
+            tower=tower,
+            calibration=[Calibration(inputs, teacher) for inputs, teacher in zip(examples, teachers, strict=True)],
             class_vectors=ClassVectors(heads),
             results=Path(folder),
             unfinished=Path(folder) / "within.safetensors",
@@ -68,11 +68,45 @@ def fusion(model: str, update: str, preset: str, batch: int, iterations: int, wi
         result = f"iteration {iteration:.2f} s, floor {least:.2f} s, ratio {iteration / least:.2f}"
     else:
         result = f"peak memory {peak_memory(learning.tower.device) / 2**30:.2f} GiB"
-    print(f"{update:12} {batch} images: {result}", flush=True)
+    print(f"{update:12} {batch} examples: {result}", flush=True)
+
+
+def images(model: str) -> tuple[Tower, list[Any], list[Head]]:
+    """An open_clip model's encoder, two tasks' images and heads of a hundred classes."""
+    config: dict[str, Any] = {
+        "model_cfg": open_clip.get_model_config(model),
+        "preprocess_cfg": {"mean": [0.48, 0.46, 0.41], "std": [0.27, 0.26, 0.28]},
+    }
+    encoder = build_encoder(config)
+    base = {name: tensor.clone() for name, tensor in encoder.state_dict().items()}
+    inputs = [torch.randint(0, 256, (EXAMPLES, 224, 224, 3), dtype=torch.uint8) for _ in range(2)]
+    heads = [Head(F.normalize(torch.randn(100, config["model_cfg"]["embed_dim"]), dim=-1), 100.0) for _ in range(2)]
+    return ClipTower(encoder, base, torch.device("cpu"), config), inputs, heads
+
+
+def texts(model: str) -> tuple[Tower, list[Any], list[Head]]:
+    """A T5 of Flan-T5-base's sizes, two tasks' texts and heads of three answers."""
+    fields = T5Fields(
+        model_type="t5",
+        d_model=768,
+        num_layers=12,
+        num_heads=12,
+        feed_forward_proj="gated-gelu",
+        tie_word_embeddings=False,
+    )
+    base = {
+        name: torch.ones(drawn.shape) if "layer_norm" in name else 0.05 * torch.randn(drawn.shape)
+        for name, drawn in build_t5(fields, True, torch.device("meta")).named_parameters()
+    }
+    tower = t5_tower(fields, base, torch.device("cpu"), model)
+    mask = torch.ones(EXAMPLES, 128, dtype=torch.bool)
+    inputs = [Tokens(torch.randint(2, fields.vocab_size, mask.shape, dtype=torch.int32), mask) for _ in range(2)]
+    answers = Verbalizers(model, ("yes", "no", "maybe"), ((3, 1), (4, 1), (5, 1)), str)
+    return tower, inputs, [Head(output_rows(base, answers.first), 1.0, answers) for _ in range(2)]
 
 
 def floor_pass(learning: Learning, batch: int) -> float:
-    """Seconds of one forward and backward of the encoder."""
+    """Seconds of one forward and backward of the network."""
     inputs = learning.calibration[0].inputs
     assert inputs is not None
     began = time.monotonic()
@@ -84,9 +118,9 @@ def floor_pass(learning: Learning, batch: int) -> float:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--model", default="ViT-B-32", help="an open_clip model (default ViT-B-32)")
+    parser.add_argument("--model", default="ViT-B-32", help=f"an open_clip model, or {FLAN} (default ViT-B-32)")
     parser.add_argument(
-        "--batch", type=int, default=16, help="images of an iteration, both sides together (default 16)"
+        "--batch", type=int, default=16, help="examples of an iteration, both sides together (default 16)"
     )
     parser.add_argument("--iterations", type=int, default=12, help="iterations of the fusion (default 12)")
     parser.add_argument("--part", nargs=2, help=argparse.SUPPRESS)  # update scheme, time|memory: one measuring process
