@@ -69,6 +69,7 @@ def trained_by_autograd(
     schedule: Schedule,
     iterations: int,
     shapes: Mapping[str, tuple[int, ...]],
+    epsilon: float = 1e-8,
 ) -> tuple[dict[str, StateDict], StateDict]:
     """Masks of these shapes, the leaves of a graph, and merged weights in float64, by autograd and torch's Adam."""
     base = {name: tensor.double() for name, tensor in base.items()}
@@ -77,7 +78,7 @@ def trained_by_autograd(
         for side in deltas
     }
     optimisers = {
-        sides: torch.optim.Adam([leaves[side][name] for side in sides for name in base], lr=RATE)
+        sides: torch.optim.Adam([leaves[side][name] for side in sides for name in base], lr=RATE, eps=epsilon)
         for sides, _ in schedule
     }
 

@@ -11,9 +11,8 @@ from torch import Tensor
 from otmf_core.masks.adam import BETAS, EPS, to_device
 from otmf_core.masks.base import MaskPair
 from otmf_core.masks.measures import SIDES
+from otmf_core.masks.shifts import CHUNK
 from otmf_core.models.task_vector import StateDict
-
-CHUNK = 1 << 16  # entries updated together on CPU, so that every operand of the update stays in the cache
 
 
 class ElementMasks(MaskPair):

@@ -7,15 +7,20 @@ from typing import NamedTuple
 
 from otmf_core.masks import grouped
 from otmf_core.masks.base import MaskPair
+from otmf_core.masks.element import ElementMasks
 from otmf_core.masks.grouped import GroupedMasks, Grouping
 from otmf_core.masks.low_rank import LowRankMasks
 from otmf_core.masks.packed import PackedMasks
+from otmf_core.masks.shared import SharedMasks
 from otmf_core.masks.singular import SingularMasks
 from otmf_core.models.task_vector import StateDict
 
 
 class Fusion(NamedTuple):
-    """What masks are made for: θ⁰, Δ_pre and Δ_post, the factors of both, heads of attention, and a seed of draws."""
+    """What masks are made for: θ⁰, Δ_pre and Δ_post, the factors of both, heads of attention, and a seed of draws.
+
+    `together` where every iteration trains both masks and the factors stay.
+    """
 
     base: StateDict
     pre: StateDict
@@ -23,14 +28,19 @@ class Fusion(NamedTuple):
     factor: Mapping[str, float]
     heads: int = 1
     draw: tuple[int, ...] = (0,)
+    together: bool = False
 
 
 def _grouped(grouping: Grouping) -> Callable[[Fusion], MaskPair]:
     return lambda of: GroupedMasks(of.base, of.pre, of.post, of.factor, grouping(of.base, of.heads))
 
 
+def _element(of: Fusion) -> MaskPair:
+    return PackedMasks(SharedMasks if of.together else ElementMasks, of.base, of.pre, of.post, of.factor)
+
+
 FAMILIES: dict[str, Callable[[Fusion], MaskPair]] = {
-    "element": lambda of: PackedMasks(of.base, of.pre, of.post, of.factor),
+    "element": _element,
     "row": _grouped(grouped.rows),
     "head": _grouped(grouped.attention_heads),
     "low-rank": lambda of: LowRankMasks(of.base, of.pre, of.post, of.factor, of.draw),

@@ -2,27 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import torch
 from torch import Tensor
 
 from otmf_core.masks.adam import to_device
 from otmf_core.masks.base import MaskPair
-from otmf_core.masks.element import CHUNK, ElementMasks
-from otmf_core.masks.measures import SIDES
+from otmf_core.masks.shifts import CHUNK
 from otmf_core.models.task_vector import StateDict
 
 PACK = ""  # the name of the tensor that holds the small ones
 
 
 class PackedMasks(MaskPair):
-    """`ElementMasks`, of which tensors with fewer than CHUNK entries are parts of one; the results are the same.
+    """Masks of which tensors with fewer than CHUNK entries are parts of one; the results are the same.
 
     The gradients of the parts are gathered, and their weights written at the end of an iteration.
     """
 
-    def __init__(self, base: StateDict, pre: StateDict, post: StateDict, factor: Mapping[str, float]) -> None:
+    def __init__(
+        self,
+        family: Callable[[StateDict, StateDict, StateDict, Mapping[str, float]], MaskPair],
+        base: StateDict,
+        pre: StateDict,
+        post: StateDict,
+        factor: Mapping[str, float],
+    ) -> None:
+        """`family` are element-wise masks: `ElementMasks` or `SharedMasks`."""
         super().__init__(base, pre, post, factor)
         self._places: dict[str, slice] = {}
         end = 0
@@ -30,7 +37,7 @@ class PackedMasks(MaskPair):
             if tensor.numel() < CHUNK:
                 self._places[name] = slice(end, end + tensor.numel())
                 end += tensor.numel()
-        self._masks = ElementMasks(self._packed(base), self._packed(pre), self._packed(post), factor)
+        self._masks = family(self._packed(base), self._packed(pre), self._packed(post), factor)
         self._gradient, self._weight = (torch.zeros_like(self._masks.base[PACK]) for _ in range(2))
 
     def begin(self, sides: tuple[str, ...], rate: float) -> None:
@@ -48,8 +55,13 @@ class PackedMasks(MaskPair):
     @torch.no_grad()
     def finish(self, weights: StateDict) -> None:
         self._masks.consume(PACK, self._gradient, self._weight)
-        for name, place in self._places.items():
-            weights[name].view(-1).copy_(self._weight[place])
+        self._unpack(weights)
+
+    @torch.no_grad()
+    def apply(self, weights: StateDict) -> None:
+        self._masks.factor = self.factor
+        self._masks.apply({PACK: self._weight, **{n: w for n, w in weights.items() if n not in self._places}})
+        self._unpack(weights)
 
     def mask(self, side: str, name: str) -> Tensor:
         if name not in self._places:
@@ -60,25 +72,32 @@ class PackedMasks(MaskPair):
         return self._masks.entries()
 
     def merged(self) -> StateDict:
-        """As in MaskPair. Training is over: the moments are freed."""
-        self._masks.moments.clear()
-        return super().merged()
+        """As in MaskPair. Training is over: what it took is freed."""
+        merged = self._masks.merged()
+        pack = merged.pop(PACK)
+        return {name: self._part(pack, name) if name in self._places else merged[name] for name in self.base}
 
     def state(self) -> StateDict:
-        """As that of ElementMasks, by the tensors' own names: a fusion goes on with either."""
+        """As that of the masks by themselves, by the tensors' own names: a fusion goes on with either."""
         state = self._masks.state()
         for key in [key for key in state if key.endswith(f"/{PACK}")]:
             pack = state.pop(key)
-            parts = {name: pack[place].view(self.base[name].shape) for name, place in self._places.items()}
-            state |= {f"{key}{name}": part.clone() for name, part in parts.items()}  # files hold no parts of others
+            state |= {f"{key}{name}": self._part(pack, name) for name in self._places}
         return state
 
     def load(self, state: StateDict) -> None:
         state = to_device(state, self.base)
-        streams = [key.removeprefix("count/") for key in state if key.startswith("count/")]
-        kinds = [f"mask/{side}/" for side in SIDES]
-        kinds += [f"{moment}/{stream}/" for moment in ("first", "second") for stream in streams]
+        some = next(iter(self.base))
+        kinds = [key.removesuffix(some) for key in state if key.endswith(f"/{some}")]
         self._masks.load({**state, **{kind + PACK: self._pack(state, kind) for kind in kinds}})
+
+    def _unpack(self, weights: StateDict) -> None:
+        for name, place in self._places.items():
+            weights[name].view(-1).copy_(self._weight[place])
+
+    def _part(self, pack: Tensor, name: str) -> Tensor:
+        """A copy of one tensor of a pack, since files hold no parts of others."""
+        return pack.view(-1)[self._places[name]].view(self.base[name].shape).clone()
 
     def _packed(self, tensors: StateDict) -> StateDict:
         """The large tensors, and the small ones, in float32, end to end in one."""

@@ -80,10 +80,10 @@ class JointMasks(JointLearned):
 
     @property
     def model_copies(self) -> int:
-        """θ⁰, the network, what the step before left, and two moments, in whose place Δ_m comes."""
-        return 5
+        """θ⁰, the network, what the step before left, two moments, in whose place Δ_m comes, and rates of weights."""
+        return 6
 
     @property
     def copies_per_task(self) -> int:
-        """Its task vector and its mask."""
-        return 2
+        """Its task vector."""
+        return 1

@@ -56,9 +56,11 @@ def new_masks(settings: Otmf, pre: StateDict, post: StateDict, context: Context)
         post = filtered(pre, post, settings.filter_share)
     factor = factors(settings.alpha_rule, settings.alpha, pre, post, context.step)
     draw = (context.seed, context.step)
-    masks = FAMILIES[settings.masks](Fusion(tower.base, pre, post, factor, tower.attention_heads, draw))
+    learned = settings.alpha_rule == "learned"
+    together = settings.update == "joint" and not learned
+    masks = FAMILIES[settings.masks](Fusion(tower.base, pre, post, factor, tower.attention_heads, draw, together))
     masks.momentum = settings.momentum
-    return LearnedShares(masks) if settings.alpha_rule == "learned" else masks
+    return LearnedShares(masks) if learned else masks
 
 
 def training(settings: Otmf, pre: StateDict, post: StateDict, context: Context) -> tuple[MaskPair, Plan]:

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import math
+from functools import partial
 from itertools import pairwise
 
 import pytest
 import torch
 
 from otmf_core.masks import element as module
-from otmf_core.masks import packed
-from otmf_core.masks.base import MaskPair, shares
+from otmf_core.masks import packed, shifts
+from otmf_core.masks.base import shares
 from otmf_core.masks.element import ElementMasks
 from otmf_core.masks.families import FAMILIES, Fusion
 from otmf_core.masks.packed import PackedMasks
+from otmf_core.masks.shared import SharedMasks
 from otmf_core.models.task_vector import StateDict
 from tests.training import ALTERNATING, JOINT, SHAPES, Schedule, train, trained_by_autograd, values
+
+Kind = type[ElementMasks | SharedMasks]
 
 
 @pytest.mark.parametrize("schedule", [JOINT, ALTERNATING], ids=["joint", "alternating"])
@@ -35,6 +39,63 @@ def test_training_is_adam_on_the_masks(schedule: Schedule, alpha: float, dtype: 
             assert moved == (factor > 0), f"{side} of {name}"
     for name in base:
         torch.testing.assert_close(weights[name].double(), theta[name], atol=1e-5, rtol=1e-5)
+
+
+@pytest.mark.parametrize("alpha", [0.0, 0.3, 1.0])
+@pytest.mark.parametrize("sides", [("pre", "post"), ("post",)], ids="+".join)
+def test_masks_trained_together_are_adam_on_either(
+    sides: tuple[str, ...], alpha: float, monkeypatch: pytest.MonkeyPatch
+):
+    """With an ε that is not felt, since it is added elsewhere; to what a weight of float32 can be moved by."""
+    monkeypatch.setattr(shifts, "EPS", 1e-30)
+    base, deltas = values(1), {"pre": values(2, 0.1), "post": values(3, 0.1, torch.float16)}
+    schedule: Schedule = [(sides, JOINT[0][1])]
+    masks = SharedMasks(base, deltas["pre"], deltas["post"], shares(alpha))
+    weights = {name: torch.empty_like(tensor) for name, tensor in base.items()}
+    masks.apply(weights)
+    train(masks, weights, schedule, range(25))
+    expected, theta = trained_by_autograd(base, deltas, alpha, schedule, 25, SHAPES, epsilon=1e-30)
+    for name in base:
+        for side, factor in shares(alpha).items():
+            wrong = masks.mask(side, name).double() - expected[side][name]
+            reach = factor * deltas[side][name].double()
+            torch.testing.assert_close(wrong * reach, torch.zeros_like(wrong), atol=2e-6, rtol=0)
+            torch.testing.assert_close(wrong[reach.abs() > 0.01], wrong[reach.abs() > 0.01] * 0, atol=2e-4, rtol=0)
+        torch.testing.assert_close(weights[name].double(), theta[name], atol=1e-5, rtol=1e-5)
+        delta = masks.merged()[name].double()
+        torch.testing.assert_close(delta, theta[name] - base[name].double(), atol=1e-5, rtol=1e-5)
+
+
+def test_rates_of_a_large_network_are_kept_in_half_the_room(monkeypatch: pytest.MonkeyPatch):
+    """bfloat16 has eight bits: every step is right to one part in 256."""
+    moved = []
+    for large in (10**9, 10):
+        monkeypatch.setattr(shifts, "LARGE", large)
+        masks = SharedMasks(values(1), values(2), values(3), shares(0.8))
+        weights = {name: torch.empty_like(tensor) for name, tensor in values(1).items()}
+        masks.apply(weights)
+        start = {name: weight.clone() for name, weight in weights.items()}
+        train(masks, weights, JOINT, range(1))
+        moved.append({name: weights[name] - start[name] for name in weights})
+    for name, step in moved[0].items():
+        torch.testing.assert_close(moved[1][name], step, rtol=1 / 256, atol=1e-6)
+        assert not torch.equal(moved[1][name], step) or name == "scale"
+
+
+def test_a_fusion_goes_on_from_masks_that_were_kept_one_by_one():
+    """As versions did that kept both; where ε is not felt, training goes on as theirs."""
+    vectors = values(1), values(2), values(3), shares(0.8)
+    through, begun, resumed = ElementMasks(*vectors), ElementMasks(*vectors), SharedMasks(*vectors)
+    weights = [{name: torch.empty_like(tensor) for name, tensor in values(1).items()} for _ in range(3)]
+    for masks, own in zip((through, begun), weights, strict=False):
+        masks.apply(own)
+    train(through, weights[0], JOINT, range(6))
+    train(begun, weights[1], JOINT, range(3))
+    resumed.load(begun.state())
+    resumed.apply(weights[2])
+    torch.testing.assert_close(weights[2], weights[1], atol=1e-6, rtol=1e-6)
+    train(resumed, weights[2], JOINT, range(3, 6))
+    torch.testing.assert_close(weights[2], weights[0], atol=1e-3, rtol=1e-3)
 
 
 def test_epsilon_is_of_the_size_of_adams():
@@ -104,12 +165,16 @@ def test_pieces_of_any_size_give_the_same_bits(monkeypatch: pytest.MonkeyPatch):
 
 
 @pytest.mark.parametrize("chunk", [1, 12, 14, 1000])
-@pytest.mark.parametrize("schedule", [JOINT, ALTERNATING], ids=["joint", "alternating"])
-def test_small_tensors_in_one_train_as_each_by_itself(schedule: Schedule, chunk: int, monkeypatch: pytest.MonkeyPatch):
+@pytest.mark.parametrize(
+    ("kind", "schedule"), [(ElementMasks, JOINT), (ElementMasks, ALTERNATING), (SharedMasks, JOINT)], ids=str
+)
+def test_small_tensors_in_one_train_as_each_by_itself(
+    kind: Kind, schedule: Schedule, chunk: int, monkeypatch: pytest.MonkeyPatch
+):
     """None, some or all of them small."""
     monkeypatch.setattr(packed, "CHUNK", chunk)
     results = []
-    for family in (ElementMasks, PackedMasks):
+    for family in (kind, partial(PackedMasks, kind)):
         masks = family(values(1), values(2), values(3, dtype=torch.float16), shares(0.8))
         weights = {name: torch.empty_like(tensor) for name, tensor in values(1).items()}
         masks.apply(weights)
@@ -119,23 +184,27 @@ def test_small_tensors_in_one_train_as_each_by_itself(schedule: Schedule, chunk:
     torch.testing.assert_close(*results, atol=1e-6, rtol=1e-6)
 
 
-@pytest.mark.parametrize(("first", "then"), [(ElementMasks, PackedMasks), (PackedMasks, ElementMasks)])
-@pytest.mark.parametrize("schedule", [JOINT, ALTERNATING], ids=["joint", "alternating"])
+@pytest.mark.parametrize(("first", "then"), [(False, True), (True, False)], ids=["then packed", "then not"])
+@pytest.mark.parametrize(
+    ("kind", "schedule"), [(ElementMasks, JOINT), (ElementMasks, ALTERNATING), (SharedMasks, JOINT)], ids=str
+)
 def test_a_fusion_goes_on_from_masks_that_were_saved_in_either_way(
-    first: type[MaskPair], then: type[MaskPair], schedule: Schedule, monkeypatch: pytest.MonkeyPatch
+    first: bool, then: bool, kind: Kind, schedule: Schedule, monkeypatch: pytest.MonkeyPatch
 ):
     """By their tensors' names, as versions wrote that knew of no packing; some of them are packed here."""
     monkeypatch.setattr(packed, "CHUNK", 14)
     vectors = values(1), values(2), values(3), shares(0.8)
-    through, begun, resumed = first(*vectors), first(*vectors), then(*vectors)
+    through, begun, resumed = (
+        PackedMasks(kind, *vectors) if packs else kind(*vectors) for packs in (first, first, then)
+    )
     weights = {name: torch.empty_like(tensor) for name, tensor in values(1).items()}
     begun.apply(weights)
     train(begun, weights, schedule, range(3))
     state = begun.state()
     resumed.load(state)
+    resumed.apply(weights)
     assert {key: tensor.shape for key, tensor in resumed.state().items()} == {key: t.shape for key, t in state.items()}
     assert all(torch.equal(tensor, state[key]) for key, tensor in resumed.state().items())
-    resumed.apply(weights)
     train(resumed, weights, schedule, range(3, 6))
     through.apply(weights)
     train(through, weights, schedule, range(6))

@@ -24,7 +24,8 @@ def test_training_goes_on_from_a_saved_state_bit_for_bit(
     family: str, learned: bool, cut: int, schedule: Schedule, tmp_path: Path
 ):
     def fresh() -> tuple[MaskPair, StateDict]:
-        masks = FAMILIES[family](Fusion(values(1), values(2, 0.1), values(3, 0.1, torch.float16), shares(0.8)))
+        vectors = values(1), values(2, 0.1), values(3, 0.1, torch.float16), shares(0.8)
+        masks = FAMILIES[family](Fusion(*vectors, together=schedule is JOINT and not learned))
         return LearnedShares(masks) if learned else masks, {n: torch.empty_like(t) for n, t in values(1).items()}
 
     through, expected = fresh()

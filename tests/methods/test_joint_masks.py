@@ -13,6 +13,7 @@ from torch import Tensor
 from otmf_core.config import MergeConfig
 from otmf_core.forecast.sizes import Sizes
 from otmf_core.forecast.work import work
+from otmf_core.masks import shifts
 from otmf_core.masks.adam import EPS
 from otmf_core.methods.joint_masks import JointMasks
 from otmf_core.methods.otmf import Otmf
@@ -29,8 +30,9 @@ SHARED = ("loss", "space", "blur", "reach", "projections", "p")
 
 
 @pytest.mark.parametrize("factor", [0.3, 1.5])
-def test_training_is_adam_on_the_masks_of_all_vectors(factor: float):
-    """Against autograd and torch.optim.Adam in float64, at a rate that changes and gradients down to Adam's ε."""
+def test_training_is_adam_on_the_masks_of_all_vectors(factor: float, monkeypatch: pytest.MonkeyPatch):
+    """Against autograd and torch.optim.Adam in float64, at a rate that changes and ε so small that it is not felt."""
+    monkeypatch.setattr(shifts, "EPS", 1e-30)
     base, vectors = values(1), (values(2, 0.1), values(3, 0.1, torch.float16), values(4, 1e-5))
     learner = VectorMasks(base, vectors, factor)
     weights = {name: torch.empty_like(tensor) for name, tensor in base.items()}
@@ -39,7 +41,7 @@ def test_training_is_adam_on_the_masks_of_all_vectors(factor: float):
         {name: torch.ones(shape, dtype=torch.double, requires_grad=True) for name, shape in SHAPES.items()}
         for _ in vectors
     ]
-    optimiser = torch.optim.Adam([leaf for masks in leaves for leaf in masks.values()], lr=RATE)
+    optimiser = torch.optim.Adam([leaf for masks in leaves for leaf in masks.values()], lr=RATE, eps=1e-30)
 
     def delta() -> StateDict:
         parts = list(zip(leaves, vectors, strict=True))
@@ -52,8 +54,9 @@ def test_training_is_adam_on_the_masks_of_all_vectors(factor: float):
         optimiser.zero_grad()
         PRE({name: base[name].double() + tensor for name, tensor in delta().items()}).backward()
         optimiser.step()
-    for masks, expected in zip(learner.masks, leaves, strict=True):
-        for name, mask in masks.items():
+    for k, expected in enumerate(leaves):
+        for name in base:
+            mask = learner.shifts.mask(k, name)
             torch.testing.assert_close(mask.double(), expected[name].detach(), atol=2e-5, rtol=2e-5)
     for name, expected in delta().items():
         theta = base[name].double() + expected.detach()
@@ -64,11 +67,14 @@ def test_training_is_adam_on_the_masks_of_all_vectors(factor: float):
 
 
 def test_epsilon_is_of_the_size_of_adams():
-    """One iteration on one entry: M = 1 − lr·g/(|g| + ε) with g = λ·Δ·G; at |g| = ε that is half the rate."""
-    learner = VectorMasks({"w": torch.zeros(1)}, [{"w": torch.tensor([1e-5])}, {"w": torch.tensor([0.0])}], 0.8)
+    """One iteration on one entry: M = 1 − lr·sign(Δ)·G/(|G| + ε); at |G| = ε that is half the rate."""
+    vectors = [{"w": torch.tensor([value])} for value in (0.5, 0.0, -2.0)]
+    learner, weights = VectorMasks({"w": torch.zeros(1)}, vectors, 0.8), {"w": torch.empty(1)}
+    learner.apply(weights)
     learner.begin(0.1)
-    learner.consume("w", torch.tensor([EPS / 0.8 / 1e-5]), torch.zeros(1))
-    assert [masks["w"].item() for masks in learner.masks] == pytest.approx([1 - 0.1 / 2, 1])
+    learner.consume("w", torch.tensor([EPS]), weights["w"])
+    assert weights["w"].item() == pytest.approx(0.8 * (0.5 * 0.95 - 2.0 * 1.05))
+    assert [learner.shifts.mask(k, "w").item() for k in range(3)] == pytest.approx([0.95, 1, 1.05])
 
 
 def asked(folder: Path, rows: Rows | None = None):
@@ -105,7 +111,7 @@ def test_the_gradient_is_that_of_every_tasks_loss(tmp_path: Path):
     assert row["loss_post"] == pytest.approx(losses[2].item(), rel=1e-5)
     for name, parameter in encoder.named_parameters():
         if parameter.grad is not None:
-            gradient = learner.moments[name][0].double() / 0.1
+            gradient = learner.shifts.moments[name][0].double() / 0.1
             torch.testing.assert_close(gradient, parameter.grad, atol=1e-5, rtol=2e-3)
 
 
@@ -142,6 +148,6 @@ def test_the_transport_is_that_of_otmf():
 
 
 def test_what_it_holds():
-    """θ⁰, the network, the step before, two moments; of each task its vector and its mask."""
+    """θ⁰, the network, the step before, two moments, the rates; of each task its vector."""
     config = MergeConfig.build(tasks=("a", "b", "c", "d"), method="joint-masks")
-    assert work(config, Sizes(1000, 0, (1,) * 4, (1,) * 4, (0,) * 4)).tensors == 4 * 1000 * (5 + 4 * 2)
+    assert work(config, Sizes(1000, 0, (1,) * 4, (1,) * 4, (0,) * 4)).tensors == 4 * 1000 * (6 + 4)

@@ -1,0 +1,123 @@
+"""Element-wise masks over any number of vectors that are trained by the same gradients: one number for each weight.
+
+With G = dL/dθ_m the gradient of mask M_k is c_k·Δ_k⊙G. Adam divides by the size of a gradient, so that c_k·|Δ_k| falls
+out of its step: every mask of a weight moves by the same u = m(G)/√v(G), up to the sign of its Δ_k. Together they move
+the weight by −u·Σ_k |c_k·Δ_k|, and where the weight is tells what all its masks are. So no mask is kept while they are
+trained: the weights are moved in place, each at a rate of its own.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection, Iterator, Sequence
+
+import torch
+from torch import Tensor
+
+from otmf_core.masks.adam import BETAS, EPS, to_device
+from otmf_core.models.inputs import LARGE
+from otmf_core.models.task_vector import StateDict
+
+CHUNK = 1 << 16  # entries updated together on CPU, so that every operand of the update stays in the cache
+
+
+class Shifts:
+    """θ_m = θ⁰ + Σ_k c_k·M_k ⊙ Δ_k, equation (2) of arXiv 2511.19561, with all masks one at first.
+
+    Adam's ε is added to √v(G), of the weights, in place of that of every mask. Of a large network m(G) and the rates
+    Σ_k |c_k·Δ_k| are kept in bfloat16. A weight moves by whole steps of float32, and the masks are those that it has.
+    """
+
+    def __init__(self, base: StateDict, deltas: Sequence[StateDict], factors: Sequence[float]) -> None:
+        """`deltas` are of any float type and have the keys and shapes of θ⁰; `factors` are the c_k, at least 0."""
+        self.base, self.deltas, self.factors = base, deltas, list(factors)
+        self.trained: Collection[int] = range(len(deltas))
+        self.count = 0
+        self.moments: dict[str, tuple[Tensor, Tensor]] = {}
+        self._weights: StateDict = {}
+        self._saved: StateDict = {}
+        self._reach: StateDict = {}
+
+    def begin(self, rate: float, momentum: float = BETAS[0]) -> None:
+        """Start an iteration at Adam's `rate`; the momentum is β₁."""
+        large = sum(tensor.numel() for tensor in self.base.values()) >= LARGE
+        kept = torch.bfloat16 if large else torch.float32
+        if not self.moments:
+            self.moments = {n: (torch.zeros_like(b, dtype=kept), torch.zeros_like(b)) for n, b in self.base.items()}
+        if not self._reach:
+            self._reach = {name: self.reach(name).to(kept) for name in self.base}
+        self.count += 1
+        self._rate, self._momentum = rate, momentum
+
+    @torch.no_grad()
+    def consume(self, name: str, grad: Tensor, weight: Tensor) -> None:
+        """One Adam step on all masks of tensor `name` from G = dL/dθ_m, by which `weight` is moved."""
+        step_size = self._rate / (1 - self._momentum**self.count)
+        correction = 1 / math.sqrt(1 - BETAS[1] ** self.count)
+        for g, first, second, reach, moved in _chunks(grad.float(), *self.moments[name], self._reach[name], weight):
+            mean = first.float().lerp_(g, 1 - self._momentum)
+            first.copy_(mean)
+            second.mul_(BETAS[1]).addcmul_(g, g, value=1 - BETAS[1])
+            moved.addcdiv_(mean * reach, second.sqrt().mul_(correction).add_(EPS), value=-step_size)
+
+    @torch.no_grad()
+    def apply(self, weights: StateDict) -> None:
+        """Write θ_m into the weights, which are where masks are until they are written again."""
+        for name, weight in weights.items():
+            weight.copy_(self._saved[name] if name in self._saved else self.start(name))
+        self._weights, self._saved = weights, {}
+
+    def start(self, name: str) -> Tensor:
+        """Where the weights of a tensor are when all masks are one."""
+        weight = self.base[name].clone()
+        for delta, factor in zip(self.deltas, self.factors, strict=True):
+            weight.add_(delta[name].float(), alpha=factor)
+        return weight
+
+    def reach(self, name: str) -> Tensor:
+        """Σ_k |c_k·Δ_k| of the vectors whose masks are trained: how far a change of one moves each weight."""
+        reach = torch.zeros_like(self.base[name])
+        for k in self.trained:
+            reach.add_(self.deltas[k][name].float().abs(), alpha=self.factors[k])
+        return reach
+
+    @torch.no_grad()
+    def mask(self, k: int, name: str) -> Tensor:
+        """M_k of one tensor, float32; one where no weight moves."""
+        delta = self.deltas[k][name]
+        if name not in self._weights or k not in self.trained or not self.factors[k]:
+            return torch.ones_like(self.base[name])
+        reach = self.reach(name)
+        moved = (self._weights[name] - self.start(name)).div_(reach).masked_fill_(reach == 0, 0)
+        return moved.mul_(delta.sign()).add_(1)
+
+    @torch.no_grad()
+    def merged(self) -> StateDict:
+        """Δ_m = θ_m − θ⁰. Training is over: moments and rates are freed."""
+        self.moments, self._reach = {}, {}
+        return {name: self._weights[name] - tensor for name, tensor in self.base.items()}
+
+    def state(self) -> StateDict:
+        """Weights, moments and the count of iterations."""
+        tensors = {"count": torch.tensor(self.count)}
+        tensors |= {f"weight/{name}": weight for name, weight in self._weights.items()}
+        for name, (first, second) in self.moments.items():
+            tensors |= {f"first/{name}": first, f"second/{name}": second}
+        return tensors
+
+    def load(self, state: StateDict) -> None:
+        """Continue from `state()`, which may be on another device; the next `apply` writes its weights."""
+        self.count = int(state["count"])
+        state = to_device(state, self.base)
+        self._saved = {name: state[f"weight/{name}"] for name in self.base if f"weight/{name}" in state}
+        names = [name for name in self.base if f"first/{name}" in state]
+        self.moments = {name: (state[f"first/{name}"], state[f"second/{name}"]) for name in names}
+
+
+def _chunks(*operands: Tensor) -> Iterator[list[Tensor]]:
+    """The operands' flat views, in pieces that fit the cache on CPU."""
+    flat = [operand.view(-1) for operand in operands]
+    size = len(flat[0])
+    piece = CHUNK if flat[0].device.type == "cpu" else max(size, 1)
+    for start in range(0, size, piece):
+        yield [tensor[start : start + piece] for tensor in flat]
