@@ -24,8 +24,9 @@ CHUNK = 1 << 16  # entries updated together on CPU, so that every operand of the
 class Shifts:
     """θ_m = θ⁰ + Σ_k c_k·M_k ⊙ Δ_k, equation (2) of arXiv 2511.19561, with all masks one at first.
 
-    Adam's ε is added to √v(G), of the weights, in place of that of every mask. Of a large network m(G) and the rates
-    Σ_k |c_k·Δ_k| are kept in bfloat16. A weight moves by whole steps of float32, and the masks are those that it has.
+    Adam's ε is added to √v(G), of the weights, in place of that of every mask. Of a large network m(G) is kept
+    in bfloat16, and the rates Σ_k |c_k·Δ_k| not at all: they are summed up anew whenever a weight moves. A weight moves
+    by whole steps of float32, and the masks are those that it has.
     """
 
     def __init__(self, base: StateDict, deltas: Sequence[StateDict], factors: Sequence[float]) -> None:
@@ -44,8 +45,8 @@ class Shifts:
         kept = torch.bfloat16 if large else torch.float32
         if not self.moments:
             self.moments = {n: (torch.zeros_like(b, dtype=kept), torch.zeros_like(b)) for n, b in self.base.items()}
-        if not self._reach:
-            self._reach = {name: self.reach(name).to(kept) for name in self.base}
+        if not self._reach and not large:
+            self._reach = {name: self._reach_of(name) for name in self.base}
         self.count += 1
         self._rate, self._momentum = rate, momentum
 
@@ -54,7 +55,8 @@ class Shifts:
         """One Adam step on all masks of tensor `name` from G = dL/dθ_m, by which `weight` is moved."""
         step_size = self._rate / (1 - self._momentum**self.count)
         correction = 1 / math.sqrt(1 - BETAS[1] ** self.count)
-        for g, first, second, reach, moved in _chunks(grad.float(), *self.moments[name], self._reach[name], weight):
+        for own, (g, first, second, moved) in _chunks(grad.float(), *self.moments[name], weight):
+            reach = self._reach[name][own] if self._reach else self._reach_of(name, own)
             mean = first.float().lerp_(g, 1 - self._momentum)
             first.copy_(mean)
             second.mul_(BETAS[1]).addcmul_(g, g, value=1 - BETAS[1])
@@ -74,11 +76,11 @@ class Shifts:
             weight.add_(delta[name].float(), alpha=factor)
         return weight
 
-    def reach(self, name: str) -> Tensor:
-        """Σ_k |c_k·Δ_k| of the vectors whose masks are trained: how far a change of one moves each weight."""
-        reach = torch.zeros_like(self.base[name])
+    def _reach_of(self, name: str, own: slice = slice(None)) -> Tensor:
+        """Σ_k |c_k·Δ_k| of the vectors whose masks are trained: how far a change of one moves each weight, (n,)."""
+        reach = torch.zeros_like(self.base[name].view(-1)[own])
         for k in self.trained:
-            reach.add_(self.deltas[k][name].float().abs(), alpha=self.factors[k])
+            reach.add_(self.deltas[k][name].view(-1)[own].float().abs(), alpha=self.factors[k])
         return reach
 
     @torch.no_grad()
@@ -87,7 +89,7 @@ class Shifts:
         delta = self.deltas[k][name]
         if name not in self._weights or k not in self.trained or not self.factors[k]:
             return torch.ones_like(self.base[name])
-        reach = self.reach(name)
+        reach = self._reach_of(name).view(delta.shape)
         moved = (self._weights[name] - self.start(name)).div_(reach).masked_fill_(reach == 0, 0)
         return moved.mul_(delta.sign()).add_(1)
 
@@ -114,10 +116,11 @@ class Shifts:
         self.moments = {name: (state[f"first/{name}"], state[f"second/{name}"]) for name in names}
 
 
-def _chunks(*operands: Tensor) -> Iterator[list[Tensor]]:
-    """The operands' flat views, in pieces that fit the cache on CPU."""
+def _chunks(*operands: Tensor) -> Iterator[tuple[slice, list[Tensor]]]:
+    """Places in the operands' flat views, pieces that fit the cache on CPU, and the views there."""
     flat = [operand.view(-1) for operand in operands]
     size = len(flat[0])
     piece = CHUNK if flat[0].device.type == "cpu" else max(size, 1)
     for start in range(0, size, piece):
-        yield [tensor[start : start + piece] for tensor in flat]
+        own = slice(start, start + piece)
+        yield own, [tensor[own] for tensor in flat]

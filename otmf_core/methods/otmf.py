@@ -217,7 +217,7 @@ class Otmf(Method):
     def model_copies(self) -> int:
         """θ⁰, the network, Δ_pre, Δ_post, and Δ_m or what masks of this kind take beside."""
         if self.masks == "element" and self.update == "joint" and self.alpha_rule != "learned":
-            own = 3  # two moments, and the rates of weights
+            own = 3  # two moments, and the rates of weights of a network that is not large
         elif self.masks == "element":  # both masks, and two moments for each way of training them
             own = 2 + (2 if self.update == "joint" else 4)
         else:

@@ -98,12 +98,14 @@ def test_seconds_are_rates_times_work():
     assert whole.source == "made up"
 
 
-@pytest.mark.parametrize("update, moments", [("joint", 2), ("alternating", 4)])
-def test_memory_is_at_least_the_tensors_counted_by_hand(update: str, moments: int):
+@pytest.mark.parametrize(
+    "update, masks",
+    [("joint", 1 + 2), ("alternating", 2 + 4)],  # rates of weights and two moments; two masks, two moments of either
+)
+def test_memory_is_at_least_the_tensors_counted_by_hand(update: str, masks: int):
     rates = Rates(0.5, 0.01, 0.001, 2.0, beside=100, source="made up")
     whole = extrapolate(config(update=update), SIZE, rates)
     models = 1 + 1 + 1 + 1  # θ⁰, the encoder, both task vectors
-    masks = 2 + moments
     pictures = 60 + 15  # all test images, the calibration images of the last step
     assert whole.memory == 4 * 1000 * (models + masks) + 12 * pictures + 100
 

@@ -66,20 +66,21 @@ def test_masks_trained_together_are_adam_on_either(
         torch.testing.assert_close(delta, theta[name] - base[name].double(), atol=1e-5, rtol=1e-5)
 
 
-def test_rates_of_a_large_network_are_kept_in_half_the_room(monkeypatch: pytest.MonkeyPatch):
-    """bfloat16 has eight bits: every step is right to one part in 256."""
-    moved = []
+def test_a_large_network_trains_in_less_room(monkeypatch: pytest.MonkeyPatch):
+    """The first moment has eight bits, as bfloat16 has: what it moves is right to about one part in 256."""
+    moved, kept = [], []
     for large in (10**9, 10):
         monkeypatch.setattr(shifts, "LARGE", large)
         masks = SharedMasks(values(1), values(2), values(3), shares(0.8))
         weights = {name: torch.empty_like(tensor) for name, tensor in values(1).items()}
         masks.apply(weights)
         start = {name: weight.clone() for name, weight in weights.items()}
-        train(masks, weights, JOINT, range(1))
+        train(masks, weights, JOINT, range(4))
         moved.append({name: weights[name] - start[name] for name in weights})
+        kept.append({key: tensor.dtype for key, tensor in masks.state().items()})
     for name, step in moved[0].items():
-        torch.testing.assert_close(moved[1][name], step, rtol=1 / 256, atol=1e-6)
-        assert not torch.equal(moved[1][name], step) or name == "scale"
+        torch.testing.assert_close(moved[1][name], step, rtol=1 / 128, atol=1e-4)
+    assert kept[1] == {k: torch.bfloat16 if k.startswith("first/") else dtype for k, dtype in kept[0].items()}
 
 
 def test_a_fusion_goes_on_from_masks_that_were_kept_one_by_one():
@@ -166,7 +167,9 @@ def test_pieces_of_any_size_give_the_same_bits(monkeypatch: pytest.MonkeyPatch):
 
 @pytest.mark.parametrize("chunk", [1, 12, 14, 1000])
 @pytest.mark.parametrize(
-    ("kind", "schedule"), [(ElementMasks, JOINT), (ElementMasks, ALTERNATING), (SharedMasks, JOINT)], ids=str
+    ("kind", "schedule"),
+    [(ElementMasks, JOINT), (ElementMasks, ALTERNATING), (SharedMasks, JOINT)],
+    ids=["joint", "alternating", "shared"],
 )
 def test_small_tensors_in_one_train_as_each_by_itself(
     kind: Kind, schedule: Schedule, chunk: int, monkeypatch: pytest.MonkeyPatch
@@ -186,7 +189,9 @@ def test_small_tensors_in_one_train_as_each_by_itself(
 
 @pytest.mark.parametrize(("first", "then"), [(False, True), (True, False)], ids=["then packed", "then not"])
 @pytest.mark.parametrize(
-    ("kind", "schedule"), [(ElementMasks, JOINT), (ElementMasks, ALTERNATING), (SharedMasks, JOINT)], ids=str
+    ("kind", "schedule"),
+    [(ElementMasks, JOINT), (ElementMasks, ALTERNATING), (SharedMasks, JOINT)],
+    ids=["joint", "alternating", "shared"],
 )
 def test_a_fusion_goes_on_from_masks_that_were_saved_in_either_way(
     first: bool, then: bool, kind: Kind, schedule: Schedule, monkeypatch: pytest.MonkeyPatch
