@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -32,13 +33,14 @@ def write_report(folder: Path, masks: MaskPair, weights: StateDict) -> None:
     `common` is the histogram of min(|M_pre|, |M_post|), in the rows of both sides: at any threshold it tells how many
     entries both masks keep.
     """
-    rows, halves = [], {}
-    common = {name: _histogram(_smaller(masks, name), COMMON_RANGE) for name in weights}
-    for side in SIDES:
-        for name in weights:
-            mask = masks.mask(side, name).float()
+    rows: dict[str, list[dict[str, Any]]] = {side: [] for side in SIDES}
+    halves = {}
+    for name in weights:
+        pair = {side: masks.mask(side, name).float() for side in SIDES}
+        common = _histogram(torch.minimum(*(mask.abs() for mask in pair.values())), COMMON_RANGE)
+        for side, mask in pair.items():
             halves[f"{side}.{name}"] = mask.half().cpu().contiguous()
-            rows.append(
+            rows[side].append(
                 {
                     "tensor": name,
                     "side": side,
@@ -48,11 +50,12 @@ def write_report(folder: Path, masks: MaskPair, weights: StateDict) -> None:
                     "min": mask.min().item(),
                     "max": mask.max().item(),
                     "histogram": _histogram(mask, RANGE),
-                    "common": common[name],
+                    "common": common,
                     "drift": (mask - 1).abs().mean().item(),
                 }
             )
-    write_table(folder / layout.MASK_STATISTICS, {key: [row[key] for row in rows] for key in rows[0]})
+    in_order = [row for side in SIDES for row in rows[side]]
+    write_table(folder / layout.MASK_STATISTICS, {key: [row[key] for row in in_order] for key in in_order[0]})
     write_tensors(folder / layout.MASKS, halves, {"factors": json.dumps(masks.factor)})
 
 
@@ -68,12 +71,6 @@ def read_factors(path: Path) -> dict[str, float] | None:
     if factors and all(map(math.isfinite, factors.values())):
         return factors
     raise InputError(f"the factors beside masks are two finite numbers, received {shown(written)} in {path}")
-
-
-def _smaller(masks: MaskPair, name: str) -> Tensor:
-    """min(|M_pre|, |M_post|), entry by entry: an entry that both masks keep is one where this is large."""
-    pre, post = (masks.mask(side, name).float().abs() for side in SIDES)
-    return torch.minimum(pre, post)
 
 
 def _histogram(values: Tensor, span: tuple[float, float]) -> list[int]:
