@@ -26,7 +26,7 @@ from otmf_core.library.library import Library
 from otmf_core.library.making.add import NewTask
 
 METRICS: dict[str, Literal["accuracy", "spearman"] | None] = {
-    "As known": None,
+    "By default": None,
     "Accuracy": "accuracy",
     "Spearman's ρ": "spearman",
 }
@@ -38,7 +38,9 @@ ABOUT_MODEL = (
 ABOUT_DATA = "Parquet tables, JSON lines, CSV or TSV: a column for each field of the prompt, and one of labels."
 ABOUT_PROMPT = "What is asked, with columns of the data set in braces."
 ABOUT_ANSWERS = "One on each line, in the order of the labels."
-ABOUT_METRIC = "Answers are right or wrong, or numbers that are compared by rank; as known, accuracy of unknown tasks."
+ABOUT_METRIC = (
+    "Answers are right or wrong, or numbers that are compared by rank; by default as of a known task, else accuracy."
+)
 
 
 @st.dialog("Add a task", width="medium", on_dismiss=close_dialog)
