@@ -13,7 +13,7 @@ from otmf_core.library.manifest import TaskInfo
 from otmf_core.library.texts import read_prompts, read_rows
 from tests.tiny import is_one_sentence
 
-TASK = TaskInfo(id="a", name="A", classes=("no", "yes"), prompt="{second} after {first}?")
+TASK = TaskInfo(id="a", name="A", classes=("no", "yes"), templates=(), prompt="{second} after {first}?")
 
 
 def written(path: Path, second: list | pa.Array) -> Path:

@@ -18,6 +18,9 @@ from otmf_core.library.manifest import TaskInfo, prompt_fields
 TABLE_HEIGHT = 560  # pixels at most
 SHEET_COLUMNS, SHEET_ROWS = 6, 6  # at most, of the task's images
 TEXTS = 8  # at most, of the task's texts
+# Of tasks of texts numbers come first: what follows them is as long as it likes.
+NUMBERS, SOURCES = ("classes", "zero_shot", "individual"), ("train_source", "test_source", "licence")
+TEXT_ORDER = ("task", *NUMBERS, "prompt", "example", *SOURCES)
 
 
 def choose_task(library: Library, table: pd.DataFrame, accuracies: Accuracies) -> str | None:
@@ -55,6 +58,7 @@ def choose_task(library: Library, table: pd.DataFrame, accuracies: Accuracies) -
         selection_default={"selection": {"rows": [ids.index(selected)]}},
         placeholder="",
         alt=f"Tasks of {library.name}",
+        column_order=TEXT_ORDER if library.of_texts else None,
         column_config={
             "id": None,
             **_columns(library),

@@ -115,6 +115,6 @@ def add_texts_dialog(library: Library) -> None:
             seed=seed,
         )
         upload = None if isinstance(chosen, Path) else chosen
-        begin(f"Adding {name} to {library.name}", partial(add_to, library.root, task, upload))
+        begin(f"Adding {name} to {library.name}", partial(add_to, library.root, task, upload, noun=library.noun))
 
     on_press("Add", ":material/add:", act)

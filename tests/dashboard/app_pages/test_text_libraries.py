@@ -103,7 +103,7 @@ def test_a_library_of_texts_is_shown_in_full(words: Path, app: AppTest):
     assert "Image tower" not in metrics(app)
     tasks, shown = app.dataframe[0].value, app.dataframe[1].value
     assert list(tasks["prompt"]) == [t5s.PARTS[task]["prompt"] for task in ("mood", "same", "scale")]
-    assert tasks["example"][0].startswith("bad: ")
+    assert tasks["example"].tolist()[0].startswith("bad: ")
     assert shown["answer"].tolist()[:3] == list(t5s.SAME["classes"])
     cells = read_columns(words / "tasks/same/calibration.parquet")
     assert shown["text 0"][0] == cells["first"][cells["label"].index(0)]
@@ -117,7 +117,7 @@ def test_answers_that_are_numbers_are_said_to_be(words: Path, app: AppTest):
     open_library_page(app, library=str(words), task="scale")
     assert "**6 answers** · compared by rank (Spearman's ρ) · 0, 1, 2, 3, 4, 5" in texts(app)
     column = read_columns(words / "tasks/scale/calibration.parquet")["label"]
-    assert float(app.dataframe[1].value["answer"][0]) == min(column)
+    assert float(app.dataframe[1].value["answer"].tolist()[0]) == min(column)
 
 
 def test_a_task_without_texts_has_none_to_show(words: Path, tmp_path: Path):
