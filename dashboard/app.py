@@ -67,14 +67,14 @@ page = st.navigation(
             url_path="try_it",
             title="Try it",
             icon=":material/touch_app:",
-            help="Show a picture to the pre-trained, the fine-tuned and the merged model, side by side.",
+            help="Ask the pre-trained, the fine-tuned and the merged model about a picture or a text, side by side.",
         ),
         st.Page(
             "app_pages/library/page.py",
             url_path="library",
             title="Library",
             icon=":material/photo_library:",
-            help="The installed models and images: tasks, checkpoints, and how the task vectors lie to each other.",
+            help="The installed models, images and texts: tasks, checkpoints, how the task vectors lie to each other.",
         ),
         st.Page(
             "app_pages/runs/page.py",

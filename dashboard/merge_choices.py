@@ -7,7 +7,7 @@ from typing import Any
 
 import streamlit as st
 
-from otmf_core.config import MergeConfig
+from otmf_core.config import OF_TEXTS, MergeConfig
 from otmf_core.methods.base import KINDS, Method
 from otmf_core.methods.table import METHODS, TABLE
 
@@ -37,11 +37,15 @@ def setting_key(method: str, name: str) -> str:
     return f"{method}.{name}"
 
 
-def chosen_options(method: str) -> dict[str, Any]:
-    """The settings of a merge by this method, and its preset, as they were set in the options."""
+def chosen_options(method: str, of_texts: bool = False) -> dict[str, Any]:
+    """The settings of a merge by this method, and its preset, as they were set in the options.
+
+    Those that only merges of texts have are left out of others.
+    """
     options: dict[str, Any] = st.session_state.get("options", {})
     tuned = options.get("heads", "none") != "none"
-    run = {name: options[name] for name in RUN_SETTINGS if name in options}
+    names = (*RUN_SETTINGS, *OF_TEXTS) if of_texts else RUN_SETTINGS
+    run = {name: options[name] for name in names if name in options}
     names = [*METHODS[method].described(), *(["preset"] if METHODS[method].presets else [])]
     own = {name: options[key] for name in names if (key := setting_key(method, name)) in options}
     return own | {name: value for name, value in run.items() if tuned or not name.startswith("head_")}
@@ -52,7 +56,7 @@ def choose_merge(config: MergeConfig) -> None:
     method = config.method
     choose_by_hand(config.tasks)
     values = {setting_key(method.name, name): getattr(method, name) for name in method.described()}
-    values |= {name: getattr(config, name) for name in RUN_SETTINGS if name != "device"}
+    values |= {name: getattr(config, name) for name in (*RUN_SETTINGS, *OF_TEXTS) if name != "device"}
     if method.presets:
         values[setting_key(method.name, "preset")] = config.preset
     main = {setting_key(method.name, name) for name, setting in method.described().items() if setting.shown.main}

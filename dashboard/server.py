@@ -37,6 +37,7 @@ async def lifespan(app: st.App) -> AsyncIterator[None]:
             import_module(module.name)
     from dashboard.library.calibration_sheets import calibration_sheet
     from dashboard.library.geometry import BYTES_READ_UNASKED, task_geometry, vector_bytes
+    from dashboard.library.samples import calibration_samples
     from dashboard.runs.loading import readable_runs
 
     readable_runs()
@@ -46,7 +47,10 @@ async def lifespan(app: st.App) -> AsyncIterator[None]:
                 task_geometry(str(library.root), library.manifest_hash)
             for suite in list(library.suites)[:1]:
                 for task in order(library, suite):
-                    calibration_sheet(str(library.root), task)
+                    if library.of_texts:
+                        calibration_samples(str(library.root), library.manifest_hash, task)
+                    else:
+                        calibration_sheet(str(library.root), task)
     yield
 
 

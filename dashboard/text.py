@@ -27,7 +27,12 @@ def letters(text: str) -> str:
 
 def from_link(name: str) -> str:
     """A name from the address bar as Markdown that shows it letter by letter, its middle left out where it is long."""
-    return letters(_shortened(name, LONGEST_NAME))
+    return excerpt(name, LONGEST_NAME)
+
+
+def excerpt(text: str, most: int) -> str:
+    """A text as `letters` has it, its middle left out where it has more than `most` characters."""
+    return letters(shortened(text, most))
 
 
 def chart_letters(text: str) -> str:
@@ -37,7 +42,7 @@ def chart_letters(text: str) -> str:
 
 def reason(error: Exception) -> str:
     """What an exception says, as a sentence in Markdown that shows it letter by letter, its middle left out if long."""
-    return letters(sentence(_shortened(str(error), LONGEST_SENTENCE)))
+    return letters(sentence(shortened(str(error), LONGEST_SENTENCE)))
 
 
 def _letter(found: re.Match[str]) -> str:
@@ -45,7 +50,7 @@ def _letter(found: re.Match[str]) -> str:
     return rf":color[\{found[0]}]" if found["replaced"] else rf"\{found[0]}"
 
 
-def _shortened(text: str, most: int) -> str:
+def shortened(text: str, most: int) -> str:
     """A text of about `most` characters, its middle left out where it has more."""
     return text if len(text) <= most else f"{text[: most // 2]}…{text[-most // 2 :]}"
 

@@ -23,7 +23,7 @@ from otmf_core.files import shown
 from otmf_core.library.examples import Split
 from otmf_core.methods.base import Method
 from otmf_core.methods.table import METHODS, TABLE
-from otmf_core.settings import Setting, settings_of
+from otmf_core.settings import Setting, Shown, settings_of
 
 FORMAT = 3
 OF_TEXTS = ("scoring", "text_features", "text_precision")  # settings that merges of images have no use for
@@ -63,8 +63,8 @@ class MergeConfig(BaseModel):
 
     heads: Literal["none", "tuned", "last"] = Field(
         "none",
-        description="whether heads are tuned on labelled images: not; each once the next task is in, as in the paper; "
-        "or all after the last step, which needs every task's labels at the end",
+        description="whether heads are tuned on labelled examples: not; each once the next task is in, as in the "
+        "paper; or all after the last step, which needs every task's labels at the end",
     )
     head_fraction: Annotated[float, Field(gt=0, le=1)] = Field(
         0.25, description="share of the labelled pool read by tuning"
@@ -76,16 +76,22 @@ class MergeConfig(BaseModel):
         "before and after the merge those of the library that are not merged",
     )
 
-    scoring: Literal["likelihood", "generation"] = Field(
+    scoring: Annotated[
+        Literal["likelihood", "generation"],
+        Shown(choices={"likelihood": "Likelihood", "generation": "Generation"}),
+    ] = Field(
         "likelihood",
         description="of texts: answers are scored by the likelihood of each, or generated and compared word by word",
     )
-    text_features: Literal["decoder", "encoder"] = Field(
+    text_features: Annotated[
+        Literal["decoder", "encoder"],
+        Shown(label="Features", choices={"decoder": "Decoder", "encoder": "Encoder"}),
+    ] = Field(
         "decoder",
         description="of texts: outputs are compared as the decoder's first state, or as the mean of the encoder's, "
         "which trains no mask of the decoder",
     )
-    text_precision: Literal["float32", "bfloat16"] = Field(
+    text_precision: Annotated[Literal["float32", "bfloat16"], Shown(label="Precision")] = Field(
         "float32", description="of texts: what a T5's products are computed in; its weights are float32"
     )
 

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from otmf_core.files import sha256, write_table
 from tests.tiny import merge_config, merged
 
 MARK = "zq7"
@@ -23,6 +24,29 @@ def hostile_library(tiny: Path, folder: Path) -> Path:
     shutil.copytree(tiny, folder)
     change(folder / "manifest.json", _renamed)
     return folder
+
+
+def hostile_texts(words: Path, folder: Path) -> Path:
+    """A copy of a library of texts whose names, answers, prompts and cells are hostile."""
+    shutil.copytree(words, folder)
+    manifest = json.loads((folder / "manifest.json").read_text())
+    for task in manifest["tasks"]:
+        for split in ("calibration", "labelled", "test"):
+            path = folder / task[split]
+            columns = read_columns(path)
+            texts = {name: [f"{TEXT} {cell}" for cell in cells] for name, cells in columns.items() if name != "label"}
+            write_table(path, {**texts, "label": columns["label"]})
+            manifest["files"][task[split]] = {"sha256": sha256(path), "bytes": path.stat().st_size}
+    (folder / "manifest.json").write_text(json.dumps(manifest))
+    change(folder / "manifest.json", _renamed_texts)
+    return folder
+
+
+def read_columns(path: Path) -> dict[str, list[Any]]:
+    """The columns of a small table."""
+    import pyarrow.parquet as pq
+
+    return pq.read_table(path).to_pydict()
 
 
 def hostile_runs(library: Path, runs: Path) -> None:
@@ -44,6 +68,16 @@ def hostile_runs(library: Path, runs: Path) -> None:
 def change(file: Path, to: Callable[[Any], Any]) -> None:
     """Change what a JSON file holds; {} where there is no such file."""
     file.write_text(json.dumps(to(json.loads(file.read_text()) if file.exists() else {})))
+
+
+def _renamed_texts(manifest: dict[str, Any]) -> dict[str, Any]:
+    for number, task in enumerate(manifest["tasks"]):
+        task["name"] = f"{NAME}{number}"
+        task["prompt"] = f"{TEXT} {task['prompt']}"
+        if task.get("metric") != "spearman":
+            task["classes"] = [f"{answer} {NAME}" for answer in task["classes"]]
+        task |= {"train_source": TEXT, "test_source": TEXT, "licence": TEXT, "left_out": TEXT, "source": NAME}
+    return manifest | {"name": NAME, "description": TEXT, "recipe": {"figures": {"suite": TEXT, "zero_shot": TEXT}}}
 
 
 def _renamed(manifest: dict[str, Any]) -> dict[str, Any]:

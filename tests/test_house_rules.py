@@ -47,6 +47,7 @@ WITHOUT_TORCH = [
     "forecast.sizes",
     "forecast.work",
     "forecast.devices",
+    "merging.of_texts",
     "jobs.queue",
     "analysis.sweeps",
     "analysis.comparison",

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import streamlit as st
 
+from dashboard.engine.warm_up import warm_up_texts
 from dashboard.library.folders import made_libraries
 from dashboard.text import reason
 from otmf_core.errors import InputError
@@ -53,7 +54,10 @@ def choose_library() -> tuple[str, Library]:
         if name != next(iter(offered), None):
             st.query_params["library"] = name
         name = name_in_config(name, installed)
-        return name, open_library(name)
+        library = open_library(name)
+        if library.of_texts:
+            warm_up_texts()
+        return name, library
     except InputError as error:
         st.error(reason(error), title="The library cannot be read")
         st.stop()

@@ -70,7 +70,9 @@ def measure(config: MergeConfig, library: Library) -> Rates:
             text = f"{iteration * 1000:,.0f} ms a fusion, "
     parameters = sum(tensor.numel() for tensor in tower.base.values())
     beside = max(0, peak[0] - model_bytes(config, parameters))
-    return Rates(iteration, encode, decode, start, beside, f"measured on {device}: {text}{1 / encode:,.0f} images/s")
+    return Rates(
+        iteration, encode, decode, start, beside, f"measured on {device}: {text}{1 / encode:,.0f} {library.noun}/s"
+    )
 
 
 @contextmanager

@@ -62,7 +62,7 @@ def read_labels(path: Path) -> list[int]:
 def check_labels(labels: Sequence[int], classes: int, split: str, task: str, path: Path) -> None:
     """Raise InputError when a split is empty, has a label out of range or, the test aside, a single class."""
     if not labels:
-        raise InputError(f"a {split} set needs images: {task} has none in {path}")
+        raise InputError(f"a {split} set needs examples: {task} has none in {path}")
     if min(labels) < 0 or max(labels) >= classes:
         raise InputError(f"labels lie in 0…{classes - 1}: found {min(labels)} to {max(labels)} in {path}")
     if split != "test" and len(set(labels)) < 2:

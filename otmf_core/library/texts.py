@@ -16,9 +16,11 @@ from otmf_core.files import brief, shown
 from otmf_core.library.examples import MAX_ROWS
 from otmf_core.library.manifest import FIELD, TaskInfo, prompt_fields
 from otmf_core.models.t5_config import T5Fields
-from otmf_core.tables import column_names, read_table
+from otmf_core.tables import column_names, picked_rows, read_table
 
 if TYPE_CHECKING:
+    import pyarrow as pa
+
     from otmf_core.models.tokens import Tokens
     from otmf_core.models.verbalizers import Scoring, Verbalizers
 
@@ -112,14 +114,29 @@ def check_first(path: Path, task: TaskInfo) -> None:
 
 def read_prompts(path: Path, task: TaskInfo, first: int | None = None) -> list[str]:
     """What is asked in the rows of a split, or its `first` ones; raises InputError on a text that is empty."""
-    fields = prompt_fields(task.prompt)
-    table = read_table(path, fields, TABLE, max_rows=MAX_ROWS)[:first]
-    rows = table.to_pylist()
-    for number, row in enumerate(rows):
-        for field in fields:
-            if not isinstance(row[field], str) or not row[field].strip():
+    table = read_table(path, prompt_fields(task.prompt), TABLE, max_rows=MAX_ROWS)[:first]
+    return [filled(task.prompt, row) for row in _texts(table, range(len(table)), path)]
+
+
+def read_rows(path: Path, task: TaskInfo, rows: Sequence[int]) -> list[dict[str, str]]:
+    """The texts of these rows of a split, from 0, in the order given: by field of the prompt; raises likewise."""
+    found: list[dict[str, str]] = []
+    for table in picked_rows(path, prompt_fields(task.prompt), TABLE, rows):
+        found += _texts(table, rows[len(found) :], path)
+    return found
+
+
+def _texts(table: pa.Table, numbers: Sequence[int], path: Path) -> list[dict[str, str]]:
+    """The rows of a table, numbered so in the file; raises InputError on what is no text or has no words."""
+    try:
+        rows = table.to_pylist()
+    except UnicodeDecodeError:
+        raise InputError(f"texts are UTF-8, which those of {path} are not") from None
+    for number, row in zip(numbers, rows, strict=False):
+        for field, text in row.items():
+            if not isinstance(text, str) or not text.strip():
                 raise InputError(f"a text has words: {field} of row {number} has none in {path}")
-    return [filled(task.prompt, row) for row in rows]
+    return rows
 
 
 def read_numbers(path: Path) -> list[float]:

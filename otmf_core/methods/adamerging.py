@@ -28,7 +28,7 @@ START = Shown(
 )
 Granularity = Annotated[
     Literal["layer", "task"],
-    Field(description="what has a coefficient of its own; more of them fit more, and a few images too closely"),
+    Field(description="what has a coefficient of its own; more of them fit more, and a few examples too closely"),
     Shown(label="Coefficients", choices={"layer": "One per tensor", "task": "One per task vector"}),
 ]
 
@@ -46,7 +46,7 @@ class AdaMerging(Learned):
     code = "github.com/EnnengYang/AdaMerging"
     differs = (
         "the paper merges all tasks at once, on test images; here every step learns two coefficients per tensor on "
-        "calibration images, keeps them in [0, 1] by projection, and goes on from what the step before made"
+        "calibration examples, keeps them in [0, 1] by projection, and goes on from what the step before made"
     )
     timeless = ("lambda_post", "lambda_pre")
 

@@ -31,7 +31,7 @@ class AdaRank(JointLearned):
     code = "github.com/david3684/AdaRank"
     differs = (
         "the authors learn on test images for 10,000 iterations and report the best of the accuracies on them; here on "
-        "calibration images, fewer iterations, and the last one counts; q, k and v are decomposed apart, not stacked"
+        "calibration examples, fewer iterations, and the last one counts; q, k and v are decomposed apart, not stacked"
     )
     timeless = ("scaling",)
 

@@ -27,19 +27,20 @@ if TYPE_CHECKING:
 Reads = Literal["none", "calibration", "labels"]
 ViewCount = Annotated[
     int,
-    Field(ge=1, le=64, description="views of every unlabelled image: the image itself, and others that are drawn"),
+    Field(ge=1, le=64, description="views of every unlabelled example: the example itself, and others drawn"),
     Shown(
         group="Masks",
         step=1,
-        help="Views of every unlabelled image: itself, and others turned, scaled, shifted or mixed a little. More are "
-        "harder to overfit; each takes the expert a forward pass. What is kept is the image.",
+        help="Views of every unlabelled example: itself, and others that are drawn: images turned, scaled, shifted or "
+        "mixed a little, texts with some words hidden. More are harder to overfit; each takes the expert a forward "
+        "pass. What is kept is the example.",
     ),
 ]
 # What a method is told apart by, in the order of forms and tables.
 KINDS = {
     "none": "One after another, without data",
-    "calibration": "One after another, on unlabelled images",
-    "labels": "One after another, on labelled images",
+    "calibration": "One after another, on unlabelled examples",
+    "labels": "One after another, on labelled examples",
     "growing": "One after another, growing: no single checkpoint",
     "joint": "All at once",
 }

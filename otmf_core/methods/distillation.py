@@ -41,12 +41,12 @@ class Distillation(Learned):
     """
 
     title = "Distillation of all weights"
-    about = "every weight is trained to answer as each task's expert does: the most freedom, and a few images fit best"
+    about = "every weight is trained to answer as each task's expert does: most freedom, and a few examples fit best"
     paper = "arXiv 1606.09282"
     code = "github.com/lizhitwo/LearningWithoutForgetting"
     differs = (
         "the paper trains the new task on its labels and holds old answers on the new task's images; here no label is "
-        "read: the incoming expert teaches as the earlier ones do, these on kept images of their own; heads are frozen"
+        "read: the incoming expert teaches as the earlier ones do, these on kept examples; heads are frozen"
     )
     timeless = ("alpha", "temperature")
 

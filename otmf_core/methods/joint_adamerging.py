@@ -25,7 +25,7 @@ class JointAdaMerging(JointLearned):
     code = "github.com/EnnengYang/AdaMerging"
     differs = (
         "the authors learn on test images, two batches of 16 of every task in an iteration, and clamp λ where it is "
-        "used; here on calibration images, one batch, and λ itself is put back into [0, 1]"
+        "used; here on calibration examples, one batch, and λ itself is put back into [0, 1]"
     )
     timeless = ("scaling",)
 

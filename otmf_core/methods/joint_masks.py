@@ -29,14 +29,14 @@ class JointMasks(JointLearned):
     """
 
     title = "Joint masks"
-    about = "OTMF's masks and transport over all tasks at once: what a continual merge of the same images could reach"
+    about = "OTMF's masks and transport over all tasks at once: what a continual merge of the same examples could reach"
     differs = "the paper merges one task after another; this is no method of it, but the ceiling that is ours"
     timeless = ("scaling", "reach")
 
     name: Literal["joint-masks"] = "joint-masks"
     scaling: Scaling = 0.3
     lr: Annotated[float, Field(gt=0, le=1, description="Adam's rate on the masks, at first"), RATE] = 0.05
-    memory: Annotated[int, Field(ge=1, le=4096, description="unlabelled images of every task"), MEMORY] = 256
+    memory: Annotated[int, Field(ge=1, le=4096, description="unlabelled examples of every task"), MEMORY] = 256
 
     loss: transport.Loss = "sinkhorn-kl"
     space: transport.Space = "logits"

@@ -41,11 +41,11 @@ class Learned(Method):
     timeless: ClassVar[tuple[str, ...]] = ()  # its own settings that change no iteration's time
 
     iterations: Annotated[int, Field(ge=1, le=100_000, description="iterations of each fusion"), ITERATIONS] = 300
-    batch: Annotated[int, Field(ge=2, le=1024, description="images of each side in a mini-batch"), BATCH] = 16
+    batch: Annotated[int, Field(ge=2, le=1024, description="examples of each side in a mini-batch"), BATCH] = 16
     lr: Annotated[float, Field(gt=0, le=1, description="Adam's rate"), RATE] = 0.001
-    memory: Annotated[int, Field(ge=0, le=4096, description="unlabelled images kept of every earlier task"), MEMORY] = (
-        64
-    )
+    memory: Annotated[
+        int, Field(ge=0, le=4096, description="unlabelled examples kept of every earlier task"), MEMORY
+    ] = 64
 
     @abstractmethod
     def training(self, vectors: Sequence[StateDict], context: Context) -> tuple[Learner, Plan]:
@@ -118,9 +118,9 @@ class JointLearned(JointMethod, Learned):
     """A joint method that learns on the images of all tasks, the same number of each."""
 
     batch: Annotated[
-        int, Field(ge=2, le=1024, description="images in a mini-batch, the same number of every task"), BATCH
+        int, Field(ge=2, le=1024, description="examples in a mini-batch, the same number of every task"), BATCH
     ] = 128
-    memory: Annotated[int, Field(ge=1, le=4096, description="unlabelled images of every task"), MEMORY] = 64
+    memory: Annotated[int, Field(ge=1, le=4096, description="unlabelled examples of every task"), MEMORY] = 64
     every_step: Annotated[
         bool,
         Field(

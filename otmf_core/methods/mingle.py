@@ -42,7 +42,7 @@ class StaticMingle(Method):
     """
 
     title = "MINGLE, static"
-    about = "low-rank experts off each other's leading directions, all at one gate: one checkpoint, without images"
+    about = "low-rank experts off each other's leading directions, all at one gate: one checkpoint, without examples"
     paper = PAPER
     code = CODE
     differs = "effective ranks leave out singular values of zero, of which the authors' code takes the logarithm"

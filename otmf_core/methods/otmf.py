@@ -70,15 +70,15 @@ class Otmf(Method):
     ] = 56
     batch: Annotated[
         int,
-        Field(ge=2, le=1024, description="images of the incoming task in a mini-batch"),
-        Shown(group="Masks", step=8, help="Images of the incoming task in a mini-batch: more are steadier and slower."),
+        Field(ge=2, le=1024, description="examples of the incoming task in a mini-batch"),
+        Shown(group="Masks", step=8, help="Examples of the incoming task in a mini-batch: more: steadier, slower."),
     ] = 16
     batch_earlier: Annotated[
         int | None,
         Field(
             ge=2,
             le=1024,
-            description="images of every earlier task in a mini-batch; none: as many of all",
+            description="examples of every earlier task in a mini-batch; none: as many of all",
         ),
         Shown(
             label="Batch, earlier tasks",
@@ -104,29 +104,29 @@ class Otmf(Method):
         Shown(
             group="Masks",
             step=0.05,
-            help="Adam's β₁ on the masks: less of it follows new images sooner, more is steadier over many iterations.",
+            help="Adam's β₁ on the masks: less follows new examples sooner, more is steadier over many iterations.",
         ),
     ] = 0.8
     memory: Annotated[
         int,
-        Field(ge=0, le=4096, description="unlabelled images kept of every earlier task; the paper keeps none"),
+        Field(ge=0, le=4096, description="unlabelled examples kept of every earlier task; the paper keeps none"),
         Shown(
             group="Masks",
             step=8,
-            help="Unlabelled images kept of every earlier task: they remind of it, and have to be stored. The paper "
+            help="Unlabelled examples kept of every earlier task: they remind of it, and have to be stored. The paper "
             "keeps none.",
         ),
     ] = 256
     views: ViewCount = 4
     calibration: Annotated[
         int | None,
-        Field(ge=2, le=100_000, description="unlabelled images of the incoming and the previous task; none: all"),
+        Field(ge=2, le=100_000, description="unlabelled examples of the incoming and the previous task; none: all"),
         Shown(
             label="Calibration",
             group="Masks",
             step=8,
-            help="Unlabelled images of the incoming and the previous task: fewer are easier to come by, and overfitted "
-            "sooner. Empty: all.",
+            help="Unlabelled examples of the incoming and the previous task: fewer are easier to come by, and "
+            "overfitted sooner. Empty: all.",
         ),
     ] = None
     masks: Annotated[

@@ -22,7 +22,7 @@ FAMILIES_TRADE = {
 }
 RULES = {
     "fixed": "As set",
-    "auto": "By the images",
+    "auto": "By the examples",
     "learned": "Learned",
     "average": "1 − 1/t",
     "root": "1 − 1/√t",
@@ -30,7 +30,7 @@ RULES = {
 }
 RULES_TRADE = {
     "fixed": "the same at every step: early tasks fade by α each time",
-    "auto": "what fits the unlabelled images best before masks are trained, the average among others: nothing to set",
+    "auto": "what fits the unlabelled examples best before masks are trained, the average among others: nothing to set",
     "learned": "α starts as set and is trained beside the masks: nothing to sweep, one more thing to overfit",
     "average": "every task weighs the same before masks; nothing to set",
     "root": "between a fixed α and the average: later tasks weigh more",
@@ -83,11 +83,11 @@ LOSSES_TRADE = {
     "exact": "transport without blur: sharp, and its gradient jumps where partners change",
     "energy": "clouds by mean distances: nothing to tune, weak between clouds that nearly agree",
     "mmd": "clouds by a kernel: blind to outputs much further apart than blur",
-    "paired": "image by image: strict where clouds would let images swap places",
-    "cosine": "image by image, directions alone: lengths may drift",
+    "paired": "example by example: strict where clouds would let examples swap places",
+    "cosine": "example by example, directions alone: lengths may drift",
     "podnet": "as cosine, but small errors pull as hard as large ones",
     "sinkhorn-kl": "clouds of class probabilities, at the cost of their KL: what a head sees, and forgets less than kl",
-    "kl": "image by image on class probabilities: what a head sees, and nothing else",
+    "kl": "example by example on class probabilities: what a head sees, and nothing else",
     "entropy": "confident answers, right or wrong: needs no teacher and forgets it",
 }
 CLASSES = ("sinkhorn-kl", "kl", "entropy")  # losses of class probabilities, and the spaces that have them

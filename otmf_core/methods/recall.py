@@ -41,7 +41,7 @@ class Recall(Method):
     paper = "arXiv 2510.20479"
     reads = "calibration"
     differs = (
-        "no code and no constants were found: s, β and τ are ours, and so are images of the whole task in place of "
+        "no code and no constants were found: s, β and τ are ours, and so are examples of the whole task in place of "
         "typical samples, means over tokens, and one merged model where the paper keeps all"
     )
 
@@ -51,7 +51,7 @@ class Recall(Method):
     )
     bandwidth: Annotated[
         float,
-        Field(gt=0, le=100, description="β, width of the kernel relative to the distance between two images"),
+        Field(gt=0, le=100, description="β, width of the kernel relative to the distance between two examples"),
         Shown(label="β, bandwidth", step=0.1),
     ] = 1.0
     counted: Annotated[
@@ -64,8 +64,8 @@ class Recall(Method):
     ] = False
     images: Annotated[
         int,
-        Field(ge=2, le=4096, description="images of the incoming task that outputs are compared on"),
-        Shown(step=8),
+        Field(ge=2, le=4096, description="examples of the incoming task that outputs are compared on"),
+        Shown(label="Examples", step=8),
     ] = 128
 
     def fuse(self, state: State, incoming: StateDict, context: Context) -> State:

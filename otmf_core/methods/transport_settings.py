@@ -25,7 +25,7 @@ LossName = Literal[
 ]
 Loss = Annotated[
     LossName,
-    Field(description="how outputs are held to the teacher's: as clouds, image by image, or not at all"),
+    Field(description="how outputs are held to the teacher's: as clouds, one by one, or not at all"),
     Shown(group="Transport", choices=choices.LOSSES, trades=choices.LOSSES_TRADE),
 ]
 Space = Annotated[

@@ -53,7 +53,7 @@ def test_a_footing_is_what_is_read_and_kept():
     assert footing(made_run("a", config("adamerging-joint"))) == Footing("joint", 0)
     runs = [made_run("a", config("ties-joint")), made_run("b", config()), made_run("c", config(memory=0))]
     assert footings([*runs, *runs]) == [Footing("calibration", 0), Footing("calibration", 256), Footing("joint", 0)]
-    assert Footing("calibration", 64).text == "One after another, on unlabelled images, 64 kept of each task"
+    assert Footing("calibration", 64).text == "One after another, on unlabelled examples, 64 kept of each task"
 
 
 def test_rows_over_orders_of_one_set_of_tasks_are_a_grid():

@@ -20,7 +20,9 @@ from otmf_core.files import sha256, write_table
 from otmf_core.jobs import queue as jobs
 from otmf_core.jobs.queue import JobQueue
 from otmf_core.library import library
+from tests import t5s
 from tests.dashboard.fake_engine import FakeEngine
+from tests.hostile_texts import hostile_texts
 
 APP = Path(__file__).resolve().parents[2] / "dashboard" / "app.py"
 TASKS = ("red", "green", "blue", "white")
@@ -67,6 +69,19 @@ def engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeEngi
 def app(engine: FakeEngine) -> AppTest:
     """The app, opened on its first page."""
     return AppTest.from_file(str(APP), default_timeout=60).run()
+
+
+@pytest.fixture(scope="session")
+def words(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A library of texts: the tasks mood, same and scale of a tiny T5; nobody changes it."""
+    folder = tmp_path_factory.mktemp("words")
+    return t5s.write_library(folder / "words", folder / "sources")
+
+
+@pytest.fixture(scope="session")
+def hostile_words(words: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of it whose every text, in the manifest and in the tables of texts, is hostile."""
+    return hostile_texts(words, tmp_path_factory.mktemp("hostile-words") / "library")
 
 
 @pytest.fixture

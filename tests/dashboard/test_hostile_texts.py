@@ -12,12 +12,15 @@ import streamlit as st
 from google.protobuf.message import Message
 from streamlit.testing.v1 import AppTest
 
+from dashboard.app_pages.merge import welcome
 from dashboard.text import chart_letters, letters
 from dashboard.ui import deferred
 from otmf_core.analysis.features import take_features
+from otmf_core.config import MergeConfig
 from tests.dashboard.conftest import APP
 from tests.dashboard.pages import opener
 from tests.hostile_texts import BARE, DONE, FAILED, MARK, NAME, TEXT, hostile_library, hostile_runs
+from tests.tiny import merged
 
 SPEC = "PlotlyChart.spec"
 # Fields that Streamlit shows as they are, or does not show; cells of tables, too, but those are Arrow.
@@ -128,6 +131,43 @@ def test_pages_show_hostile_texts_letter_by_letter(
     app.session_state["library_chosen"] = str(stored[0])
     app.session_state["compare_view"] = "My runs"
     opener(page)(app, **link)
+    found = marked(app)
+    assert len(found) >= least
+    assert acted_upon(found) == []
+
+
+@pytest.fixture(scope="module")
+def stored_words(hostile_words: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """The hostile library of texts, and the folder of a run of it."""
+    runs = tmp_path_factory.mktemp("hostile-texts") / "runs"
+    tasks = ("mood", "same", "scale")
+    merged(MergeConfig.build(tasks=tasks, library=str(hostile_words), method="average", device="cpu"), runs, DONE)
+    return hostile_words, runs
+
+
+@pytest.mark.parametrize(
+    ("page", "link", "least"),
+    [
+        ("merge", {}, 8),
+        ("try_it", {"run": DONE, "task": "same"}, 6),
+        ("try_it", {"run": DONE, "task": "mood", "text_source": "Type"}, 4),
+        ("library", {"task": "mood"}, 8),
+        ("library", {"task": "scale"}, 8),
+    ],
+)
+def test_pages_show_hostile_texts_of_tables_letter_by_letter(
+    page: str,
+    link: dict[str, str],
+    least: int,
+    stored_words: tuple[Path, Path],
+    app: AppTest,
+    monkeypatch: pytest.MonkeyPatch,
+):
+    monkeypatch.setenv("OTMF_RUNS", str(stored_words[1]))
+    monkeypatch.setattr(welcome, "LONGEST_SAMPLE", 10_000)  # nothing is left out, so that all of it is looked at
+    app.session_state["library_chosen"] = str(stored_words[0])
+    opener(page)(app, **link)
+    assert not app.error
     found = marked(app)
     assert len(found) >= least
     assert acted_upon(found) == []

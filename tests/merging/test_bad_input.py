@@ -108,7 +108,7 @@ DAMAGES: dict[str, tuple[Damage, str]] = {
     ),
     "empty calibration set": (
         no_images,
-        "a calibration set needs images: Blue has none in {}/tasks/blue/calibration.parquet",
+        "a calibration set needs examples: Blue has none in {}/tasks/blue/calibration.parquet",
     ),
     "single class": (
         one_class,

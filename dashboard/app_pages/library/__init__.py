@@ -1,1 +1,1 @@
-"""Library: tasks and images, checkpoints, and how the task vectors lie to each other."""
+"""Library: tasks and their images or texts, checkpoints, and how the task vectors lie to each other."""

@@ -7,6 +7,7 @@ import streamlit as st
 from dashboard.app_pages.library.dialogs import open_dialog, opened
 from dashboard.app_pages.library.new_dialogs import fetch_dialog, new_dialog
 from dashboard.app_pages.library.task_dialogs import add_dialog, check_dialog
+from dashboard.app_pages.library.text_task_dialog import add_texts_dialog
 from dashboard.library.folders import is_made_here, libraries_folder
 from dashboard.text import letters
 from otmf_core.library import library as installed
@@ -29,7 +30,7 @@ def task_buttons(library: Library) -> None:
     _button("Add a task", "add", ":material/library_add:", refusal)
     _button("Check", "check", ":material/fact_check:")
     if opened() == "add" and refusal is None:
-        add_dialog(library)
+        (add_texts_dialog if library.of_texts else add_dialog)(library)
     elif opened() == "check":
         check_dialog(library)
 

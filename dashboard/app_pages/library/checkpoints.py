@@ -19,7 +19,7 @@ def checkpoints(library: Library, geometry: Geometry | None) -> None:
         st.error(reason(error), title="The checkpoints cannot be shown")
         return
     st.markdown("**Checkpoints** · types and sizes from the files' headers, SHA-256 as the manifest records it")
-    column = st.column_config
+    column, tower = st.column_config, "T5" if library.of_texts else "image tower"
     st.dataframe(
         table,
         hide_index=True,
@@ -34,7 +34,7 @@ def checkpoints(library: Library, geometry: Geometry | None) -> None:
             "parameters": column.NumberColumn("Parameters", format="localized"),
             "size": column.NumberColumn("Size (MB)", format="%.2f"),
             "norm": column.NumberColumn(
-                "‖Δ‖ / ‖θ⁰‖ (%)", format="%.2f", help="Norm of the task vector against the pre-trained image tower's."
+                "‖Δ‖ / ‖θ⁰‖ (%)", format="%.2f", help=f"Norm of the task vector against the pre-trained {tower}'s."
             ),
             "sha256": column.TextColumn("SHA-256", width=480),
         },

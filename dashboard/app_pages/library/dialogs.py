@@ -18,6 +18,7 @@ from otmf_core.library.making.splits import Sizes
 # Of the session's state: the dialog that is open, the last job that it began, and how many sets of texts were used up.
 OPEN_KEY, BEGUN_KEY, USED_KEY = "library_dialog", "library_begun", "library_used"
 HERE, UPLOAD = "On this machine", "Upload"
+LABELLED = {"images": "heads may be tuned on them", "texts": "no method reads them yet"}
 
 
 def opened() -> str | None:
@@ -112,14 +113,23 @@ def optional_path(typed: str, what: str) -> Path | None:
     return typed_path(typed, what) if typed else None
 
 
-def splits_input(name: str) -> tuple[Sizes, int, bool]:
-    """Draw how splits are drawn; return their sizes, the seed, and whether calibration images come from the test."""
+def lines(label: str, name: str, placeholder: str, about: str) -> tuple[str, ...]:
+    """Draw an input of a text a line; return those that are not empty."""
+    typed = st.text_area(label, key=key(name), placeholder=placeholder, help=about, height=120, persist_state="session")
+    return tuple(line.strip() for line in (typed or "").splitlines() if line.strip())
+
+
+def splits_input(name: str, noun: str = "images") -> tuple[Sizes, int, bool]:
+    """Draw how splits are drawn; return their sizes, the seed, and whether calibration examples come from the test.
+
+    `noun` is what examples are called.
+    """
     default = Sizes()
     columns = st.columns(4)
     fields = (
-        ("Calibration", default.calibration, 2, "Unlabelled training images, at most."),
-        ("Labelled", default.labelled, 0, "Training images that heads may be tuned on, at most."),
-        ("Test", default.test, 0, "Test images, at most; 0: all."),
+        ("Calibration", default.calibration, 2, f"Unlabelled training {noun}, at most."),
+        ("Labelled", default.labelled, 0, f"Labelled training {noun}, at most: {LABELLED[noun]}."),
+        ("Test", default.test, 0, f"Test {noun}, at most; 0: all."),
         ("Seed", 0, 0, "Of the draw."),
     )
     values = [
@@ -136,9 +146,9 @@ def splits_input(name: str) -> tuple[Sizes, int, bool]:
         for column, (label, value, least, about) in zip(columns, fields, strict=True)
     ]
     transductive = st.checkbox(
-        "Calibrate on test images",
+        f"Calibrate on test {noun}",
         key=key(f"{name}-transductive"),
-        help="Draw calibration images from the test split (transductive), which every result then says.",
+        help=f"Draw calibration {noun} from the test split (transductive), which every result then says.",
         persist_state="session",
     )
     calibration, labelled, test, seed = values

@@ -21,7 +21,7 @@ ACTIVATIONS: dict[str, Activation | None] = {"As its files say": None, "quick_ge
 ABOUT_NAME = "Letters, digits, - and _: also the name of its folder."
 ABOUT_MODEL = (
     "A CLIP of open_clip or transformers: a file or a folder on the machine that runs this program, or one file of at "
-    "most 2 GB to upload. Its weights are copied."
+    "most 2 GB to upload; or, for texts, the folder of a T5 of transformers with its tokenizer.json. It is copied."
 )
 
 
@@ -37,7 +37,7 @@ def new_dialog() -> None:
         required=True,
         key=key("new-activation"),
         persist_state="session",
-        help="Of its MLPs. Weights alone do not tell: OpenAI's CLIP and its kin have quick_gelu.",
+        help="Of a CLIP's MLPs. Weights alone do not tell: OpenAI's CLIP and its kin have quick_gelu.",
     )
     base_model = text("Name on the hub", "new-hub", placeholder="org/name, if it has one", about="For model cards.")
     st.caption(f"It becomes a folder of {letters(str(libraries_folder()))}")
@@ -78,7 +78,10 @@ def fetch_dialog() -> None:
     name = text("Name", "fetch-name", placeholder=usual, about=f"{ABOUT_NAME} One that was begun is gone on with.")
     with st.expander("Splits"):
         sizes, seed, transductive = splits_input("fetch")
-    st.caption("Nothing is fetched before you have seen how much that is.")
+    st.caption(
+        "Nothing is fetched before you have seen how much that is. The command otmf library pull also fetches Flan-T5 "
+        "and its models of GLUE, a library of texts."
+    )
 
     def act() -> None:
         suite = Suite(BACKBONE_NAMES[backbone], tasks, sizes, seed, transductive)

@@ -23,7 +23,7 @@ def show_outcome(outcome: object) -> None:
     elif isinstance(outcome, TaskAdded):
         _added(outcome)
     elif isinstance(outcome, LibraryChecked):
-        _checked(outcome.checked)
+        _checked(outcome)
     elif isinstance(outcome, Planned):
         _planned(outcome)
 
@@ -38,9 +38,9 @@ def _made(made: Made) -> None:
 
 def _added(outcome: TaskAdded) -> None:
     added = outcome.added
-    images = ", ".join(f"{count:,} {split}" for split, count in added.images.items())
+    counts = ", ".join(f"{count:,} {split}" for split, count in added.images.items())
     kind = letters(f"{family_text(added.family)}, {added.precision}")
-    st.markdown(f"{kind} · ‖Δ‖ / ‖θ⁰‖ {added.relative_norm:.2%} · {images} images")
+    st.markdown(f"{kind} · ‖Δ‖ / ‖θ⁰‖ {added.relative_norm:.2%} · {counts} {outcome.noun}")
     for note in added.notes:
         st.warning(letters(sentence(note)), icon=":material/info:")
 
@@ -60,12 +60,13 @@ def _planned(planned: Planned) -> None:
             st.rerun()
 
 
-def _checked(checked: Checked) -> None:
+def _checked(outcome: LibraryChecked) -> None:
+    checked = outcome.checked
     troubled = [task for task in checked.tasks if task.trouble]
     found = f"Trouble with {len(troubled)} of {plural(len(checked.tasks), 'task')}" if troubled else "No trouble"
     st.markdown(f"**{found}** · {letters(checked.architecture)}")
     if checked.tasks:
-        _table(checked)
+        _table(checked, outcome.noun)
     for task in troubled:
         for trouble in task.trouble:
             st.error(f"**{letters(task.name)}:** {letters(sentence(trouble))}", icon=":material/error:")
@@ -73,7 +74,7 @@ def _checked(checked: Checked) -> None:
         st.warning(letters(sentence(concern)), icon=":material/warning:")
 
 
-def _table(checked: Checked) -> None:
+def _table(checked: Checked, noun: str) -> None:
     column = st.column_config
     percent = partial(column.NumberColumn, format="%.1f")
     table = pd.DataFrame(check_row(task) for task in checked.tasks).dropna(axis=1, how="all")
@@ -89,7 +90,7 @@ def _table(checked: Checked) -> None:
             "precision": column.TextColumn("Precision"),
             "norm": column.NumberColumn("‖Δ‖ / ‖θ⁰‖ (%)", format="%.2f"),
             "cosine": column.NumberColumn("Mean cosine", format="%.3f", help="To the other tasks' vectors."),
-            "images": column.NumberColumn("Images", format="localized"),
+            "images": column.NumberColumn(noun.title(), format="localized"),
             "zero_shot": percent("Zero-shot (%)"),
             "published_zero_shot": percent("Published (%)"),
             "individual": percent("Individual (%)"),

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import streamlit as st
 
 from dashboard.text import letters, reason
@@ -16,23 +19,33 @@ def overview(library: Library) -> None:
     if library.manifest.description:
         st.markdown(letters(library.manifest.description))
     classes = sum(len(task.classes) for task in library.tasks)
+    answers = "Answers" if library.of_texts else "Classes"
     values: dict[str, tuple[str | None, str | None]] = {
         "Tasks": (f"{len(library.tasks)}", None),
-        "Classes": (f"{classes}", None),
+        answers: (f"{classes}", None),
     }
     try:
         header = read_header(library.backbone("weights"))
     except InputError as error:
         st.error(reason(error), title="The pre-trained model cannot be read")
     else:
-        tower = {name: value for name, value in header.items() if name.startswith("visual.")}
+        tower = {name: value for name, value in header.items() if name.startswith(library.prefix)}
         size = f"{parameters(tower) / 1e6:.2f} M"
-        values["Image tower"] = size, "Parameters of the image tower: what a merge changes."
-    recorded = library.manifest.recipe.get("figures") or []
-    if recorded:
-        last = recorded[-1]
-        suite, split = letters(f"{last['suite']}"), letters(f"{last['split']}")
-        source = f"mean over the {suite} tasks, {split} images, recorded when the library was made."
-        values["Zero-shot"] = f"{last['zero_shot']:.1f}%", f"Accuracy of the pre-trained model: {source}"
-        values["Individual"] = f"{last['individual']:.1f}%", f"Accuracy of each fine-tuned model on its task: {source}"
+        network, its = ("T5", "T5") if library.of_texts else ("Image tower", "image tower")
+        values[network] = size, f"Parameters of the {its}: what a merge changes."
+    if recorded := _recorded(library.manifest.recipe):
+        suite, split = letters(f"{recorded['suite']}"), letters(f"{recorded['split']}")
+        source = f"mean over the {suite} tasks, {split} {library.noun}, recorded when the library was made."
+        values["Zero-shot"] = f"{recorded['zero_shot']:.1f}%", f"Accuracy of the pre-trained model: {source}"
+        own = f"Accuracy of each fine-tuned model on its task: {source}"
+        values["Individual"] = f"{recorded['individual']:.1f}%", own
     numbers(values, "library")
+
+
+def _recorded(recipe: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    """The figures that a library's maker recorded last, where there are any; of a recipe nothing is known."""
+    figures = recipe.get("figures")
+    last = figures[-1] if isinstance(figures, list) and figures else figures
+    if not isinstance(last, dict) or not {"suite", "split"} <= last.keys():
+        return None
+    return last if all(isinstance(last.get(name), int | float) for name in ("zero_shot", "individual")) else None

@@ -1,4 +1,4 @@
-"""Library: what is installed: tasks and their images, checkpoints, and how the task vectors lie to each other."""
+"""Library: what is installed: tasks and their examples, checkpoints, and how the task vectors lie to each other."""
 
 import streamlit as st
 

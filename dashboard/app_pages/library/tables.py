@@ -10,6 +10,8 @@ import pandas as pd
 import streamlit as st
 
 from dashboard.library.calibration_sheets import calibration_strip
+from dashboard.library.samples import calibration_samples
+from dashboard.text import shortened
 from otmf_core.library.examples import Split
 from otmf_core.library.geometry import Geometry
 from otmf_core.library.importers.base import precision
@@ -26,6 +28,7 @@ FAMILIES = {  # what their own libraries call them
     "lora": "LoRA adapter",
 }
 FILE_COLUMNS = ["model", "file", "format", "dtype", "parameters", "size", "norm", "sha256"]
+LONGEST_EXAMPLE = 300  # characters
 SPLITS: dict[Split, str] = {"calibration": "Calibration", "labelled": "Labelled", "test": "Test"}
 Accuracies = Mapping[str, tuple[float, float, str]]  # task → zero-shot and individual accuracy in percent, and the run
 
@@ -51,8 +54,7 @@ def task_table(library: Library, accuracies: Accuracies) -> pd.DataFrame:
     return pd.DataFrame(
         {
             "id": task.id,
-            "images": calibration_strip(str(library.root), task.id) if "calibration" in task.files else None,
-            "task": task.name,
+            **_shown(library, task),
             "classes": len(task.classes),
             "zero_shot": accuracies.get(task.id, unmeasured)[0],
             "individual": accuracies.get(task.id, unmeasured)[1],
@@ -62,6 +64,21 @@ def task_table(library: Library, accuracies: Accuracies) -> pd.DataFrame:
         }
         for task in library.tasks
     )
+
+
+def _shown(library: Library, task: TaskInfo) -> dict[str, Any]:
+    """What a task is called, and what it looks like: a strip of its images, or its prompt and one of its texts."""
+    there = "calibration" in task.files
+    if not library.of_texts:
+        return {"images": calibration_strip(str(library.root), task.id) if there else None, "task": task.name}
+    sample = calibration_samples(str(library.root), library.manifest_hash, task.id)[:1] if there else []
+    texts = [" · ".join(" ".join(text.split()) for text in each.texts.values()) for each in sample]
+    example = [f"{each.answer}: {text}" for text, each in zip(texts, sample, strict=True)]
+    return {
+        "task": task.name,
+        "prompt": task.prompt,
+        "example": shortened(example[0], LONGEST_EXAMPLE) if example else None,
+    }
 
 
 def checkpoint_table(library: Library, geometry: Geometry | None) -> pd.DataFrame:
@@ -125,7 +142,7 @@ def family_text(family: str) -> str:
 
 @st.cache_data(max_entries=64, show_spinner=False)
 def split_sizes(root: str, manifest: str, task: str) -> dict[str, int]:
-    """Images of every split that the task has, from the tables' footers; verified files only."""
+    """Examples of every split that the task has, from the tables' footers; verified files only."""
     library = open_library(root)
     files = library.task(task).files
     return {title: library.count(task, split) for split, title in SPLITS.items() if split in files}

@@ -11,6 +11,7 @@ from dashboard.app_pages.library.dialogs import (
     begin,
     close_dialog,
     key,
+    lines,
     model_input,
     on_press,
     optional_path,
@@ -61,10 +62,10 @@ def add_dialog(library: Library) -> None:
         left, right = st.columns(2)
         with left:
             its = f"The {len(known.classes)} of {known.name}" if known else "Those of the data set"
-            classes = _lines("Classes", "add-classes", its, "A name on each line, in the order of the labels.")
+            classes = lines("Classes", "add-classes", its, "A name on each line, in the order of the labels.")
         with right:
             its = "\n".join(known.templates if known else TEMPLATES)
-            templates = _lines("Templates", "add-templates", its, "One on each line, with {} where the class stands.")
+            templates = lines("Templates", "add-templates", its, "One on each line, with {} where the class stands.")
     with st.expander("Splits, and where it comes from"):
         sizes, seed, transductive = splits_input("add")
         left, right = st.columns(2)
@@ -101,13 +102,13 @@ def add_dialog(library: Library) -> None:
 
 @st.dialog("Check this library", on_dismiss=close_dialog)
 def check_dialog(library: Library) -> None:
-    """Ask on how many images, and check the library."""
+    """Ask on how many examples, and check the library."""
     st.markdown(
         f"Reads every file of {letters(library.name)}, holds hashes, keys and values against what they must be, and "
         "measures each task without and with its fine-tuned model, beside what was published."
     )
     images = st.number_input(
-        "Test images a task",
+        f"Test {library.noun} a task",
         min_value=0,
         max_value=2_000_000,
         value=200,
@@ -121,9 +122,3 @@ def check_dialog(library: Library) -> None:
         begin(f"Checking {library.name}", partial(look_over, library.root, images))
 
     on_press("Check", ":material/fact_check:", act)
-
-
-def _lines(label: str, name: str, placeholder: str, about: str) -> tuple[str, ...]:
-    """Draw an input of a text a line; return those that are not empty."""
-    typed = st.text_area(label, key=key(name), placeholder=placeholder, help=about, height=120, persist_state="session")
-    return tuple(line.strip() for line in (typed or "").splitlines() if line.strip())

@@ -32,19 +32,21 @@ class Made:
 
 @dataclass(frozen=True)
 class TaskAdded:
-    """A task that is in the library in folder `root` now."""
+    """A task that is in the library in folder `root` now, whose examples are called `noun`."""
 
     root: Path
     added: add.Added
+    noun: str
 
 
 @dataclass(frozen=True)
 class LibraryChecked:
-    """How the library in folder `root` was found."""
+    """How the library in folder `root`, whose examples are called `noun`, was found."""
 
     root: Path
     name: str
     checked: check.Checked
+    noun: str
 
 
 @dataclass(frozen=True)
@@ -66,18 +68,21 @@ def make(root: Path, source: Source, activation: Activation | None, base_model: 
         rmtree(folder, ignore_errors=True)
 
 
-def add_to(root: Path, task: add.NewTask, upload: Upload | None, report: Report) -> TaskAdded:
-    """A task added; its `upload` takes the place of its checkpoint, and is kept where the library refers to it."""
+def add_to(root: Path, task: add.NewTask, upload: Upload | None, report: Report, noun: str = "images") -> TaskAdded:
+    """A task added, whose examples are called `noun`.
+
+    Its `upload` takes the place of its checkpoint, and is kept where the library refers to it.
+    """
     if upload is None:
-        return TaskAdded(root, add.add_task(root, task, report))
+        return TaskAdded(root, add.add_task(root, task, report), noun)
     with _kept(_path(upload, root / UPLOADS, report), task.copy) as path:
-        return TaskAdded(root, add.add_task(root, replace(task, checkpoint=path), report))
+        return TaskAdded(root, add.add_task(root, replace(task, checkpoint=path), report), noun)
 
 
 def look_over(root: Path, images: int, report: Report) -> LibraryChecked:
-    """A library checked on that many test images a task."""
+    """A library checked on that many test examples a task."""
     library = open_library(str(root))
-    return LibraryChecked(root, library.name, check.check_library(library, images, report))
+    return LibraryChecked(root, library.name, check.check_library(library, images, report), library.noun)
 
 
 def ask_sizes(root: Path, suite: pull.Suite, report: Report) -> Planned:

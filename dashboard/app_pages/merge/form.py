@@ -12,11 +12,13 @@ from dashboard.app_pages.merge.geometry_line import geometry_line
 from dashboard.app_pages.merge.options import merge_options
 from dashboard.app_pages.merge.settings import session_value, setting_input
 from dashboard.app_pages.merge.task_order import task_order
+from dashboard.library.kept import kept_library
 from dashboard.merge_choices import FIRST_METHOD, about_method, setting_key, titles
 from dashboard.text import reason
 from otmf_core.config import MergeConfig
 from otmf_core.errors import InputError
 from otmf_core.library.library import Library
+from otmf_core.merging.of_texts import check_texts
 from otmf_core.methods.table import METHODS
 
 
@@ -40,7 +42,7 @@ def merge_form(name: str, library: Library) -> MergeConfig | None:
     fields |= _main_settings(method)
     button_container = st.container()  # above the options, but drawn when they are known
     try:
-        fields |= merge_options(method)
+        fields |= merge_options(method, library)
         return _run_button(button_container, MergeConfig.build(**fields), library)
     except InputError as error:
         button_container.button(
@@ -64,7 +66,12 @@ def _main_settings(method: str) -> dict[str, Any]:
 
 
 def _run_button(container: DeltaGenerator, config: MergeConfig, library: Library) -> MergeConfig | None:
-    """Draw the Run button of a merge that can run, and what it will take; return the merge when it is pressed."""
+    """Draw the Run button of a merge that can run, and what it will take; return the merge when it is pressed.
+
+    Raises InputError where it asks of texts what they have not.
+    """
+    if library.of_texts:
+        check_texts(config, kept_library(str(library.root), library.manifest_hash))
     with container:
         pressed = st.button("Run", type="primary", icon=":material/play_arrow:", width="stretch", key="run")
         estimate_line(config, library)

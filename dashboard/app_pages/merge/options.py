@@ -10,7 +10,8 @@ import streamlit as st
 from dashboard.app_pages.merge.settings import is_wide, session_value, setting_input
 from dashboard.merge_choices import chosen_options, setting_key
 from dashboard.text import sentence
-from otmf_core.config import MergeConfig, presets, run_settings
+from otmf_core.config import OF_TEXTS, MergeConfig, presets, run_settings
+from otmf_core.library.library import Library
 from otmf_core.methods.table import METHODS
 from otmf_core.settings import Setting
 
@@ -19,7 +20,7 @@ EVALUATION_NAMES = {"seen": "Merged and next", "all": "All tasks", "held-out": "
 DEVICES = ("auto", "cpu", "cuda", "mps")
 
 
-def merge_options(method: str) -> dict[str, Any]:
+def merge_options(method: str, library: Library) -> dict[str, Any]:
     """Draw the options of a method, in an expander that is empty while it is closed; return what was set in it.
 
     Raises InputError on a list that cannot be read.
@@ -29,7 +30,9 @@ def merge_options(method: str) -> dict[str, Any]:
         with panel:
             fill_in_preset(method, only_missing=True)
             st.session_state["options"] = st.session_state.get("options", {}) | _own_options(method) | _run_options()
-    return chosen_options(method)
+            if library.of_texts:
+                st.session_state["options"] |= _text_options()
+    return chosen_options(method, library.of_texts)
 
 
 def _own_options(method: str) -> dict[str, Any]:
@@ -130,6 +133,17 @@ def _run_options() -> dict[str, Any]:
     options["device"] = right.selectbox(
         "Device", DEVICES, key="device", persist_state="session", help="auto takes a GPU where there is one."
     )
+    return options
+
+
+def _text_options() -> dict[str, Any]:
+    """Draw the settings that merges of texts have beside the others."""
+    st.markdown("**Texts**")
+    row, options = st.container(horizontal=True), {}
+    for name in OF_TEXTS:
+        setting = run_settings()[name]
+        st.session_state.setdefault(name, session_value(setting, setting.default))
+        options[name] = setting_input(row, setting, name)
     return options
 
 

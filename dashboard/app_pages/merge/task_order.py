@@ -32,7 +32,9 @@ def task_order(library: Library) -> list[str]:
                 on_change=_replace_tasks,
                 args=(library,),
                 persist_state="session",
-                help="The library's own suites. The field's are the first 8, 14 or 20 tasks of the canonical order.",
+                help="The library's own suites."
+                if library.of_texts
+                else "The library's own suites. The field's are the first 8, 14 or 20 tasks of the canonical order.",
                 width="content",
             )
         st.selectbox(

@@ -30,9 +30,11 @@ def ranking(values: Sequence[float]) -> list[int]:
     return sorted(range(len(values)), key=lambda label: -values[label])
 
 
-def classes_shown(count: int) -> str:
-    """Which of so many classes the chart shows."""
-    return f"the five most probable of {count} classes" if count > CLASSES_SHOWN else f"all {count} classes"
+def classes_shown(count: int, noun: str = "classes") -> str:
+    """Which of so many classes the chart shows; `noun` is what they are called."""
+    if count > CLASSES_SHOWN:
+        return f"the five most probable of {count} {noun}"
+    return f"both {noun}" if count == 2 else f"all {count} {noun}"
 
 
 def answers_chart(answers: Mapping[str, Sequence[float]], classes: Sequence[str], truth: int | None) -> go.Figure:

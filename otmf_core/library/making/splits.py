@@ -77,8 +77,8 @@ def draw(dataset: Dataset, sizes: Sizes, seed: int, transductive: bool = False) 
     }
     for split in ("calibration", "test"):
         if not splits[split]:
-            raise InputError(f"a {split} set needs images: there are none of {drawn_from} in {dataset.where}")
-    trained = f"{test_source}, labelled images from {train_source}" if transductive else train_source
+            raise InputError(f"a {split} set needs examples: there are none of {drawn_from} in {dataset.where}")
+    trained = f"{test_source}, labelled examples from {train_source}" if transductive else train_source
     return Drawn(splits, f"{dataset.where.name}: {trained}", f"{dataset.where.name}: {test_source}")
 
 

@@ -209,13 +209,13 @@ def test_what_a_rule_reached_is_a_line_across_the_sweep_under_its_name():
 
 def test_alpha_by_the_images_is_run_once_and_shown_beside_the_sweep(finished: list[str], app: AppTest, tmp_path: Path):
     open_page(app)
-    assert app.button(key="run-rule").label == "Run α by the images"
+    assert app.button(key="run-rule").label == "Run α by the examples"
     press(app, "run-rule")
     drained(tmp_path)
     open_page(app)
     assert [method.get("alpha_rule") for method in methods(tmp_path)].count("auto") == 1
     assert "run-rule" not in {button.key for button in app.button}
-    assert "α **by the images**: ACC 79.0%, BWT −2.0" in texts(app)  # the first of two tasks went from 80 to 78
+    assert "α **by the examples**: ACC 79.0%, BWT −2.0" in texts(app)  # the first of two tasks went from 80 to 78
     assert len(app.selectbox(key="alpha-sequence-choice").options) == 2  # that one and the form's: a rule is no other
 
 

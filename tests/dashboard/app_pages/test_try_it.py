@@ -14,7 +14,7 @@ from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 from dashboard.app_pages.try_it.charts import RIGHT, WRONG, answers_chart, answers_frame, classes_shown
-from dashboard.app_pages.try_it.picture_choice import draw_images
+from dashboard.app_pages.try_it.draws import drawn
 from dashboard.app_pages.try_it.uploads import fit, png_of_uri
 from dashboard.charts.colours import POST
 from dashboard.library.pictures import data_uri
@@ -78,7 +78,7 @@ def test_shuffling_draws_other_images(real: Path, app: AppTest):
     assert not app.exception
     assert "image" not in app.query_params
     assert app.query_params["draw"] == "1"
-    assert f"Test image {draw_images(24, 24, 1)[0]} ·" in texts(app)
+    assert f"Test image {drawn(24, 24, 1)[0]} ·" in texts(app)
 
 
 def test_another_task_forgets_the_image(real: Path, app: AppTest):
@@ -93,7 +93,7 @@ def test_another_task_forgets_the_image(real: Path, app: AppTest):
 @pytest.mark.parametrize("image", ["999", "-1", "x"])
 def test_an_image_that_is_not_there_gives_way_to_the_first(real: Path, app: AppTest, image: str):
     open_page(app, run=RUN, image=image)
-    assert f"Test image {draw_images(24, 24, 0)[0]} ·" in texts(app)
+    assert f"Test image {drawn(24, 24, 0)[0]} ·" in texts(app)
 
 
 @pytest.mark.parametrize("source", ["upload", "draw"])
