@@ -38,7 +38,11 @@ def form_config() -> MergeConfig:
     library = open_library(name)
     suites = list(library.suites)
     tasks = chosen_tasks() or (order(library, suites[0]) if suites else [task.id for task in library.tasks])
-    return by_hand(MergeConfig.build(tasks=tasks, library=name, method=FIRST_METHOD, **chosen_options(FIRST_METHOD)))
+    return by_hand(
+        MergeConfig.build(
+            tasks=tasks, library=name, method=FIRST_METHOD, **chosen_options(FIRST_METHOD, library.of_texts)
+        )
+    )
 
 
 def sequences(runs: Sequence[SweepRun], form: MergeConfig | None) -> dict[str, MergeConfig]:
