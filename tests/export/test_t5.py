@@ -10,6 +10,7 @@ import pytest
 import torch
 from safetensors import safe_open
 
+from otmf_core.cli.main import main
 from otmf_core.errors import InputError
 from otmf_core.export.layouts import LAYOUTS, export_run
 from otmf_core.export.t5 import laid_out
@@ -80,6 +81,16 @@ def test_the_task_vector_is_by_the_checkpoints_names(run: Path, tmp_path: Path):
     found, kept = (read_tensors(path) for path in (folder / "task_vector.safetensors", run / "merged.safetensors"))
     assert found.keys() == kept.keys()
     assert "transformers' names" in (folder / "README.md").read_text()
+
+
+def test_a_t5_is_exported_for_transformers_unless_another_layout_is_asked_for(
+    run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    exported = export_run(run, to=tmp_path / "model")
+    assert exported.layout == "huggingface"
+    assert {"config.json", "model.safetensors", "tokenizer.json"} <= {each.name for each in exported.folder.iterdir()}
+    assert main(["export", str(run), "--json", "--to", str(tmp_path / "again")]) == 0
+    assert json.loads(capsys.readouterr().out)["layout"] == "huggingface"
 
 
 @pytest.mark.parametrize("layout", sorted(LAYOUTS.keys() - {"huggingface", "task-vector"}))

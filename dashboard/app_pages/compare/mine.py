@@ -42,8 +42,8 @@ def my_runs() -> None:
         return
     parts = by_library(runs)
     names = {run.id: letter(index) for index, run in enumerate(run for part in parts for run in part)}
-    for part in parts:
-        _say_what_differs(part)
+    if len(parts) == 1:
+        _say_what_differs(runs)
     pooled = st.toggle(
         "Pool orders and seeds",
         key="pooled",
@@ -60,6 +60,7 @@ def my_runs() -> None:
     for number, part in enumerate(parts):
         if len(parts) > 1:
             st.subheader(letters(library_words(part[0].config).name), anchor=False)
+            _say_what_differs(part)
         key = f"-{number}" if number else ""
         own = {run.id: names[run.id] for run in part}
         board = _leaderboard(part, own, pooled, key)

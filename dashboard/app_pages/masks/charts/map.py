@@ -130,7 +130,7 @@ def mask_map(
     chart.update_yaxes(**names_beside([*map(chart_letters, rows)]))
     stacks = has_stacks(rows)
     if stacks:
-        tell_stacks_apart(chart, rows, columns, weak)
+        tell_stacks_apart(chart, rows, columns)
         chart.update_layout(margin={"b": BELOW})
     return chart.update_layout(
         height=110 + ROW_HEIGHT * max(len(rows), 4) + BELOW * stacks,

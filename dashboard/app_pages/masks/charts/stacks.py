@@ -7,6 +7,8 @@ from itertools import groupby
 
 import plotly.graph_objects as go
 
+from dashboard.charts.colours import MEAN
+
 USES = {
     "Embedding": ("tokens",),
     "Self-attention": ("distance", "norm1.weight", "q.weight", "k.weight", "v.weight", "proj.weight"),
@@ -22,11 +24,11 @@ def has_stacks(layers: Sequence[str]) -> bool:
     return any(layer.startswith("Encoder ") for layer in layers)
 
 
-def tell_stacks_apart(chart: go.Figure, layers: Sequence[str], kinds: Sequence[str], ink: str) -> None:
-    """Draw lines in the colour `ink` between both stacks and between uses, whose names stand below the map."""
+def tell_stacks_apart(chart: go.Figure, layers: Sequence[str], kinds: Sequence[str]) -> None:
+    """Draw lines between both stacks and between uses, whose names stand below the map."""
     stacks = [layer.split()[0] for layer in layers]
     columns = [next((use for use, own in USES.items() if kind in own), "") for kind in kinds]
-    line = {"color": ink, "width": 1, "dash": "dot"}
+    line = {"color": MEAN, "width": 1, "dash": "dot"}
     for _, end in _spans(stacks)[:-1]:
         chart.add_shape(type="line", x0=-0.5, x1=len(kinds) - 0.5, y0=end - 0.5, y1=end - 0.5, line=line)
     for start, end in _spans(columns):
