@@ -19,6 +19,5 @@ def choose_first_tensor(tensor_places: Mapping[str, TensorPlace]) -> None:
     chosen = st.session_state.get("tensor") or st.query_params.get("tensor")
     if chosen in tensor_places:
         return
-    st.query_params.pop("tensor", None)
     queries = (name for name, place in tensor_places.items() if place.kind in QUERIES)
     st.session_state["tensor"] = next(queries, next(iter(tensor_places)))

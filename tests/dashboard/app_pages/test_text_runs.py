@@ -82,6 +82,16 @@ def test_the_masks_page_begins_at_queries_and_keeps_to_tensors_that_exist(run: P
     assert app.selectbox(key="tensor").value == QUERIES
 
 
+def test_the_masks_page_goes_over_to_a_run_of_another_network_and_back(run: Path, default: tuple[Path, list]):
+    shutil.copytree(default[0], run.parent / "pictures")
+    app = app_at("masks", run="words")
+    for name, tensor in (("pictures", None), ("words", QUERIES)):
+        app.selectbox(key="masks-run-choice").select(name).run()
+        assert not app.exception
+        chosen = app.selectbox(key="tensor")
+        assert chosen.value in chosen.options and tensor in (None, chosen.value)
+
+
 def test_heads_of_a_t5_are_rows_of_queries_and_columns_of_outputs(run: Path):
     app = app_at("masks", run="words")
     app.selectbox(key=f"head-{QUERIES}").select(1).run()
