@@ -105,3 +105,11 @@ def test_a_scaled_output_before_an_lm_head_of_its_own_is_refused():
     with pytest.raises(InputError, match="only if lm_head is the embedding") as caught:
         laid_out(t5s.weights(), t5s.fields(scale_decoder_outputs=True))
     assert is_one_sentence(str(caught.value))
+
+
+def test_the_card_of_a_merge_by_otmf_says_nothing_of_images(tmp_path: Path):
+    library = t5s.write_library(tmp_path / "library", tmp_path / "sources", ("mood", "same"))
+    run = merged(merge_config(library, tasks=("mood", "same"), iterations=2), tmp_path)
+    card = (export_run(run).folder / "README.md").read_text()
+    assert "Unlabelled texts kept of every earlier task" in card
+    assert "image" not in card.lower()
