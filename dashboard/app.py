@@ -46,7 +46,7 @@ page = st.navigation(
             url_path="features",
             title="Features",
             icon=":material/scatter_plot:",
-            help="What the models of a run see in the same test images, step by step.",
+            help="What the models of a run see in the same test images or texts, step by step.",
         ),
         st.Page(
             "app_pages/alpha/page.py",

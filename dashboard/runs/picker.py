@@ -13,6 +13,7 @@ import streamlit as st
 
 from dashboard.runs.example import example_line, example_runs, is_whole, way_back
 from dashboard.runs.following import follow, progress_of
+from dashboard.runs.library_of import library_words
 from dashboard.runs.loading import readable_runs, view_of
 from dashboard.runs.stamp import stamp
 from dashboard.runs.titles import BADGES, title
@@ -40,7 +41,8 @@ def choose_run(page: str, is_active: Callable[[Run], bool], nothing: str) -> Run
             st.page_link("app_pages/merge/page.py", label="Start a merge", icon=":material/merge:")
             way_back()
         st.stop()
-    labels = {run.id: _label(run) for run in runs}
+    several = len({run.config.library for run in runs}) > 1
+    labels = {run.id: _label(run, several) for run in runs}
     if selected not in labels:
         if linked := st.query_params.get("run"):
             st.warning(
@@ -71,10 +73,12 @@ def choose_run(page: str, is_active: Callable[[Run], bool], nothing: str) -> Run
     return view
 
 
-def _label(run: Run) -> str:
+def _label(run: Run, with_library: bool) -> str:
     parts = [title(run.config), BADGES[run.status][0].lower()]
+    if with_library:
+        parts.insert(0, library_words(run.config).name)
     if run.record:
-        parts.insert(1, f"ACC {run.record.acc:.1f}%")
+        parts.insert(-1, f"ACC {run.record.acc:.1f}%")
     if is_example(run.id):
         return " · ".join(["Example", *parts])
     created = datetime.fromisoformat(run.created).astimezone(ZoneInfo(st.context.timezone or "UTC"))

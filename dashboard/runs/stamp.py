@@ -7,20 +7,23 @@ from typing import Any
 
 import streamlit as st
 
+from dashboard.runs.library_of import library_words
 from dashboard.text import duration, letters, size_text
-from otmf_core.runs.record import RunRecord
 from otmf_core.runs.view import RunView
 
 STAMP = ("labels", "calibration_split", "memory_per_task")  # fields of a record
+SCORINGS = {"likelihood": "answers by likelihood", "generation": "answers as generated"}
+_OF_WHAT = {"images": " for its heads", "texts": ""}  # heads are tuned of images alone
 
 
 def stamp(view: RunView) -> None:
     """Draw what a run's results rest on: labels, splits, memory and seed. Every result carries it."""
     record = view.record
-    data = record.model_dump(include={*STAMP}) if record else view.config.stamp()
+    noun = noun_of(view)
+    data = record.model_dump(include={*STAMP}) if record else view.config.stamp(noun=noun)
     facts = [
-        *data_facts(data),
-        f"accuracy: {_test_split(record)}",
+        *data_facts(data, noun),
+        f"accuracy: {_test_split(view, noun)}",
         f"seed: {view.config.seed}",
         f"run {view.run}",
     ]
@@ -30,25 +33,35 @@ def stamp(view: RunView) -> None:
         facts.insert(-1, f"peak: {size_text(record.peak_memory_bytes)} on {record.device}")
     if record and record.growth:
         facts[-1:-1] = record.growth.facts()
-    facts_line(data["labels"], view.config.heads, facts)
+    facts_line(data["labels"], view.config.heads, facts, noun)
 
 
-def data_facts(data: Mapping[str, Any]) -> list[str]:
+def noun_of(view: RunView) -> str:
+    """What the examples of a run are called, images or texts: by its record, or until it has one by its library."""
+    return view.record.noun if view.record else library_words(view.config).noun
+
+
+def data_facts(data: Mapping[str, Any], noun: str) -> list[str]:
     """The training data behind a merge, from its stamp: the calibration split and what is kept of earlier tasks."""
-    images = data["memory_per_task"]
-    memory = f"{images} images per earlier task" if images else "none"
+    kept = data["memory_per_task"]
+    memory = f"{kept} {noun} per earlier task" if kept else "none"
     return [f"calibration: {data['calibration_split']}", f"memory: {memory}"]
 
 
-def facts_line(labels: str, heads: str, facts: Sequence[str]) -> None:
+def facts_line(labels: str, heads: str, facts: Sequence[str], noun: str) -> None:
     """Draw the labels that a merge reads, orange where it reads any, and what else its results rest on."""
     colour = "green" if heads == "none" else "orange"
     rest = letters(" · ".join(facts))
     st.markdown(
         f":{colour}-badge[:material/label: Labels: {letters(labels)}] &ensp; :gray[:small[{rest}]]",
-        help="Labels are what training data a merge reads: none, images without labels, or labels for its heads.",
+        help=f"Labels are what training data a merge reads: none, {noun} without labels, or labels{_OF_WHAT[noun]}.",
     )
 
 
-def _test_split(record: RunRecord | None) -> str:
-    return f"test, {sum(record.test_images):,} images" if record and record.test_images else "test"
+def _test_split(view: RunView, noun: str) -> str:
+    record = view.record
+    split = f"test, {sum(record.test_images):,} {noun}" if record and record.test_images else "test"
+    if noun == "images":
+        return split
+    scoring = record.scoring if record and record.scoring else view.config.scoring
+    return f"{split}, {SCORINGS.get(scoring, scoring)}"

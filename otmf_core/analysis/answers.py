@@ -1,4 +1,4 @@
-"""Answers of a finished run's models to images: the pre-trained, each fine-tuned and the merged one."""
+"""Answers of a finished run's models to images or texts: the pre-trained, each fine-tuned and the merged one."""
 
 from __future__ import annotations
 

@@ -133,9 +133,17 @@ def unusual_marks(rows: Sequence[Row]) -> dict[str, list[bool]]:
     return marks
 
 
+def by_library(runs: Sequence[Run]) -> list[list[Run]]:
+    """The runs put together by their library, in the order met: figures of two libraries are of different tests."""
+    groups: dict[str, list[Run]] = {}
+    for run in runs:
+        groups.setdefault(run.config.library, []).append(run)
+    return list(groups.values())
+
+
 def runs_of_commonest_tasks(runs: Sequence[Run], limit: int) -> list[Run]:
-    """The first `limit` runs of the set of tasks that most runs merge (the first of several such)."""
-    task_sets = [frozenset(run.config.tasks) for run in runs]
+    """The first `limit` runs of the library and set of tasks that most runs merge (the first of several such)."""
+    task_sets = [(run.config.library, frozenset(run.config.tasks)) for run in runs]
     commonest = Counter(task_sets).most_common(1)[0][0]
     return [run for run, tasks in zip(runs, task_sets, strict=True) if tasks == commonest][:limit]
 
@@ -148,6 +156,9 @@ def mismatches(runs: Sequence[Run]) -> list[str]:
     labels = sorted({run.record.labels for run in runs if run.record})
     if len(labels) > 1:
         reasons.append(f"They use different labels: {', '.join(labels)}.")
+    scorings = sorted({run.config.scoring for run in runs if run.noun == "texts"})
+    if len(scorings) > 1:
+        reasons.append(f"Their answers are scored by {' and by '.join(scorings)}, which are different tests.")
     libraries = sorted({run.config.library for run in runs})
     if len(libraries) > 1:
         reasons.append(f"They come from different libraries: {', '.join(libraries)}.")

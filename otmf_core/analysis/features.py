@@ -1,4 +1,4 @@
-"""Features of a finished run's models on one sample of test images, taken once and kept in the run folder.
+"""Features of a finished run's models on one sample of test examples, taken once and kept in the run folder.
 
 runs/<id>/features/key.json              what they were taken with; files of another key are taken again
                   /features.safetensors  by task, for all models: features, answers, distances (see TaskFeatures)
@@ -35,17 +35,17 @@ ALLOWED_DEVIATION = 0.01  # of the replayed Δ_m from the stored one; float16 ma
 
 @dataclass(frozen=True)
 class TaskFeatures:
-    """One task's sample of n test images under all 2T + 1 models of a run."""
+    """One task's sample of n test examples under all 2T + 1 models of a run."""
 
     features: np.ndarray  # (2T + 1, n, d) float32, rows of unit norm (kept in float16)
-    answers: np.ndarray  # (2T + 1, n) the class that the task's zero-shot head answers
+    answers: np.ndarray  # (2T + 1, n) the class answered by the task's zero-shot head, or as texts are scored; −1: none
     distances: np.ndarray  # (2T + 1,) Sinkhorn divergence to the features of the task's own expert
-    rows: np.ndarray  # (n,) the images' rows in the test split, ascending
-    labels: np.ndarray  # (n,)
+    rows: np.ndarray  # (n,) the examples' rows in the test split, ascending
+    labels: np.ndarray  # (n,) of numbers on a scale that of the nearest answer
 
 
 def images_per_task(tasks: int) -> int:
-    """The number of test images taken of each of so many tasks: 100, fewer from the seventh task on, never below 40."""
+    """The number of test examples taken of each of so many tasks: 100, fewer from the seventh on, never below 40."""
     return max(40, min(100, 640 // tasks))
 
 
@@ -89,7 +89,7 @@ def read_features(path: Path, task: str) -> TaskFeatures:
     expected = {"features": shape, "answers": shape[:2], "distances": shape[:1], "rows": shape[1:2]}
     expected["labels"] = expected["rows"]
     if len(shape) != 3 or not all(shape) or any(arrays[name].shape != expected[name] for name in arrays):
-        raise InputError(f"features are (models, images, d), answers and labels follow: {task} in {where} does not")
+        raise InputError(f"features are (models, examples, d), answers and labels follow: {task} in {where} does not")
     if not all(np.isfinite(arrays[name]).all() for name in ("features", "distances")):
         raise InputError(f"features must be finite: those of {task} in {where} are not")
     return TaskFeatures(**{**arrays, "features": arrays["features"].astype(np.float32)})
@@ -116,12 +116,20 @@ def take_features(path: Path, report: Callable[[float], None] = lambda done: Non
     sample = {task: _sample(library, task, index, images_per_task(len(tasks))) for index, task in enumerate(tasks)}
     count = 2 * len(tasks) + 1
     features: dict[str, list[Tensor]] = {task: [torch.empty(0)] * count for task in tasks}
+    answers: dict[str, list[Tensor]] = {task: [torch.empty(0)] * count for task in tasks}
+    heads = {task: library.head(task, run.config.scoring) for task in tasks}
     done = 0
 
     def take(model: int, present: Tower) -> None:
         nonlocal done
         for task in tasks:
-            features[task][model] = F.normalize(present.features(sample[task][0], task), dim=-1).cpu()
+            inputs, head = sample[task][0], heads[task]
+            features[task][model] = taken = F.normalize(present.features(inputs, task), dim=-1).cpu()
+            answers[task][model] = (
+                head.logits(taken).argmax(dim=-1)
+                if head.verbalizers is None
+                else head.classes(present.answers(inputs, head, task).cpu())
+            )
         done += 1
         report(done / (count + len(tasks)))
 
@@ -134,12 +142,13 @@ def take_features(path: Path, report: Callable[[float], None] = lambda done: Non
     off = state_deviation(state, read_state(run.path))
     if off > ALLOWED_DEVIATION:
         raise InputError(f"a run's masks lead to its merged weights: in {run.id} they end {off:.1%} away from them")
-    _write(path, tasks, library, sample, {task: torch.stack(of_task) for task, of_task in features.items()}, report)
+    sample = {task: (inputs, rows, heads[task].classes(labels)) for task, (inputs, rows, labels) in sample.items()}
+    _write(path, tasks, sample, _stacked(features), _stacked(answers), report)
     write_json(inside(path, layout.FEATURES_KEY), {**key(len(tasks)), "deviation": off})
 
 
 def _sample(library: Library, task: str, index: int, count: int) -> tuple[Inputs, Tensor, Tensor]:
-    """At most `count` test images of the task of that index, drawn from (seed, index): inputs, rows and labels."""
+    """At most `count` test examples of the task of that index, drawn from (seed, index): inputs, rows and labels."""
     import numpy as np
     import torch
 
@@ -148,15 +157,21 @@ def _sample(library: Library, task: str, index: int, count: int) -> tuple[Inputs
     return examples.inputs[rows], rows, examples.labels[rows]
 
 
+def _stacked(by_model: dict[str, list[Tensor]]) -> dict[str, Tensor]:
+    import torch
+
+    return {task: torch.stack(of_task) for task, of_task in by_model.items()}
+
+
 def _write(
     path: Path,
     tasks: tuple[str, ...],
-    library: Library,
     sample: dict[str, tuple[Inputs, Tensor, Tensor]],
     features_of: dict[str, Tensor],
+    answers_of: dict[str, Tensor],
     report: Callable[[float], None],
 ) -> None:
-    """Answers and distances of the features taken, and all of it to features.safetensors."""
+    """Distances of the features taken, and all of it to features.safetensors."""
     import torch
 
     from otmf_core.transport.clouds import sinkhorn
@@ -171,7 +186,7 @@ def _write(
         distances = [divergence(each[None], expert[None]).item() for each in features]
         tensors |= {
             f"{task}/features": features.half(),
-            f"{task}/answers": (features @ library.head(task)[0].T).argmax(dim=-1).short(),
+            f"{task}/answers": answers_of[task].short(),
             f"{task}/distances": torch.tensor(distances),
             f"{task}/rows": rows.int(),
             f"{task}/labels": labels.int(),

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from statistics import fmean
 from typing import Any, NamedTuple
 
-from otmf_core.analysis.comparison import SAVING, Row, leaderboard, pools
+from otmf_core.analysis.comparison import SAVING, Row, by_library, leaderboard, pools
 from otmf_core.analysis.matched import Matched, matched
 from otmf_core.config import MergeConfig
 from otmf_core.errors import InputError
@@ -18,35 +18,39 @@ SHARED = {"tasks", "library", "seed", "device", "evaluate", "preset", "method", 
 
 
 class Footing(NamedTuple):
-    """What a method may see: one of KINDS, and the images kept of every earlier task. Ranks hold on one footing."""
+    """What a method may see: one of KINDS, and the examples kept of every earlier task. Ranks hold on one footing."""
 
     kind: str
     kept: int
+    noun: str = "images"
 
     @property
     def text(self) -> str:
         """The footing in words."""
-        return KINDS[self.kind] + (f", {self.kept} kept of each task" if self.kept else "")
+        kept = f", {self.kept} kept of each task" if self.kept else ""
+        return KINDS[self.kind].replace("images", self.noun) + kept
 
 
 def footing(run: Run) -> Footing:
     """The footing of a run: that of labels where heads are tuned on them, one for all that see every task at once."""
     config = run.config
     if config.method.joint:
-        return Footing("joint", 0)
-    return Footing("labels" if config.reads_labels else config.method.kind(), config.method.kept_examples)
+        return Footing("joint", 0, run.noun)
+    kind = "labels" if config.reads_labels else config.method.kind()
+    return Footing(kind, config.method.kept_examples, run.noun)
 
 
 def footings(runs: Sequence[Run]) -> list[Footing]:
-    """The footings of these runs, each once: by kind in the order of KINDS, then by the images kept."""
+    """The footings of these runs, each once: by kind in the order of KINDS, then by the examples kept."""
     kinds = list(KINDS)
     return sorted({footing(run) for run in runs}, key=lambda each: (kinds.index(each.kind), each.kept))
 
 
 def is_grid(runs: Sequence[Run]) -> bool:
-    """Whether these are rows over orders: one set of tasks, two orders of it or more, and two rows or more."""
+    """Whether these are rows over orders: one set of tasks of one library, two orders or more, and two rows or more."""
     orders = {run.config.tasks for run in runs}
-    return len({frozenset(order) for order in orders}) == 1 and len(orders) > 1 and len(pools(runs)) > 1
+    alike = len({frozenset(order) for order in orders}) == 1 and len(by_library(runs)) == 1
+    return alike and len(orders) > 1 and len(pools(runs)) > 1
 
 
 def row_name(config: MergeConfig) -> str:

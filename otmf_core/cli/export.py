@@ -20,8 +20,7 @@ def add_options(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--layout",
         choices=tuple(LAYOUTS),
-        default="open_clip",
-        help=f"how the model is written. {layouts} (default: open_clip)",
+        help=f"how the model is written. {layouts} (default: open_clip, of texts huggingface)",
     )
     rank = f"rank of a LoRA adapter (lora; from 1; default: {RANK})"
     parser.add_argument("--rank", type=int, metavar="R", help=rank)
@@ -42,7 +41,7 @@ def _export(options: Namespace) -> int:
     with redirect_stdout(sys.stderr):
         exported = export_run(folder, options.layout, options.to, options.rank)
     if options.json:
-        values = {"run": folder.name, "layout": options.layout, "folder": str(exported.folder), **exported.facts}
+        values = {"run": folder.name, "layout": exported.layout, "folder": str(exported.folder), **exported.facts}
         print(json.dumps(values, allow_nan=False))
         return DONE
     print(exported.folder)

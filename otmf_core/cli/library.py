@@ -193,7 +193,7 @@ def _check(options: Namespace) -> int:
     if options.json:
         print(json.dumps({**asdict(checked), "sound": checked.sound}, allow_nan=False))
     else:
-        cli_tables.print_rows(f"{library.name}, {checked.architecture}", cli_tables.check_rows(checked))
+        cli_tables.print_rows(f"{library.name}, {checked.architecture}", cli_tables.check_rows(checked, library.noun))
         for task in checked.tasks:
             for sentence in task.trouble:
                 print(f"trouble: {task.task}: {sentence}", file=sys.stderr)

@@ -65,8 +65,9 @@ def library_rows(libraries: Sequence[Library]) -> list[dict[str, Any]]:
     ]
 
 
-def check_rows(checked: Checked) -> list[dict[str, Any]]:
-    """One row for every task of a library that was checked; accuracies in percent, with what was published of them."""
+def check_rows(checked: Checked, noun: str) -> list[dict[str, Any]]:
+    """One row for every task of a library that was checked, whose examples are called `noun`; accuracies in percent,
+    with what was published of them."""
 
     def figure(own: float | None, published: float | None) -> str | None:
         if own is None:
@@ -80,7 +81,7 @@ def check_rows(checked: Checked) -> list[dict[str, Any]]:
             "precision": task.precision or None,
             "norm %": None if task.norm is None else f"{100 * task.norm:.2f}",
             "mean cosine": None if task.cosine is None else f"{task.cosine:.3f}",
-            "images": task.images,
+            noun: task.images,
             "zero-shot %": figure(task.zero_shot, task.published_zero_shot),
             "individual %": figure(task.individual, task.published_individual),
             "trouble": len(task.trouble) or None,

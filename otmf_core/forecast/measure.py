@@ -1,4 +1,4 @@
-"""Rates of a merge's work on this device, measured on a few real iterations and a few real images."""
+"""Rates of a merge's work on this device, measured on a few real iterations and a few real examples."""
 
 from __future__ import annotations
 
@@ -70,9 +70,8 @@ def measure(config: MergeConfig, library: Library) -> Rates:
             text = f"{iteration * 1000:,.0f} ms a fusion, "
     parameters = sum(tensor.numel() for tensor in tower.base.values())
     beside = max(0, peak[0] - model_bytes(config, parameters))
-    return Rates(
-        iteration, encode, decode, start, beside, f"measured on {device}: {text}{1 / encode:,.0f} {library.noun}/s"
-    )
+    text += f"{1 / encode:,.0f} {library.noun}/s"
+    return Rates(iteration, encode, decode, start, beside, f"measured on {device}: {text}")
 
 
 @contextmanager

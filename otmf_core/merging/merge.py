@@ -34,7 +34,7 @@ def run_merge(
     Raises InputError on bad input, before the folder is made wherever that can be known, and Interrupted after a stop.
     """
     path = Path(out) / (run_id or folder.new_run_id(config.method.name))
-    emit(Phase(text="Checking weights and images", run=path.name))
+    emit(Phase(text="Checking weights and examples", run=path.name))
     inputs = open_inputs(config)
     folder.create_run(path, config)
     return _go_on(path, config, inputs, emit, should_stop)

@@ -34,6 +34,13 @@ class Head(NamedTuple):
         """Top-1 accuracy, percent, of features (n, d) with labels (n,)."""
         return self.measured(self.logits(features).argmax(dim=-1), labels)
 
+    def classes(self, answers: Tensor) -> Tensor:
+        """Answers or labels (n,) as numbers of classes: of numbers on a scale those of the nearest answers."""
+        if self.verbalizers is None or not self.verbalizers.numeric:
+            return answers
+        values = torch.tensor(self.verbalizers.values, dtype=torch.float64)
+        return (answers.double()[:, None] - values).abs().argmin(dim=-1)
+
     def measured(self, answers: Tensor, labels: Tensor) -> float:
         """How well a model's answers (n,) agree with labels (n,): accuracy, or of numbers Spearman's ρ, percent."""
         if self.verbalizers is not None and self.verbalizers.numeric:

@@ -21,7 +21,7 @@ KINDS = (
     "norm1.weight", "norm1.bias", "qkv.weight", "qkv.bias", "q.weight", "k.weight", "v.weight", "proj.weight",
     "proj.bias", "ls1", "cross_norm.weight", "cross_q.weight", "cross_k.weight", "cross_v.weight", "cross_proj.weight",
     "norm2.weight", "norm2.bias", "fc1.weight", "fc1.bias", "gate.weight", "fc2.weight", "fc2.bias", "ls2",
-    "out.weight", "out.bias",
+    "last_norm.weight", "out.weight", "out.bias",
 )  # fmt: skip
 
 # Inside a block: what open_clip calls it → what timm, and this program, call it.
@@ -53,8 +53,8 @@ IN_T5 = {
 T5_NORMS = {"encoder": ("norm1", "norm2", ""), "decoder": ("norm1", "cross_norm", "norm2")}  # of each layer in a block
 T5_OUTSIDE = {
     "shared.weight": ("Stem", "tokens", (STEM, -1)),
-    "encoder.final_layer_norm.weight": ("Encoder", "norm.weight", (BLOCKS, 999_999)),
-    "decoder.final_layer_norm.weight": ("Head", "norm.weight", (HEAD, -1)),
+    "encoder.final_layer_norm.weight": ("Encoder", "last_norm.weight", (BLOCKS, 999_999)),
+    "decoder.final_layer_norm.weight": ("Head", "last_norm.weight", (HEAD, -1)),
     "lm_head.weight": ("Head", "out.weight", (HEAD, -1)),
 }  # fmt: skip
 DECODER = 1_000_000  # what the numbers of a decoder's blocks come after, in the order of layers

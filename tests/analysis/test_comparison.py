@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from otmf_core.analysis.comparison import (
     best_marks,
+    by_library,
     differences,
     leaderboard,
     letter,
@@ -106,6 +108,23 @@ def test_what_is_not_like_for_like_is_said():
 def test_runs_of_the_commonest_tasks_are_taken_first():
     runs = [run("1", "x y"), run("2"), run("3", "b a"), run("4")]
     assert runs_of_commonest_tasks(runs, 2) == runs[1:3]
+    elsewhere = [run("5", library="/other"), *runs[1:3]]
+    assert runs_of_commonest_tasks(elsewhere, 3) == runs[1:3]  # tasks of one name are other tasks elsewhere
+
+
+def test_runs_are_put_together_by_their_library():
+    runs = [run("1", library="/other"), run("2"), run("3", "b a", library="/other")]
+    assert by_library(runs) == [[runs[0], runs[2]], [runs[1]]]
+
+
+def test_answers_that_are_scored_differently_are_not_like_for_like():
+    runs = [run("1", scoring="likelihood"), run("2", scoring="generation")]
+    texts = [
+        replace(each, record=each.record and each.record.model_copy(update={"scoring": each.config.scoring}))
+        for each in runs
+    ]
+    assert [reason for reason in mismatches(texts) if "scored by generation and by likelihood" in reason]
+    assert not mismatches(texts[:1])
 
 
 def test_the_mean_is_over_the_tasks_merged():

@@ -10,6 +10,7 @@ import pytest
 import torch
 from safetensors import safe_open
 
+from otmf_core.cli.main import main
 from otmf_core.errors import InputError
 from otmf_core.export.layouts import LAYOUTS, export_run
 from otmf_core.export.t5 import laid_out
@@ -82,6 +83,16 @@ def test_the_task_vector_is_by_the_checkpoints_names(run: Path, tmp_path: Path):
     assert "transformers' names" in (folder / "README.md").read_text()
 
 
+def test_a_t5_is_exported_for_transformers_unless_another_layout_is_asked_for(
+    run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    exported = export_run(run, to=tmp_path / "model")
+    assert exported.layout == "huggingface"
+    assert {"config.json", "model.safetensors", "tokenizer.json"} <= {each.name for each in exported.folder.iterdir()}
+    assert main(["export", str(run), "--json", "--to", str(tmp_path / "again")]) == 0
+    assert json.loads(capsys.readouterr().out)["layout"] == "huggingface"
+
+
 @pytest.mark.parametrize("layout", sorted(LAYOUTS.keys() - {"huggingface", "task-vector"}))
 def test_layouts_of_clip_are_refused(run: Path, tmp_path: Path, layout: str):
     with pytest.raises(InputError, match="a merged T5 is exported as huggingface or task-vector") as caught:
@@ -94,3 +105,11 @@ def test_a_scaled_output_before_an_lm_head_of_its_own_is_refused():
     with pytest.raises(InputError, match="only if lm_head is the embedding") as caught:
         laid_out(t5s.weights(), t5s.fields(scale_decoder_outputs=True))
     assert is_one_sentence(str(caught.value))
+
+
+def test_the_card_of_a_merge_by_otmf_says_nothing_of_images(tmp_path: Path):
+    library = t5s.write_library(tmp_path / "library", tmp_path / "sources", ("mood", "same"))
+    run = merged(merge_config(library, tasks=("mood", "same"), iterations=2), tmp_path)
+    card = (export_run(run).folder / "README.md").read_text()
+    assert "Unlabelled texts kept of every earlier task" in card
+    assert "image" not in card.lower()

@@ -13,6 +13,7 @@ from dashboard.app_pages.alpha.tables import sweep_table, task_table
 from dashboard.app_pages.alpha.value_picker import choose_value
 from dashboard.library.task_labels import task_labels
 from dashboard.runs.example import example_line, example_runs
+from dashboard.runs.library_of import library_words
 from dashboard.runs.loading import readable_runs
 from dashboard.text import sentence
 from dashboard.ui.chart import cached_chart, show_chart
@@ -60,7 +61,7 @@ charts = (
         "quality",
         ["acc", "bwt"],
         "Quality",
-        "ACC and BWT on test images",
+        f"ACC and BWT on test {library_words(config).noun}",
     ),
     (balance, "balance", ["stability", "plasticity"], "Balance", "means over tasks, test"),
     (front, "front", ["plasticity", "stability", "front"], "Trade-off", f"a point per {setting.symbol}, test"),

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 import streamlit as st
 
+from dashboard.runs.library_of import library_words
 from dashboard.runs.loading import view_of
 from dashboard.state import queue
 from dashboard.text import with_unit
@@ -27,14 +28,16 @@ def rule_line(config: MergeConfig, setting: Setting, found: Mapping[str, SweepRu
     rule = config.method.described()[setting.shown.given[0]]
     with st.container(horizontal=True, vertical_alignment="center"):
         if FIRST in rule.values and FIRST not in found:
-            about = "Each fusion takes the value whose merge fits the unlabelled images best before masks are trained."
-            label = f"Run {setting.symbol} {rule.text(FIRST).lower()}"
+            noun = library_words(config).noun
+            about = f"Each fusion takes the value whose merge fits the unlabelled {noun} best before masks are trained."
+            label = f"Run {setting.symbol} {_in_words(rule, FIRST, noun).lower()}"
             if st.button(label, icon=":material/auto_awesome:", key="run-rule", help=about):
                 run = queue().submit(config.with_settings(**{rule.name: FIRST}))
                 st.session_state["swept"] = [*st.session_state.get("swept", []), run]
                 st.rerun()
         for name, member in found.items():
-            st.caption(f"{setting.symbol} **{rule.text(name).lower()}**: {_reached(member, stored.get(member.run))}")
+            what = _in_words(rule, name, library_words(config).noun).lower()
+            st.caption(f"{setting.symbol} **{what}**: {_reached(member, stored.get(member.run))}")
 
 
 def reached_by_rule(
@@ -43,9 +46,18 @@ def reached_by_rule(
     """ACC in percent and BWT in points of every rule's finished run, by the rule in words; arguments as above."""
     if setting.shown.given is None:
         return {}
-    text = config.method.described()[setting.shown.given[0]].text
+    rule, noun = config.method.described()[setting.shown.given[0]], library_words(config).noun
     runs = {name: stored.get(member.run) for name, member in found.items()}
-    return {text(name): (run.record.acc, run.record.bwt) for name, run in runs.items() if run and run.record}
+    return {
+        _in_words(rule, name, noun): (run.record.acc, run.record.bwt)
+        for name, run in runs.items()
+        if run and run.record
+    }
+
+
+def _in_words(rule: Setting, name: str, noun: str) -> str:
+    """A rule as a page calls it, of the examples that it reads."""
+    return rule.text(name).replace("images", noun)
 
 
 def _reached(member: SweepRun, run: Run | None) -> str:

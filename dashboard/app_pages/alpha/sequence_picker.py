@@ -8,6 +8,7 @@ import streamlit as st
 
 from dashboard.app_pages.alpha.sequences import FORM, form_config, sequences
 from dashboard.library.task_labels import task_labels
+from dashboard.runs.library_of import library_words
 from dashboard.runs.stamp import data_facts, facts_line
 from dashboard.state import current_run, is_example
 from dashboard.text import from_link, plural, reason
@@ -42,9 +43,11 @@ def choose_sequence(runs: Sequence[SweepRun]) -> MergeConfig:
     )
     _remember(selected)
     config = configs[selected]
-    data, names = config.stamp(), task_labels(config).names
+    noun = library_words(config).noun
+    data, names = config.stamp(noun=noun), task_labels(config).names
     tasks = " → ".join(names[task] for task in config.tasks)
-    facts_line(data["labels"], config.heads, [tasks, *data_facts(data), "accuracy: test", f"seed: {config.seed}"])
+    facts = [tasks, *data_facts(data, noun), "accuracy: test", f"seed: {config.seed}"]
+    facts_line(data["labels"], config.heads, facts, noun)
     return config
 
 

@@ -29,8 +29,11 @@ def taken_apart(runs: Sequence[Run], names: Mapping[str, str], key: str) -> None
     for row, group in zip(rows, groups, strict=True):
         part, name = part_of(group[0].config), ablation_name(group[0].config)
         table.append({**row, "part": part, "name": row["name"] if part == "whole" else name})
-    reference = whole or table[0]["name"]
+    reference, noun = whole or table[0]["name"], runs[0].noun
     table.sort(key=lambda row: PARTS.index(row["part"]))
+    colours = [PALETTE[PARTS.index(row["part"])] for row in table]
+    for row in table:
+        row["part"] = noun if row["part"] == "images" else row["part"]
     frame = pd.DataFrame(table).drop(columns="differences")
     st.subheader("OTMF taken apart", anchor=False)
     heading(
@@ -44,5 +47,5 @@ def taken_apart(runs: Sequence[Run], names: Mapping[str, str], key: str) -> None
     with left:
         grid_table(table, COLUMNS, "Ablations, part by part")
     with right:
-        held = [held_against(row, PALETTE[PARTS.index(row["part"])]) for row in table if row["differences"]]
+        held = [held_against(row, shade) for row, shade in zip(table, colours, strict=True) if row["differences"]]
         differences_section(held, reference, f"{key}-parts-intervals")

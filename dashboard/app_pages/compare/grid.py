@@ -39,6 +39,7 @@ def grid_view(runs: Sequence[Run], key: str) -> None:
 
 
 def _methods(runs: Sequence[Run], names: Mapping[str, str], key: str) -> None:
+    noun = runs[0].noun
     every = {each.text: each for each in footings(runs)}
     with st.container(horizontal=True, gap="medium"):
         chosen = st.selectbox(
@@ -46,11 +47,11 @@ def _methods(runs: Sequence[Run], names: Mapping[str, str], key: str) -> None:
             [EVERY, *every] if len(every) > 1 else list(every),
             key=f"{key}-footing",
             width=420,
-            help="What a method reads, and how many images it keeps, decide what it can reach.",
+            help=f"What a method reads, and how many {noun} it keeps, decide what it can reach.",
         )
         shown = [run for run in runs if chosen == EVERY or footing(run) == every[chosen]]
         reference = _choose_reference(shown, names, key)
-    st.caption(_what_is_alike(every.get(chosen)))
+    st.caption(_what_is_alike(every.get(chosen), noun))
     rows, groups = standings(shown, names, reference)
     colours = {row["name"]: method_colour(group[0].config.method.name) for row, group in zip(rows, groups, strict=True)}
     of = [footing(group[0]) for group in groups]
@@ -72,13 +73,13 @@ def _methods(runs: Sequence[Run], names: Mapping[str, str], key: str) -> None:
             st.markdown(f"**{KINDS['joint']}** · upper references: they see every task vector at once")
         table = [rows[index] for index in at]
         dots, first = [colours[row["name"]] for row in table], [row["rank"] == 1 for row in table]
-        grid_table(table, STANDING, "Methods, by what they read and keep", dots, first)
+        grid_table(table, STANDING, "Methods, by what they read and keep", dots, first, noun)
     left, right = panels(2, f"{key}-grid")
     with left:
         held = [held_against(row, colours[row["name"]]) for row in rows if row["differences"]]
         differences_section(sorted(held, key=lambda each: -each.mean), reference, f"{key}-intervals")
     with right:
-        _cost(rows, [each.kind for each in of], colours, key)
+        _cost(rows, [each.kind for each in of], colours, key, noun)
 
 
 def _choose_reference(runs: Sequence[Run], names: Mapping[str, str], key: str) -> str:
@@ -93,16 +94,16 @@ def _choose_reference(runs: Sequence[Run], names: Mapping[str, str], key: str) -
     )
 
 
-def _what_is_alike(on: Footing | None) -> str:
+def _what_is_alike(on: Footing | None, noun: str) -> str:
     if on is None:
         return (
-            "Ranks (#) hold among methods that read the same data and keep as many images of earlier tasks; lines of "
+            f"Ranks (#) hold among methods that read the same data and keep as many {noun} of earlier tasks; lines of "
             "different groups are not like for like."
         )
     return f"Like for like: {on.text[0].lower()}{on.text[1:]}."
 
 
-def _cost(rows: Sequence[Row], kinds: Sequence[str], colours: Mapping[str, str], key: str) -> None:
+def _cost(rows: Sequence[Row], kinds: Sequence[str], colours: Mapping[str, str], key: str, noun: str) -> None:
     measured = {cost: of for cost, of in COSTS.items() if any(row[of[0]] for row in rows)}
     if not measured:
         return
@@ -115,12 +116,12 @@ def _cost(rows: Sequence[Row], kinds: Sequence[str], colours: Mapping[str, str],
         if row["acc"] is not None and row[metric]
     ]
     show_chart(
-        cached_chart(cost_quality, points, unit, KINDS),
+        cached_chart(cost_quality, points, unit, {kind: text.replace("images", noun) for kind, text in KINDS.items()}),
         lambda: pd.DataFrame(
             [(p.name, p.kind, p.acc, p.cost) for p in points], columns=["name", "kind", "acc", metric]
         ),
         title="Quality against cost",
-        measured="ACC ± std on test images; above and left is better",
+        measured=f"ACC ± std on test {noun}; above and left is better",
         key=f"{key}-quality",
         name="quality-cost",
     )

@@ -14,9 +14,9 @@ from otmf_core.analysis.comparison import Row
 
 SIGNED = ("bwt", "difference", "low", "high")
 HELP = {
-    "rank": "By ACC, among those that read the same and keep as many images.",
+    "rank": "By ACC, among those that read the same and keep as many {noun}.",
     "n": "Runs: orders and seeds.",
-    "images_kept": "Unlabelled images kept of every earlier task.",
+    "images_kept": "Unlabelled {noun} kept of every earlier task.",
     "acc_std": "Sample standard deviation of ACC over the runs.",
     "held_out": "Mean accuracy on the tasks that are not merged, before and after the merge.",
     "parameters": "Of a merged model that grew; the others have as many as the pre-trained one.",
@@ -54,8 +54,9 @@ def grid_table(
     alt: str,
     colours: Sequence[str] = (),
     marked: Sequence[bool] = (),
+    noun: str = "images",
 ) -> None:
-    """Draw rows of a grid with these columns, sortable; a column without values is left out.
+    """Draw rows of a grid with these columns, sortable; a column without values is left out. Examples are `noun`.
 
     `colours` are the rows' own, where `columns` has "colour"; the ACC of those `marked` stands out.
     """
@@ -78,7 +79,7 @@ def grid_table(
         hide_index=True,
         height="content",
         placeholder="–",
-        column_config={name: _column(name, "Row" if "part" in columns else "Method") for name in shown},
+        column_config={name: _column(name, "Row" if "part" in columns else "Method", noun) for name in shown},
         alt=alt,
     )
 
@@ -89,16 +90,17 @@ def _before_and_after(row: Row) -> str | None:
     return f"{number_text(row['held_out_before'], 1)} → {number_text(row['held_out'], 1)}"
 
 
-def _column(name: str, named: str) -> Any:
+def _column(name: str, named: str, noun: str) -> Any:
     column = st.column_config
+    about = HELP.get(name, "").format(noun=noun) or None
     if name == "colour":
         return column.TextColumn("", width=24, help="Its colour in the charts.")
     if name == "name":
         return column.TextColumn(named, width=165, pinned=True)
     if name in TEXTS:
         heading, width = TEXTS[name]
-        return column.TextColumn(heading, help=HELP.get(name), width=width)
+        return column.TextColumn(heading, help=about, width=width)
     if name in COUNTS:
-        return column.NumberColumn(COUNTS[name], help=HELP.get(name), width=50)
+        return column.NumberColumn(COUNTS[name], help=about, width=50)
     heading, digits = NUMBERS[name]
-    return column.NumberColumn(heading, help=HELP.get(name), format=f"%{'+' if name in SIGNED else ''}.{digits}f")
+    return column.NumberColumn(heading, help=about, format=f"%{'+' if name in SIGNED else ''}.{digits}f")

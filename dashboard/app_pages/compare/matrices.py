@@ -19,8 +19,8 @@ from otmf_core.runs.folder import Run
 MOST_MATRICES = 4
 
 
-def matrices(runs: Sequence[Run], names: Mapping[str, str]) -> None:
-    """Draw the matrices of two runs, or of those picked; `names` are by run id."""
+def matrices(runs: Sequence[Run], names: Mapping[str, str], key: str = "") -> None:
+    """Draw the matrices of two runs, or of those picked; `names` are by run id, `key` ends the keys."""
     letters = list(names.values())
     selection = letters
     if len(letters) > 2:
@@ -29,11 +29,11 @@ def matrices(runs: Sequence[Run], names: Mapping[str, str]) -> None:
             letters,
             letters[:2],
             max_selections=MOST_MATRICES,
-            key="matrices",
+            key=f"matrices{key}",
             bind="query-params",
         )
     runs = [run for run in runs if names[run.id] in selection]
-    columns = [panel for row in range(0, len(runs), 2) for panel in panels(2, f"matrices-{row}")]
+    columns = [panel for row in range(0, len(runs), 2) for panel in panels(2, f"matrices{key}-{row}")]
     for run, panel in zip(runs, columns, strict=False):
         tasks = [task_labels(run.config).names[task] for task in run.config.tasks]
         with panel:

@@ -8,6 +8,7 @@ import pandas as pd
 import streamlit as st
 
 from dashboard.library.task_labels import task_labels
+from dashboard.runs.library_of import library_words
 from dashboard.runs.titles import title
 from otmf_core.analysis.comparison import runs_of_commonest_tasks
 from otmf_core.runs.folder import Run
@@ -35,11 +36,12 @@ def choose_runs(runs: Sequence[Run]) -> list[Run]:
             f"{missing} of the runs in this link {'is' if missing == 1 else 'are'} not here, or not finished.",
             icon=":material/info:",
         )
+    several = len({run.config.library for run in runs}) > 1
     key = f"compare-runs-{len(runs)}-{runs[0].id}-{st.session_state['compare_turn']}"
     column = st.column_config
     st.markdown("**Finished runs** · tick those to compare")
     st.dataframe(
-        pd.DataFrame([_cells(run) for run in runs]).astype({"created": "datetime64[ns, UTC]"}),
+        pd.DataFrame([_cells(run, several) for run in runs]).astype({"created": "datetime64[ns, UTC]"}),
         key=key,
         hide_index=True,
         height=38 + 35 * min(len(runs), VISIBLE_ROWS),
@@ -50,6 +52,7 @@ def choose_runs(runs: Sequence[Run]) -> list[Run]:
         alt="Finished runs, newest first; tick those to compare",
         column_config={
             "merge": column.TextColumn("Merge", width=220),
+            "library": column.TextColumn("Library", width=100),
             "preset": column.TextColumn("Preset", width=70),
             "acc": column.NumberColumn("ACC (%)", format="%.1f", width=70),
             "labels": column.TextColumn("Labels", width=130),
@@ -70,10 +73,11 @@ def _remember(ids: str) -> None:
         st.query_params["runs"] = ids
 
 
-def _cells(run: Run) -> dict[str, object]:
+def _cells(run: Run, with_library: bool) -> dict[str, object]:
     config, record, names = run.config, run.record, task_labels(run.config).names
     return {
         "merge": title(config),
+        **({"library": library_words(config).name} if with_library else {}),
         "preset": config.preset if config.method.presets else "",
         "acc": record.acc if record else None,
         "labels": record.labels if record else "",

@@ -1,1 +1,1 @@
-"""Features: the same test images before a step, under the expert and merged."""
+"""Features: the same test examples before a step, under the expert and merged."""

@@ -11,14 +11,17 @@ from otmf_core.analysis.projection import installed
 METHODS = {"tsne": "t-SNE", "pca": "PCA", "umap": "UMAP"}
 
 
-def controls(tasks: Sequence[str], names: Mapping[str, str]) -> tuple[str, int, str, str, bool]:
-    """Draw the controls; return task, step, method, what colours mean, and whether all lines are drawn."""
+def controls(tasks: Sequence[str], names: Mapping[str, str], noun: str) -> tuple[str, int, str, str, bool]:
+    """Draw the controls; return task, step, method, what colours mean, and whether all lines are drawn.
+
+    Examples are called `noun`.
+    """
     last = len(tasks)
     if st.session_state.get("step", last) > last:  # chosen on a longer run
         del st.session_state["step"]
     with st.container(horizontal=True, gap="medium"):
         task = st.selectbox(
-            "Test images of",
+            f"Test {noun} of",
             tasks,
             index=last - 1,
             format_func=names.__getitem__,
@@ -51,6 +54,6 @@ def controls(tasks: Sequence[str], names: Mapping[str, str]) -> tuple[str, int, 
             "All lines",
             key="lines",
             bind="query-params",
-            help="From each image before the step to the same image merged.",
+            help=f"From each {noun[:-1]} before the step to the same {noun[:-1]} merged.",
         )
     return task, step, method, by, lines

@@ -13,7 +13,7 @@ from dashboard.ui.chart import cached_chart, heading, show_chart
 from otmf_core.analysis.features import BLUR, TaskFeatures
 
 
-def distance_metrics(features: TaskFeatures, step: int, own: int, names: Sequence[str]) -> None:
+def distance_metrics(features: TaskFeatures, step: int, own: int, names: Sequence[str], noun: str) -> None:
     """Draw four distances to the features of the teacher, the expert of step `own`, and what each of them is."""
     teacher, incoming = letters(names[own - 1]), letters(names[step - 1])
     first = "the model of task 1" if step == 2 else f"the merged model of tasks 1 to {step - 1}"
@@ -32,7 +32,7 @@ def distance_metrics(features: TaskFeatures, step: int, own: int, names: Sequenc
         name=f"distance-{names[own - 1]}-{step}",
     )
     st.caption(
-        f"From a model's features of these images to those of the fine-tuned model of {teacher}: Sinkhorn divergence, "
+        f"From a model's features of these {noun} to those of the fine-tuned model of {teacher}: Sinkhorn divergence, "
         f"p = 2, blur {BLUR}, features of unit length. Lower is nearer."
     )
     columns = [column for _ in range(2) for column in st.columns(2)]

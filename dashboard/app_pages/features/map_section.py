@@ -1,4 +1,4 @@
-"""The map of features on the page, and the selection of images in it."""
+"""The map of features on the page, and the selection of examples in it."""
 
 from __future__ import annotations
 
@@ -29,15 +29,20 @@ def map_section(
     selection_key: str,
     name: str,
     deviation: float,
+    noun: str,
+    answers: str,
 ) -> None:
-    """Draw the map of `table` (see `points`), of a step that `step` describes; a click or a box selects images.
+    """Draw the map of `table` (see `points`), of a step that `step` describes; a click or a box selects
+    examples, which are called `noun`.
 
-    `layout` is the projection (2T + 1, n, 2); the session's state keeps the images selected as `selection_key`;
-    `deviation` is the share by which the last merged model as rebuilt is off the stored one.
+    `layout` is the projection (2T + 1, n, 2); the session's state keeps those selected as `selection_key`;
+    `deviation` is the share by which the last merged model as rebuilt is off the stored one, `answers` says whose
+    answers are seen.
     """
     images = layout.shape[1]
-    measured = f"{METHODS[method]} of {images} test images, {step}"
-    heading(lambda: table, title=title, measured=measured, key="map", name=name)
+    measured = f"{METHODS[method]} of {images} test {noun}, {step}"
+    shown_as = {"image": noun[:-1]}
+    heading(lambda: table.rename(columns=shown_as), title=title, measured=measured, key="map", name=name)
     st.plotly_chart(
         cached_chart(
             feature_map,
@@ -57,8 +62,8 @@ def map_section(
         alt=f"{title}, {measured}",
     )
     st.caption(
-        f"{LAYOUT} Point at one for its picture and its way from before the step to merged; click it, or draw a "
-        "box, to keep that and see the answers. They are the zero-shot head's. "
+        f"{LAYOUT} Point at one for its {'picture' if noun == 'images' else 'text'} and its way from before the "
+        f"step to merged; click it, or draw a box, to keep that and see the answers. {answers} "
         f"Earlier merged models are rebuilt from what the run kept; the last one so rebuilt is "
         f"{deviation:.2%} off the stored one."
     )

@@ -3,6 +3,7 @@ const stop = {}; // ends what an earlier run of the page began: chart -> functio
 
 export default function ({ data }) {
   stop[data.chart]?.();
+  const count = data.positions.merged.length;
   const svg = "http://www.w3.org/2000/svg";
   const layer = document.createElementNS(svg, "svg");
   const card = document.createElement("img");
@@ -23,7 +24,7 @@ export default function ({ data }) {
   };
   const show = (chart) => ({ points: [point], event }) => {
     const image = point.pointNumber;
-    if (chart.calcdata[point.curveNumber].length !== data.pictures.length) return;
+    if (chart.calcdata[point.curveNumber].length !== count) return;
     const [start, end] = ["pre", "merged"].map((model) => onScreen(chart, data.positions[model][image]));
     const line = document.createElementNS(svg, "line");
     for (const [name, value] of Object.entries({ x1: start[0], y1: start[1], x2: end[0], y2: end[1] })) {
@@ -32,10 +33,11 @@ export default function ({ data }) {
     line.setAttribute("stroke", data.ink);
     line.setAttribute("stroke-width", 2);
     layer.replaceChildren(line);
-    card.src = data.pictures[image];
+    if (data.pictures.length) card.src = data.pictures[image];
     card.style.left = `${Math.min(event.clientX + 20, innerWidth - 110)}px`;
     card.style.top = `${Math.max(event.clientY - 130, 8)}px`;
-    layer.style.display = card.style.display = "block";
+    layer.style.display = "block";
+    card.style.display = data.pictures.length ? "block" : "none"; // texts stand in the chart's own label
   };
   const move = (chart) => {
     const last = before[data.chart];
@@ -44,7 +46,7 @@ export default function ({ data }) {
     const { xaxis, yaxis } = chart._fullLayout;
     const traces = [...chart.querySelectorAll(".scatterlayer .trace")]
       .map((trace) => [...trace.querySelectorAll(".point")])
-      .filter((dots) => dots.length === data.pictures.length);
+      .filter((dots) => dots.length === count);
     Object.keys(data.positions).forEach((model, trace) => (traces[trace] ?? []).forEach((dot, image) => {
       const [start, end] = [last.positions, data.positions].map((positions) => positions[model][image]).map(
         ([x, y]) => `translate(${xaxis.d2p(x)}px, ${yaxis.d2p(y)}px)`);

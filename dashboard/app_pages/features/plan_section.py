@@ -17,7 +17,7 @@ def plan_section(
     path: Path, task: str, step: int, features: TaskFeatures, teacher: int, classes: Sequence[str], name: str
 ) -> None:
     """Draw the plan from the merged model after `step` to the model `teacher`, both of the run in folder `path`."""
-    mass = class_mass_of(path, task, step, features, teacher)
+    mass = class_mass_of(path, task, step, features, teacher, len(classes))
     show_chart(
         cached_chart(plan_heatmap, mass, classes, theme()),
         partial(plan_frame, mass, classes),

@@ -1,4 +1,4 @@
-"""Computations from stored features, each done once: projections, transport plans, thumbnails."""
+"""Computations from stored features, each done once: projections, transport plans; thumbnails and prompts."""
 
 from __future__ import annotations
 
@@ -14,9 +14,11 @@ from dashboard.library.pictures import test_pictures, webp_uri
 from otmf_core import layout
 from otmf_core.analysis.features import BLUR, TaskFeatures
 from otmf_core.analysis.projection import projection, projection_file
+from otmf_core.errors import InputError
 from otmf_core.files import Mark, mark
 from otmf_core.library.library import open_library
 from otmf_core.library.pictures import open_picture
+from otmf_core.library.texts import read_prompts
 from otmf_core.transport.transport_plan import class_mass, transport_plan
 
 THUMBNAIL_SIDE = 96  # pixels
@@ -36,16 +38,18 @@ def _projection(path: Path, tasks: tuple[str, ...], task: str, method: str, stor
     return projection(path, tasks, task, method)
 
 
-def class_mass_of(path: Path, task: str, step: int, features: TaskFeatures, teacher: int) -> np.ndarray:
-    """The transport plan's mass from class to class between the merged model after `step` and the model `teacher`."""
+def class_mass_of(path: Path, task: str, step: int, features: TaskFeatures, teacher: int, classes: int) -> np.ndarray:
+    """The transport plan's mass (classes, classes) between the merged model after `step` and the model `teacher`."""
     stored = mark(path / layout.FEATURES)
-    return _class_mass(str(path), task, stored, step, teacher, features)
+    return _class_mass(str(path), task, stored, step, teacher, classes, features)
 
 
 @st.cache_resource(max_entries=64, show_spinner=False)
-def _class_mass(path: str, task: str, stored: Mark, step: int, teacher: int, _features: TaskFeatures) -> np.ndarray:
+def _class_mass(
+    path: str, task: str, stored: Mark, step: int, teacher: int, classes: int, _features: TaskFeatures
+) -> np.ndarray:
     plan = transport_plan(_features.features[step], _features.features[teacher], BLUR)
-    return class_mass(plan, _features.labels, _features.labels, int(_features.labels.max()) + 1)
+    return class_mass(plan, _features.labels, _features.labels, classes)
 
 
 @st.cache_resource(max_entries=64, show_spinner=False)
@@ -56,3 +60,18 @@ def thumbnails(library: str, task: str, rows: tuple[int, ...]) -> list[str]:
     size = THUMBNAIL_SIDE, THUMBNAIL_SIDE
     pictures = [open_picture(blob, f"row {row}") for row, blob in zip(rows, blobs, strict=True)]
     return [webp_uri(ImageOps.fit(picture, size, Image.Resampling.BICUBIC)) for picture in pictures]
+
+
+def prompts(library: str, task: str, rows: Sequence[int]) -> list[str]:
+    """What is asked in these test texts; raises InputError when they cannot be read."""
+    opened = open_library(library)
+    every = _prompts(library, opened.manifest_hash, task)
+    if len(rows) and max(rows) >= len(every):
+        raise InputError(f"features are of the task's test texts: {task} has {len(every)}, not one of row {max(rows)}")
+    return [every[row] for row in rows]
+
+
+@st.cache_resource(max_entries=16, show_spinner=False)
+def _prompts(library: str, manifest: str, task: str) -> list[str]:
+    opened = open_library(library)
+    return read_prompts(opened.file(task, "test"), opened.task(task))

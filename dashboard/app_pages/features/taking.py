@@ -11,29 +11,36 @@ from dashboard.state import run_folder
 from otmf_core.analysis.features import images_per_task, stored, take_features
 from otmf_core.runs.view import RunView
 
+DURATIONS = {
+    "images": "With eight tasks of the embedded library that takes about 20 seconds on one core, with a ViT-B/32 "
+    "minutes.",
+    "texts": "With the six tasks of the embedded library that takes about 20 seconds on one core, with a Flan-T5 base "
+    "minutes.",
+}
 
-def features_ready(view: RunView) -> tuple[Path, dict[str, Any]]:
-    """The run's folder and what its features were taken with; without them, offer to take them and end the page."""
+
+def features_ready(view: RunView, noun: str) -> tuple[Path, dict[str, Any]]:
+    """The run's folder and what its features were taken with; without them, offer to take
+    them, of examples called `noun`, and end the page."""
     path = run_folder(view.run)
     tasks = len(view.tasks)
     facts = stored(path, tasks)
     if facts is None:
-        _offer(path, tasks)
+        _offer(path, tasks, noun)
         st.stop()
     return path, facts
 
 
-def _offer(path: Path, tasks: int) -> None:
+def _offer(path: Path, tasks: int, noun: str) -> None:
     models = 2 * tasks + 1
     st.subheader("Features are not taken yet", anchor=False)
     st.markdown(
-        f"The merge is replayed from what this run kept, and up to {images_per_task(tasks)} test images of each task "
-        f"go through {models} models: the pre-trained one, {tasks} fine-tuned and {tasks} merged ones. With eight "
-        "tasks of the embedded library that takes about 20 seconds on one core, with a ViT-B/32 minutes. It is done "
-        "once and kept with the run."
+        f"The merge is replayed from what this run kept, and up to {images_per_task(tasks)} test {noun} of each task "
+        f"go through {models} models: the pre-trained one, {tasks} fine-tuned and {tasks} merged ones. "
+        f"{DURATIONS[noun]} It is done once and kept with the run."
     )
     if st.button("Take features", type="primary", icon=":material/scatter_plot:", key="take"):
-        bar = st.progress(0.0, text="Reading weights and images")
+        bar = st.progress(0.0, text=f"Reading weights and {noun}")
 
         def report(done: float) -> None:
             bar.progress(done, text=f"Taking features: **{done:.0%}**")

@@ -3,6 +3,7 @@
 import streamlit as st
 
 from dashboard.app_pages.masks.charts.tensor import SIDE_NAMES
+from dashboard.app_pages.masks.first_tensor import choose_first_tensor
 from dashboard.app_pages.masks.map_section import map_section
 from dashboard.app_pages.masks.reading import attention_heads, statistics_of
 from dashboard.app_pages.masks.tensor_section import tensor_section
@@ -49,11 +50,7 @@ with st.container(horizontal=True, gap="medium"):
     )
     stats = statistics_of(view.run, step)
     tensor_places = locate(stats.tensors)
-    if not {"tensor"} & {*st.session_state, *st.query_params}:
-        st.session_state["tensor"] = next(
-            (name for name, tensor_place in tensor_places.items() if tensor_place.kind == "qkv.weight"),
-            stats.tensors[0],
-        )
+    choose_first_tensor(tensor_places)
     tensor = st.selectbox(
         "Tensor",
         stats.tensors,

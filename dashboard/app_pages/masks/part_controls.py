@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import cast
+from typing import NamedTuple, cast
 
 import streamlit as st
 
@@ -12,15 +12,31 @@ from otmf_core.models.tensor_names import TensorPlace
 QKV = ("Query", "Key", "Value")
 
 
+class ByHeads(NamedTuple):
+    """The axis along which attention heads follow one another: rows or columns; `parts` where three stand stacked."""
+
+    axis: str
+    parts: bool = False
+
+
+BY_HEADS = {  # by the kind of a tensor, of self-attention and of cross-attention alike
+    "qkv.weight": ByHeads("rows", parts=True),
+    **{f"{letter}.weight": ByHeads("rows") for letter in "qkv"},
+    "proj.weight": ByHeads("columns"),
+    "distance": ByHeads("columns"),
+}
+
+
 def choose_part(
     tensor: str, tensor_place: TensorPlace, height: int, width: int, attention_heads: int | None
 ) -> tuple[Span, Span]:
     """Draw the controls; return the rows and the columns to look at."""
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
-        if tensor_place.kind == "qkv.weight" and attention_heads and height % (3 * attention_heads) == 0:
-            _head_controls(tensor, height, attention_heads, parts=True)
-        elif tensor_place.kind == "proj.weight" and attention_heads and width % attention_heads == 0:
-            _head_controls(tensor, width, attention_heads, parts=False)
+        by_heads = BY_HEADS.get(tensor_place.kind.removeprefix("cross_"))
+        if by_heads and attention_heads:
+            length = height if by_heads.axis == "rows" else width
+            if length % (attention_heads * (3 if by_heads.parts else 1)) == 0:
+                _head_controls(tensor, length, attention_heads, by_heads)
         rows = _span_slider("Rows", "rows", tensor, height)
         columns = _span_slider("Columns" if height > 1 else "Entries", "columns", tensor, width)
         whole = (rows, columns) == ((0, height), (0, width))
@@ -55,13 +71,10 @@ def _span_slider(label: str, kind: str, tensor: str, length: int) -> Span:
     return first, last + 1
 
 
-def _head_controls(tensor: str, length: int, attention_heads: int, *, parts: bool) -> None:
-    """Draw what jumps to an attention head.
-
-    With `parts`, to query, key or value rows of an input projection; else to an output projection's columns.
-    """
-    args = (tensor, length, attention_heads, parts)
-    if parts:
+def _head_controls(tensor: str, length: int, attention_heads: int, by_heads: ByHeads) -> None:
+    """Draw what jumps to an attention head along an axis of `length`, in all of it or in its query, key or value."""
+    args = (tensor, length, attention_heads, by_heads)
+    if by_heads.parts:
         st.segmented_control("Part", QKV, key=f"part-{tensor}", on_change=_show_head, args=args)
     st.selectbox(
         "Head",
@@ -75,19 +88,19 @@ def _head_controls(tensor: str, length: int, attention_heads: int, *, parts: boo
     )
 
 
-def _show_head(tensor: str, length: int, attention_heads: int, parts: bool) -> None:
+def _show_head(tensor: str, length: int, attention_heads: int, by_heads: ByHeads) -> None:
     head = st.session_state[f"head-{tensor}"]
     first, size = 0, length
-    if parts:
+    if by_heads.parts:
         if head is not None and st.session_state[f"part-{tensor}"] is None:
             st.session_state[f"part-{tensor}"] = QKV[0]
         part = st.session_state[f"part-{tensor}"]
         if part is not None:
             first, size = QKV.index(part) * length // 3, length // 3
     if head is not None:
-        head_size = (length // 3 if parts else length) // attention_heads
+        head_size = (length // 3 if by_heads.parts else length) // attention_heads
         first, size = first + head * head_size, head_size
-    st.session_state[f"{'rows' if parts else 'columns'}-{tensor}"] = (first, first + size - 1)
+    st.session_state[f"{by_heads.axis}-{tensor}"] = (first, first + size - 1)
 
 
 def _forget_head(tensor: str) -> None:

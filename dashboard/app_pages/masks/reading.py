@@ -70,7 +70,7 @@ def _mask_block(
 
 
 def attention_heads(config: MergeConfig) -> int | None:
-    """The attention heads of the image tower that a run merged; None where its library is gone or does not say."""
+    """The attention heads of the network that a run merged; None where its library is gone or does not say."""
     try:
         return tensor_names.attention_heads(open_library(config.library).backbone_config)
     except InputError:

@@ -52,7 +52,7 @@ def tensor_section(
         _histogram(stats, tensor, histogram_name)
     with right:
         name = f"{run}-step-{step}-{side}-{tensor}"
-        _matrix(means, (height, width), rows, columns, size, side, tensor, name)
+        _matrix(means, (height, width), rows, columns, size, side, tensor, tensor_place.kind, name)
 
 
 def _histogram(stats: MaskStatistics, tensor: str, name: str) -> None:
@@ -73,7 +73,15 @@ def _histogram(stats: MaskStatistics, tensor: str, name: str) -> None:
 
 
 def _matrix(
-    means: NDArray[np.float32], shape: Span, rows: Span, columns: Span, size: int, side: str, tensor: str, name: str
+    means: NDArray[np.float32],
+    shape: Span,
+    rows: Span,
+    columns: Span,
+    size: int,
+    side: str,
+    tensor: str,
+    kind: str,
+    name: str,
 ) -> None:
     """Draw the heatmap of what was read; a box drawn on it is read next."""
     height, width = shape
@@ -89,7 +97,7 @@ def _matrix(
         name=name,
     )
     st.plotly_chart(
-        cached_chart(mask_matrix, means, (rows[0], columns[0]), size, theme()),
+        cached_chart(mask_matrix, means, (rows[0], columns[0]), size, theme(), kind),
         theme=None,
         key="mask-matrix",
         on_select=partial(zoom, tensor, height, width),

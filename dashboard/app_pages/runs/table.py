@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import pandas as pd
 import streamlit as st
 
+from dashboard.runs.library_of import library_words
 from dashboard.runs.loading import readable_runs
 from dashboard.runs.titles import BADGES
 from dashboard.state import show_run
@@ -32,12 +33,14 @@ def _states(runs: Sequence[Run]) -> list[tuple[str, str]]:
 def runs_table(runs: Sequence[Run], opened: str) -> None:
     """Draw the table with the row of the run `opened` selected.
 
-    Names are a column where any run has one, and so is what a merged model grew.
+    Names are a column where any run has one, and so is what a merged model grew; libraries, where there are several.
     """
     rows = [row for row, run in enumerate(runs) if run.id == opened]
     key = f"runs-{len(runs)}-{runs[0].id}-{bool(rows)}"
     cells = [_cells(run) for run in runs]
     empty = [name for name in SELDOM if not any(row[name] for row in cells)]
+    if len({run.config.library for run in runs}) == 1:
+        empty.append("library")
     column = st.column_config
     st.dataframe(
         pd.DataFrame(cells).astype({"created": "datetime64[ns, UTC]"}).drop(columns=empty),
@@ -59,6 +62,7 @@ def runs_table(runs: Sequence[Run], opened: str) -> None:
             "created": column.DatetimeColumn(
                 "Created", format="D MMM YYYY, HH:mm", timezone=st.context.timezone or "UTC"
             ),
+            "library": column.TextColumn("Library"),
             "method": column.TextColumn("Method"),
             "tasks": column.NumberColumn("Tasks"),
             "setting": column.TextColumn("Setting"),
@@ -90,6 +94,7 @@ def _cells(run: Run) -> dict[str, object]:
         "name": run.name,
         "status": [BADGES[run.status][0]],
         "created": run.created,
+        "library": library_words(config).name,
         "method": config.method.title,
         "tasks": len(config.tasks),
         "setting": ", ".join(config.method.symbols()),

@@ -12,7 +12,7 @@ import streamlit as st
 from dashboard.app_pages.runs.attempts import attempt
 from dashboard.state import runs_folder, show_run
 from dashboard.text import sentence
-from otmf_core.export.layouts import LAYOUTS, export_run, not_exported
+from otmf_core.export.layouts import export_run, layouts_of, not_exported
 from otmf_core.layout import CARD, EXPORTS
 from otmf_core.runs.archive import MAX_BYTES, import_run, write_zip
 from otmf_core.runs.folder import Run
@@ -82,15 +82,16 @@ def export_controls(run: Run) -> str:
     if why := not_exported(run.config.method):
         st.button("Export model", icon=":material/deployed_code:", key="runs-export", disabled=True)
         return sentence(why)
+    layouts = layouts_of(run.noun)
     layout = st.selectbox(
         "Layout of the exported model",
-        LAYOUTS,
-        format_func=lambda name: LAYOUTS[name].title,
-        key="runs-layout",
+        layouts,
+        format_func=lambda name: layouts[name].title,
+        key="runs-layout" if run.noun == "images" else f"runs-layout-{run.noun}",
         label_visibility="collapsed",
         width=150,
     )
-    folder, about = run.path / EXPORTS[layout], LAYOUTS[layout].about
+    folder, about = run.path / EXPORTS[layout], layouts[layout].about
     if (folder / CARD).is_file():
         _download(
             "Download model", folder, f"{run.id}-{layout}", help="The exported model and its model card, as a zip."
@@ -107,4 +108,4 @@ def export_controls(run: Run) -> str:
         with st.spinner("Writing the merged model"):
             attempt(lambda: export_run(run.path, layout), "The model was not exported")
         st.rerun()
-    return f"{LAYOUTS[layout].title}: {about}"
+    return f"{layouts[layout].title}: {about}"

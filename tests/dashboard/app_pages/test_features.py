@@ -16,7 +16,8 @@ from streamlit.testing.v1 import AppTest
 from dashboard.app_pages.features.charts.distances import distance_curves, distance_frame
 from dashboard.app_pages.features.charts.feature_map import feature_map, limits, points
 from dashboard.app_pages.features.charts.plan import plan_frame, plan_heatmap
-from otmf_core.analysis.features import models_at, read_features, take_features
+from dashboard.app_pages.features.reading import class_mass_of
+from otmf_core.analysis.features import TaskFeatures, models_at, read_features, take_features
 from otmf_core.analysis.projection import projection
 from tests.dashboard.conftest import APP
 from tests.dashboard.pages import metrics, opener, press, texts
@@ -178,6 +179,25 @@ def test_the_plan_is_shown_as_shares_of_each_class():
     assert list(chart.data[0].x) == ["a", "b"]
     table = plan_frame(mass, ["a", "b", "c"])
     assert table["mass_percent"].tolist() == pytest.approx([30, 10, 60])
+
+
+def test_a_sample_without_the_last_class_has_a_plan(tmp_path: Path):
+    unit = np.repeat(np.eye(2, dtype=np.float32)[None], 3, axis=0)
+    sample = TaskFeatures(unit, np.zeros((3, 2), int), np.zeros(3), np.arange(2), np.array([0, 1]))
+    mass = class_mass_of(tmp_path, "blue", 1, sample, 2, 3)
+    chart: Any = plan_heatmap(mass, ["a", "b", "never seen"])
+    assert list(chart.data[0].x) == ["a", "b"]
+    assert sum(plan_frame(mass, ["a", "b", "never seen"])["mass_percent"].tolist()) == pytest.approx(100)
+
+
+def test_an_answer_that_is_none_of_the_classes_is_said_to_be_none():
+    generated = {**ANSWERS, "merged": np.array([0, 1, -1])}
+    table = points(POSITIONS, generated, LABELS, CLASSES, ["a dog", "x" * 400, "<b>cat</b>"])
+    assert table[table["model"] == "merged"]["answer"].tolist() == ["dark", "bright", "none of these"]
+    chart: Any = feature_map(table, CLASSES)
+    assert "Merged: none of these" in chart.data[0].text[2]
+    assert "<i>&lt;b&gt;cat&lt;/b&gt;</i>" in chart.data[0].text[2]
+    assert max(map(len, chart.data[0].text[1].split("<br>"))) < 60
 
 
 def test_distances_are_by_step():

@@ -1,8 +1,9 @@
-"""Features in two dimensions: a point per image and model."""
+"""Features in two dimensions: a point per example and model."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from textwrap import wrap
 
 import numpy as np
 import pandas as pd
@@ -16,15 +17,22 @@ COLOURS = {"pre": PRE, "post": POST, "merged": "#2a9d8f"}
 SYMBOLS = {"pre": "circle-open", "post": "diamond-open", "merged": "circle"}
 SIZES = {"pre": 7, "post": 7, "merged": 9}
 VEIL = {"light": "rgba(255,255,255,0.7)", "dark": "rgba(18,20,28,0.7)"}
+NO_ANSWER = "none of these"
+LINE, LINES = 46, 3  # characters in a line of a prompt under the pointer, and lines
 MOST_CLASS_NAMES = 16  # classes up to which their names stand in the chart
 
 
 def points(
-    positions: Mapping[str, np.ndarray], answers: Mapping[str, np.ndarray], labels: np.ndarray, classes: Sequence[str]
+    positions: Mapping[str, np.ndarray],
+    answers: Mapping[str, np.ndarray],
+    labels: np.ndarray,
+    classes: Sequence[str],
+    prompts: Sequence[str] = (),
 ) -> pd.DataFrame:
-    """A row per image and model of MODELS: image (from 0), class, model, its answer, x and y.
+    """A row per example and model of MODELS: image (from 0), class, model, its answer, x and y; of texts their prompt.
 
-    `positions[model]` is (n, 2), `answers[model]` and `labels` (n,) are indices of `classes`.
+    `positions[model]` is (n, 2), `answers[model]` and `labels` (n,) are indices of `classes`, −1 for an answer that is
+    none of them.
     """
     frames = [
         pd.DataFrame(
@@ -32,14 +40,20 @@ def points(
                 "image": range(len(labels)),
                 "class": [classes[label] for label in labels],
                 "model": model,
-                "answer": [classes[answer] for answer in answers[model]],
+                "answer": [answer_text(classes, answer) for answer in answers[model]],
                 "x": positions[model][:, 0],
                 "y": positions[model][:, 1],
+                **({"prompt": list(prompts)} if prompts else {}),
             }
         )
         for model in MODELS
     ]
     return pd.concat(frames, ignore_index=True)
+
+
+def answer_text(classes: Sequence[str], answer: int) -> str:
+    """An answer by its name."""
+    return classes[answer] if answer >= 0 else NO_ANSWER
 
 
 def feature_map(
@@ -62,7 +76,7 @@ def feature_map(
     by_model = {model: table.loc[table["model"] == model].sort_values("image") for model in MODELS}
     merged = by_model["merged"]
     hovers = [
-        f"<b>{chart_letters(name)}</b><br>"
+        f"<b>{chart_letters(name)}</b><br>{_prompt(merged, image)}"
         + "<br>".join(
             f"{title}: {chart_letters(by_model[model]['answer'].iloc[image])}" for model, title in MODELS.items()
         )
@@ -113,6 +127,14 @@ def feature_map(
     chart.update_xaxes(title="First dimension (no unit)", range=x, **quiet)
     chart.update_yaxes(title="Second dimension (no unit)", range=y, **quiet)
     return chart.update_layout(height=560, dragmode="pan", clickmode="event+select", hovermode="closest")
+
+
+def _prompt(merged: pd.DataFrame, image: int) -> str:
+    """The prompt of a text in a few lines; nothing of an image."""
+    if "prompt" not in merged:
+        return ""
+    lines = wrap(merged["prompt"].iloc[image], LINE, max_lines=LINES, placeholder=" …")
+    return "".join(f"<i>{chart_letters(line)}</i><br>" for line in lines)
 
 
 def _class_names(merged: pd.DataFrame, theme: str) -> list[dict[str, object]]:

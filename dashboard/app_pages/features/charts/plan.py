@@ -26,7 +26,7 @@ def plan_frame(mass: np.ndarray, classes: Sequence[str]) -> pd.DataFrame:
 def plan_heatmap(mass: np.ndarray, classes: Sequence[str], theme: str = "light") -> go.Figure:
     """The classes to which the merged model's features are moved: row i has the shares of class i's mass, in percent.
 
-    `mass` (classes, classes) is the plan's; rows of classes without an image are left out.
+    `mass` (classes, classes) is the plan's; rows of classes without an example are left out.
     """
     present = [label for label in range(len(classes)) if mass[label].sum() > 0]
     names = [chart_letters(classes[label]) for label in present]

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import plotly.graph_objects as go
 
+from dashboard.app_pages.masks.charts.stacks import BELOW, has_stacks, tell_stacks_apart
 from dashboard.charts.colours import INK
 from dashboard.charts.matrix import EMPTY_CELL, SCALES, names_above, names_beside
 from dashboard.text import chart_letters, number_text
@@ -127,8 +128,12 @@ def mask_map(
     )
     chart.update_xaxes(**names_above([*map(chart_letters, columns)]))
     chart.update_yaxes(**names_beside([*map(chart_letters, rows)]))
+    stacks = has_stacks(rows)
+    if stacks:
+        tell_stacks_apart(chart, rows, columns)
+        chart.update_layout(margin={"b": BELOW})
     return chart.update_layout(
-        height=110 + ROW_HEIGHT * max(len(rows), 4),
+        height=110 + ROW_HEIGHT * max(len(rows), 4) + BELOW * stacks,
         plot_bgcolor=EMPTY_CELL[theme],
         dragmode=False,
         clickmode="event+select",

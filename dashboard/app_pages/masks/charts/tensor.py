@@ -43,10 +43,16 @@ def mask_histogram(pre: Sequence[int], post: Sequence[int]) -> go.Figure:
     return chart.update_layout(height=HEIGHT)
 
 
-def mask_matrix(means: NDArray[np.floating], corner: tuple[int, int], size: int, theme: str = "light") -> go.Figure:
+AXES = {"tokens": ("Row (token)", "Column (dimension)"), "distance": ("Row (distance)", "Column (head)")}
+
+
+def mask_matrix(
+    means: NDArray[np.floating], corner: tuple[int, int], size: int, theme: str = "light", kind: str = ""
+) -> go.Figure:
     """Mask values, a cell per block of size × size entries; `corner` is the row and column of the first entry.
 
-    The axes count rows and columns of the whole matrix. Boxes can be drawn: the invisible points are there to be met.
+    The axes count rows and columns of the whole matrix, of a tensor
+    of that kind. Boxes can be drawn: the invisible points are there to be met.
     """
     height, width = means.shape
     top, left = corner
@@ -76,9 +82,10 @@ def mask_matrix(means: NDArray[np.floating], corner: tuple[int, int], size: int,
             ),
         ]
     )
+    down, across = AXES.get(kind, ("Row (output)", "Column (input)"))
     plain = {"showgrid": False, "fixedrange": True, "ticks": ""}
-    chart.update_xaxes(title="Column (input)", range=[left - 0.5, left + width * size - 0.5], **plain)
-    chart.update_yaxes(title="Row (output)", range=[top + height * size - 0.5, top - 0.5], **plain)
+    chart.update_xaxes(title=across, range=[left - 0.5, left + width * size - 0.5], **plain)
+    chart.update_yaxes(title=down, range=[top + height * size - 0.5, top - 0.5], **plain)
     if height == 1:
         chart.update_yaxes(visible=False)
         chart.update_xaxes(title="Entry")
