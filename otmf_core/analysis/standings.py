@@ -22,22 +22,21 @@ class Footing(NamedTuple):
 
     kind: str
     kept: int
-    noun: str = "images"
 
     @property
     def text(self) -> str:
         """The footing in words."""
         kept = f", {self.kept} kept of each task" if self.kept else ""
-        return KINDS[self.kind].replace("images", self.noun) + kept
+        return KINDS[self.kind] + kept
 
 
 def footing(run: Run) -> Footing:
     """The footing of a run: that of labels where heads are tuned on them, one for all that see every task at once."""
     config = run.config
     if config.method.joint:
-        return Footing("joint", 0, run.noun)
+        return Footing("joint", 0)
     kind = "labels" if config.reads_labels else config.method.kind()
-    return Footing(kind, config.method.kept_examples, run.noun)
+    return Footing(kind, config.method.kept_examples)
 
 
 def footings(runs: Sequence[Run]) -> list[Footing]:

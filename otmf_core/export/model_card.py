@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -134,7 +133,7 @@ def _facts(
     for name, setting in method.described().items():
         initial = setting.description[:1]
         text = (initial.upper() if initial.isascii() else initial) + setting.description[1:]  # λ is not Λ
-        yield _of(library.noun, f"{text} ({name})"), _of(library.noun, setting.text(getattr(method, name)))
+        yield f"{text} ({name})", setting.text(getattr(method, name))
     yield "Labels read", record.labels
     yield "Calibration split", record.calibration_split
     noun = library.noun
@@ -147,13 +146,6 @@ def _facts(
     yield "Device", record.device
     yield "Versions", ", ".join(f"{name} {version}" for name, version in record.versions.items())
     yield "Created", record.created
-
-
-def _of(noun: str, text: str) -> str:
-    """What a setting says of images, said of the examples that were merged on."""
-    return (
-        text if noun == "images" else re.sub(r"\b([Ii])mage", lambda found: "Text" if found[1] == "I" else "text", text)
-    )
 
 
 def _list(facts: Iterable[tuple[str, object]]) -> str:

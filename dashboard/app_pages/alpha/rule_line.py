@@ -30,13 +30,13 @@ def rule_line(config: MergeConfig, setting: Setting, found: Mapping[str, SweepRu
         if FIRST in rule.values and FIRST not in found:
             noun = library_words(config).noun
             about = f"Each fusion takes the value whose merge fits the unlabelled {noun} best before masks are trained."
-            label = f"Run {setting.symbol} {_in_words(rule, FIRST, noun).lower()}"
+            label = f"Run {setting.symbol} {rule.text(FIRST).lower()}"
             if st.button(label, icon=":material/auto_awesome:", key="run-rule", help=about):
                 run = queue().submit(config.with_settings(**{rule.name: FIRST}))
                 st.session_state["swept"] = [*st.session_state.get("swept", []), run]
                 st.rerun()
         for name, member in found.items():
-            what = _in_words(rule, name, library_words(config).noun).lower()
+            what = rule.text(name).lower()
             st.caption(f"{setting.symbol} **{what}**: {_reached(member, stored.get(member.run))}")
 
 
@@ -46,18 +46,9 @@ def reached_by_rule(
     """ACC in percent and BWT in points of every rule's finished run, by the rule in words; arguments as above."""
     if setting.shown.given is None:
         return {}
-    rule, noun = config.method.described()[setting.shown.given[0]], library_words(config).noun
+    rule = config.method.described()[setting.shown.given[0]]
     runs = {name: stored.get(member.run) for name, member in found.items()}
-    return {
-        _in_words(rule, name, noun): (run.record.acc, run.record.bwt)
-        for name, run in runs.items()
-        if run and run.record
-    }
-
-
-def _in_words(rule: Setting, name: str, noun: str) -> str:
-    """A rule as a page calls it, of the examples that it reads."""
-    return rule.text(name).replace("images", noun)
+    return {rule.text(name): (run.record.acc, run.record.bwt) for name, run in runs.items() if run and run.record}
 
 
 def _reached(member: SweepRun, run: Run | None) -> str:

@@ -116,7 +116,7 @@ def _cost(rows: Sequence[Row], kinds: Sequence[str], colours: Mapping[str, str],
         if row["acc"] is not None and row[metric]
     ]
     show_chart(
-        cached_chart(cost_quality, points, unit, {kind: text.replace("images", noun) for kind, text in KINDS.items()}),
+        cached_chart(cost_quality, points, unit, KINDS),
         lambda: pd.DataFrame(
             [(p.name, p.kind, p.acc, p.cost) for p in points], columns=["name", "kind", "acc", metric]
         ),
