@@ -58,7 +58,7 @@ def test_those_that_are_not_done_go_on_to_their_end(run: str, runs: Path, capsys
     assert load_run(runs / run).status == "done"
     if run in (STOPPED, QUEUED):  # the same merge as DEFAULT, which was never interrupted
         ends = [read_tensors(runs / name / "merged.safetensors") for name in (run, DEFAULT)]
-        assert deviation(*ends) < 1e-3  # bit for bit only on the machine that wrote it
+        assert deviation(*ends) < 1e-2  # those of then had Adam's ε on each mask, not on the weights
 
 
 @pytest.mark.parametrize("run", DONE)

@@ -69,6 +69,11 @@ class Shifts:
             weight.copy_(self._saved[name] if name in self._saved else self.start(name))
         self._weights, self._saved = weights, {}
 
+    def _weight(self, name: str) -> Tensor:
+        """Where the weights of a tensor are, also of a training that was over when it was saved."""
+        found = self._weights.get(name, self._saved.get(name))
+        return self.start(name) if found is None else found
+
     def start(self, name: str) -> Tensor:
         """Where the weights of a tensor are when all masks are one."""
         weight = self.base[name].clone()
@@ -87,22 +92,22 @@ class Shifts:
     def mask(self, k: int, name: str) -> Tensor:
         """M_k of one tensor, float32; one where no weight moves."""
         delta = self.deltas[k][name]
-        if name not in self._weights or k not in self.trained or not self.factors[k]:
+        if k not in self.trained or not self.factors[k]:
             return torch.ones_like(self.base[name])
         reach = self._reach_of(name).view(delta.shape)
-        moved = (self._weights[name] - self.start(name)).div_(reach).masked_fill_(reach == 0, 0)
+        moved = (self._weight(name) - self.start(name)).div_(reach).masked_fill_(reach == 0, 0)
         return moved.mul_(delta.sign()).add_(1)
 
     @torch.no_grad()
     def merged(self) -> StateDict:
         """Δ_m = θ_m − θ⁰. Training is over: moments and rates are freed."""
         self.moments, self._reach = {}, {}
-        return {name: self._weights[name] - tensor for name, tensor in self.base.items()}
+        return {name: self._weight(name) - tensor for name, tensor in self.base.items()}
 
     def state(self) -> StateDict:
         """Weights, moments and the count of iterations."""
         tensors = {"count": torch.tensor(self.count)}
-        tensors |= {f"weight/{name}": weight for name, weight in self._weights.items()}
+        tensors |= {f"weight/{name}": self._weight(name) for name in self.base}
         for name, (first, second) in self.moments.items():
             tensors |= {f"first/{name}": first, f"second/{name}": second}
         return tensors

@@ -111,5 +111,5 @@ def test_the_card_of_a_merge_by_otmf_says_nothing_of_images(tmp_path: Path):
     library = t5s.write_library(tmp_path / "library", tmp_path / "sources", ("mood", "same"))
     run = merged(merge_config(library, tasks=("mood", "same"), iterations=2), tmp_path)
     card = (export_run(run).folder / "README.md").read_text()
-    assert "Unlabelled texts kept of every earlier task" in card
+    assert "Unlabelled examples kept of every earlier task" in card
     assert "image" not in card.lower()

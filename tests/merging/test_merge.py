@@ -125,7 +125,8 @@ def test_masks_of_one_give_the_geometric_weights_of_the_method(tiny: Path, tmp_p
     for name, tensor in load_file(run / "merged.safetensors").items():
         parts = (alpha**2, (1 - alpha) * alpha, 1 - alpha)
         expected = sum(part * vector[name].double() for part, vector in zip(parts, vectors, strict=True))
-        torch.testing.assert_close(tensor.double(), expected, atol=1e-7, rtol=1e-5)
+        # Δ_m is how far a weight of float32 is from θ⁰
+        torch.testing.assert_close(tensor.double(), expected, atol=3e-7, rtol=1e-5)
 
 
 def test_tuned_heads_are_the_ones_evaluated_and_are_kept(tiny: Path, tmp_path: Path):

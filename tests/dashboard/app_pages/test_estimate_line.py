@@ -41,8 +41,8 @@ def measured(engine: FakeEngine, monkeypatch: pytest.MonkeyPatch) -> list:
 def test_a_measurement_is_taken_when_asked_for_and_kept(measured: list, app: AppTest):
     press(app, "estimate")
     # fusions of 56 iterations with 24 and 32 images, 0.1 s for 48, and 5 s to read, 11.5 s
-    # 600 MiB and 8 float32 copies of 1 Mi parameters
-    assert "About **12 s** · **632 MiB** of memory, measured on cpu: 100 ms a mask step" in texts(app)
+    # 600 MiB and 7 float32 copies of 1 Mi parameters
+    assert "About **12 s** · **628 MiB** of memory, measured on cpu: 100 ms a mask step" in texts(app)
     with_options(app).number_input(key="otmf.iterations").set_value(100).run()
     assert "About **17 s**" in texts(app)
     assert len(measured) == 1
