@@ -68,6 +68,10 @@ class ElementMasks(MaskPair):
     def mask(self, side: str, name: str) -> Tensor:
         return self.masks[side][name]
 
+    def flat_mask(self, side: str, name: str, own: slice) -> Tensor:
+        """Entries of a mask end to end, (n,)."""
+        return self.masks[side][name].view(-1)[own]
+
     def entries(self) -> int:
         return sum(mask.numel() for side in SIDES for mask in self.masks[side].values())
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
 import torch
 from torch import Tensor
 
 from otmf_core.masks.adam import to_device
 from otmf_core.masks.base import MaskPair
+from otmf_core.masks.element import ElementMasks
+from otmf_core.masks.shared import SharedMasks
 from otmf_core.masks.shifts import CHUNK
 from otmf_core.models.task_vector import StateDict
 
@@ -23,13 +25,12 @@ class PackedMasks(MaskPair):
 
     def __init__(
         self,
-        family: Callable[[StateDict, StateDict, StateDict, Mapping[str, float]], MaskPair],
+        family: type[ElementMasks | SharedMasks],
         base: StateDict,
         pre: StateDict,
         post: StateDict,
         factor: Mapping[str, float],
     ) -> None:
-        """`family` are element-wise masks: `ElementMasks` or `SharedMasks`."""
         super().__init__(base, pre, post, factor)
         self._places: dict[str, slice] = {}
         end = 0
@@ -66,7 +67,7 @@ class PackedMasks(MaskPair):
     def mask(self, side: str, name: str) -> Tensor:
         if name not in self._places:
             return self._masks.mask(side, name)
-        return self._masks.mask(side, PACK)[self._places[name]].view(self.base[name].shape)
+        return self._masks.flat_mask(side, PACK, self._places[name]).view(self.base[name].shape)
 
     def entries(self) -> int:
         return self._masks.entries()

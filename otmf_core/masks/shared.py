@@ -36,6 +36,10 @@ class SharedMasks(MaskPair):
     def mask(self, side: str, name: str) -> Tensor:
         return self._shifts.mask(SIDES.index(side), name)
 
+    def flat_mask(self, side: str, name: str, own: slice) -> Tensor:
+        """Entries of a mask end to end, (n,)."""
+        return self._shifts.flat_mask(SIDES.index(side), name, own)
+
     def entries(self) -> int:
         return len(SIDES) * sum(tensor.numel() for tensor in self.base.values())
 

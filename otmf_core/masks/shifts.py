@@ -18,6 +18,7 @@ from otmf_core.masks.adam import BETAS, EPS, to_device
 from otmf_core.models.inputs import LARGE
 from otmf_core.models.task_vector import StateDict
 
+WHOLE = slice(None)
 CHUNK = 1 << 16  # entries updated together on CPU, so that every operand of the update stays in the cache
 
 
@@ -38,14 +39,14 @@ class Shifts:
         self._weights: StateDict = {}
         self._saved: StateDict = {}
         self._reach: StateDict = {}
+        self._large = sum(tensor.numel() for tensor in base.values()) >= LARGE
 
     def begin(self, rate: float, momentum: float = BETAS[0]) -> None:
         """Start an iteration at Adam's `rate`; the momentum is β₁."""
-        large = sum(tensor.numel() for tensor in self.base.values()) >= LARGE
-        kept = torch.bfloat16 if large else torch.float32
         if not self.moments:
+            kept = torch.bfloat16 if self._large else torch.float32
             self.moments = {n: (torch.zeros_like(b, dtype=kept), torch.zeros_like(b)) for n, b in self.base.items()}
-        if not self._reach and not large:
+        if not self._reach and not self._large:
             self._reach = {name: self._reach_of(name) for name in self.base}
         self.count += 1
         self._rate, self._momentum = rate, momentum
@@ -76,26 +77,33 @@ class Shifts:
 
     def start(self, name: str) -> Tensor:
         """Where the weights of a tensor are when all masks are one."""
-        weight = self.base[name].clone()
+        return self._start_of(name).view(self.base[name].shape)
+
+    def _start_of(self, name: str, own: slice = WHOLE) -> Tensor:
+        weight = self.base[name].view(-1)[own].clone()
         for delta, factor in zip(self.deltas, self.factors, strict=True):
-            weight.add_(delta[name].float(), alpha=factor)
+            weight.add_(delta[name].view(-1)[own].float(), alpha=factor)
         return weight
 
-    def _reach_of(self, name: str, own: slice = slice(None)) -> Tensor:
+    def _reach_of(self, name: str, own: slice = WHOLE) -> Tensor:
         """Σ_k |c_k·Δ_k| of the vectors whose masks are trained: how far a change of one moves each weight, (n,)."""
         reach = torch.zeros_like(self.base[name].view(-1)[own])
         for k in self.trained:
             reach.add_(self.deltas[k][name].view(-1)[own].float().abs(), alpha=self.factors[k])
         return reach
 
-    @torch.no_grad()
     def mask(self, k: int, name: str) -> Tensor:
         """M_k of one tensor, float32; one where no weight moves."""
-        delta = self.deltas[k][name]
+        return self.flat_mask(k, name).view(self.base[name].shape)
+
+    @torch.no_grad()
+    def flat_mask(self, k: int, name: str, own: slice = WHOLE) -> Tensor:
+        """Entries of M_k end to end, and only these are worked out, (n,)."""
+        delta = self.deltas[k][name].view(-1)[own]
         if k not in self.trained or not self.factors[k]:
-            return torch.ones_like(self.base[name])
-        reach = self._reach_of(name).view(delta.shape)
-        moved = (self._weight(name) - self.start(name)).div_(reach).masked_fill_(reach == 0, 0)
+            return torch.ones_like(delta, dtype=torch.float32)
+        reach = self._reach_of(name, own)
+        moved = (self._weight(name).view(-1)[own] - self._start_of(name, own)).div_(reach).masked_fill_(reach == 0, 0)
         return moved.mul_(delta.sign()).add_(1)
 
     @torch.no_grad()

@@ -26,7 +26,6 @@ from otmf_core.methods.otmf import Otmf
 from otmf_core.methods.retention import factors
 from otmf_core.methods.training import Plan, decaying, learn
 from otmf_core.models.checkpoints import read_tensors
-from otmf_core.models.inputs import LARGE
 from otmf_core.models.task_vector import StateDict
 
 STATISTICS_EVERY = 10  # iterations between two reports of mask means
@@ -58,8 +57,7 @@ def new_masks(settings: Otmf, pre: StateDict, post: StateDict, context: Context)
     factor = factors(settings.alpha_rule, settings.alpha, pre, post, context.step)
     draw = (context.seed, context.step)
     learned = settings.alpha_rule == "learned"
-    large = sum(tensor.numel() for tensor in tower.base.values()) >= LARGE  # in small ones they are slower
-    together = large and settings.update == "joint" and not learned
+    together = settings.update == "joint" and not learned
     masks = FAMILIES[settings.masks](Fusion(tower.base, pre, post, factor, tower.attention_heads, draw, together))
     masks.momentum = settings.momentum
     return LearnedShares(masks) if learned else masks

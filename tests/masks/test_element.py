@@ -16,6 +16,7 @@ from otmf_core.masks.element import ElementMasks
 from otmf_core.masks.families import FAMILIES, Fusion
 from otmf_core.masks.packed import PackedMasks
 from otmf_core.masks.shared import SharedMasks
+from otmf_core.masks.shifts import Shifts
 from otmf_core.models.task_vector import StateDict
 from tests.training import ALTERNATING, JOINT, SHAPES, Schedule, train, trained_by_autograd, values
 
@@ -219,3 +220,17 @@ def test_a_fusion_goes_on_from_masks_that_were_saved_in_either_way(
 def test_masks_start_at_one():
     masks = ElementMasks(values(1), values(2), values(3), shares(0.6))
     assert all((masks.mask(side, name) == 1).all() for side in ("pre", "post") for name in SHAPES)
+
+
+def test_the_mask_of_a_small_tensor_is_worked_out_by_itself(monkeypatch: pytest.MonkeyPatch):
+    """Not that of all small ones: a merge of eight tasks once spent two fifths of its time so."""
+    masks = PackedMasks(SharedMasks, values(1), values(2), values(3), shares(0.6))
+    weights = {name: torch.empty_like(tensor) for name, tensor in values(1).items()}
+    masks.apply(weights)
+    train(masks, weights, JOINT, range(2))
+    worked_out, reach_of = [], Shifts._reach_of
+    monkeypatch.setattr(Shifts, "_reach_of", lambda *of: worked_out.append(len(found := reach_of(*of))) or found)
+    for name, tensor in values(1).items():
+        masks.mask("pre", name)
+        assert worked_out.pop() == tensor.numel()
+    assert not worked_out

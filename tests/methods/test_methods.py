@@ -15,8 +15,8 @@ from otmf_core.errors import InputError, Interrupted
 from otmf_core.files import write_tensors
 from otmf_core.masks import families
 from otmf_core.masks.base import shares
-from otmf_core.masks.element import ElementMasks
 from otmf_core.masks.packed import PackedMasks
+from otmf_core.masks.shared import SharedMasks
 from otmf_core.methods import mask_training
 from otmf_core.methods.average import Average
 from otmf_core.methods.base import Method, State
@@ -235,7 +235,7 @@ def test_each_task_that_is_seen_weighs_the_same(tmp_path: Path, monkeypatch):
         pre, post = random_vectors(base)
         fuse(settings, pre, post, context)
 
-        ElementMasks(base, pre, post, shares(settings.alpha)).apply(learning.tower.weights())
+        SharedMasks(base, pre, post, shares(settings.alpha)).apply(learning.tower.weights())
         sizes = [len(seen) for seen in learning.calibration]
         (drawn,) = batches_of(settings, sizes, context.seed, context.step)
         assert drawn["pre"] is not None and drawn["post"] is not None
