@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
-from pathlib import Path
+from typing import Any
 
 import streamlit as st
 
@@ -15,16 +15,13 @@ from dashboard.app_pages.library.dialogs import (
     model_input,
     on_press,
     optional_path,
-    splits_input,
     text,
 )
-from dashboard.app_pages.library.work import add_to, look_over
-from dashboard.library.folders import typed_path
+from dashboard.app_pages.library.task_fields import begin_adding, data_input, name_input, origin_input
+from dashboard.app_pages.library.work import look_over
 from dashboard.text import letters
-from otmf_core.errors import InputError
 from otmf_core.library.known_tasks import known_task, known_tasks
 from otmf_core.library.library import Library
-from otmf_core.library.making.add import NewTask
 from otmf_core.library.making.classes import TEMPLATES
 
 ABOUT_TASK = "One of the field's twenty brings its classes and templates; or type any other name and press Enter."
@@ -40,23 +37,10 @@ ABOUT_COPY = "Put its task vector and all pictures into the library. Otherwise t
 def add_dialog(library: Library) -> None:
     """Ask for a task's model and pictures, and add it."""
     there = {task.id for task in library.tasks}
-    name = st.selectbox(
-        "Task",
-        [task.name for task in known_tasks() if task.id not in there],
-        index=None,
-        key=key("add-task"),
-        accept_new_options=True,
-        placeholder="Choose one, or type a name",
-        help=ABOUT_TASK,
-        persist_state="session",
-    )
+    name = name_input("add", [task.name for task in known_tasks() if task.id not in there], ABOUT_TASK)
     known = known_task(name) if name else None
     source = model_input("Fine-tuned model", "add-model", "the fine-tuned model", ABOUT_MODEL)
-    left, right = st.columns([3, 1])
-    with left:
-        data = text("Pictures", "add-data", placeholder="Path of a data set", about=ABOUT_DATA)
-    with right:
-        config = text("Configuration", "add-config", placeholder="The only one", about="If it has several.")
+    data = data_input("add", "Pictures", ABOUT_DATA)
     with st.expander("Head, classes and templates"):
         head = text("Head", "add-head", placeholder="Made by the text tower", about="Path of its classifier.")
         left, right = st.columns(2)
@@ -66,36 +50,14 @@ def add_dialog(library: Library) -> None:
         with right:
             its = "\n".join(known.templates if known else TEMPLATES)
             templates = lines("Templates", "add-templates", its, "One on each line, with {} where the class stands.")
-    with st.expander("Splits, and where it comes from"):
-        sizes, seed, transductive = splits_input("add")
-        left, right = st.columns(2)
-        with left:
-            licence = text("Licence of the pictures", "add-licence", about="Model cards name it.")
-        with right:
-            hub = text("Name on the hub", "add-source", placeholder="org/name", about="For model cards.")
+    origin = origin_input("add", "pictures", library.noun)
     copy = st.checkbox("Copy all of it into the library", key=key("add-copy"), help=ABOUT_COPY, persist_state="session")
 
+    def own() -> dict[str, Any]:
+        return {"head": optional_path(head, "its head"), "classes": classes, "templates": templates, "copy": copy}
+
     def act() -> None:
-        if not name:
-            raise InputError("a task has a name, received none")
-        chosen = source()
-        task = NewTask(
-            name=name,
-            checkpoint=chosen if isinstance(chosen, Path) else Path(),
-            data=typed_path(data, "its data set"),
-            config=config or None,
-            head=optional_path(head, "its head"),
-            classes=classes,
-            templates=templates,
-            licence=licence,
-            source=hub or None,
-            copy=copy,
-            transductive=transductive,
-            sizes=sizes,
-            seed=seed,
-        )
-        upload = None if isinstance(chosen, Path) else chosen
-        begin(f"Adding {name} to {library.name}", partial(add_to, library.root, task, upload))
+        begin_adding(library, name, source, data, origin, own)
 
     on_press("Add", ":material/add:", act)
 

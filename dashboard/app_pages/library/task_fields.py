@@ -9,8 +9,8 @@ from typing import Any, NamedTuple
 
 import streamlit as st
 
-from dashboard.app_pages.library.dialogs import Upload, begin, key, splits_input, text
-from dashboard.app_pages.library.work import add_to
+from dashboard.app_pages.library.dialogs import begin, key, splits_input, text
+from dashboard.app_pages.library.work import Source, add_to
 from dashboard.library.folders import typed_path
 from otmf_core.errors import InputError
 from otmf_core.library.library import Library
@@ -67,12 +67,12 @@ def origin_input(prefix: str, of: str, noun: str) -> Origin:
 def begin_adding(
     library: Library,
     name: str | None,
-    source: Callable[[], Path | Upload],
+    source: Callable[[], Source],
     data: tuple[str, str],
     origin: Origin,
-    **own: Any,
+    own: Callable[[], dict[str, Any]],
 ) -> None:
-    """Begin to add a task of that name; `own` are what a task of its kind has. Raises InputError on what is missing."""
+    """Begin to add a task of that name; `own` gives what its kind has. Raises InputError on what is missing."""
     if not name:
         raise InputError("a task has a name, received none")
     chosen = source()
@@ -82,8 +82,8 @@ def begin_adding(
         checkpoint=chosen if isinstance(chosen, Path) else Path(),
         data=typed_path(path, "its data set"),
         config=config or None,
-        **own,
+        **own(),
         **origin._asdict(),
     )
     upload = None if isinstance(chosen, Path) else chosen
-    begin(f"Adding {name} to {library.name}", partial(add_to, library.root, task, upload, noun=library.noun))
+    begin(f"Adding {name} to {library.name}", partial(add_to, library.root, task, upload))

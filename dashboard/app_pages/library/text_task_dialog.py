@@ -2,28 +2,14 @@
 
 from __future__ import annotations
 
-from functools import partial
-from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import streamlit as st
 
-from dashboard.app_pages.library.dialogs import (
-    begin,
-    close_dialog,
-    key,
-    lines,
-    model_input,
-    on_press,
-    splits_input,
-    text,
-)
-from dashboard.app_pages.library.work import add_to
-from dashboard.library.folders import typed_path
-from otmf_core.errors import InputError
+from dashboard.app_pages.library.dialogs import close_dialog, key, lines, model_input, on_press, text
+from dashboard.app_pages.library.task_fields import begin_adding, data_input, name_input, origin_input
 from otmf_core.library.known_texts import known_text, known_texts
 from otmf_core.library.library import Library
-from otmf_core.library.making.add import NewTask
 
 METRICS: dict[str, Literal["accuracy", "spearman"] | None] = {
     "By default": None,
@@ -47,23 +33,10 @@ ABOUT_METRIC = (
 def add_texts_dialog(library: Library) -> None:
     """Ask for a task's model and texts, what is asked and what is answered, and add it."""
     there = {task.id for task in library.tasks}
-    name = st.selectbox(
-        "Task",
-        [task.name for task in known_texts() if task.id not in there],
-        index=None,
-        key=key("text-task"),
-        accept_new_options=True,
-        placeholder="Choose one, or type a name",
-        help=ABOUT_TASK,
-        persist_state="session",
-    )
+    name = name_input("text", [task.name for task in known_texts() if task.id not in there], ABOUT_TASK)
     known = known_text(name) if name else None
     source = model_input("Fine-tuned model", "text-model", "the fine-tuned model", ABOUT_MODEL)
-    left, right = st.columns([3, 1])
-    with left:
-        data = text("Texts", "text-data", placeholder="Path of a data set", about=ABOUT_DATA)
-    with right:
-        config = text("Configuration", "text-config", placeholder="The only one", about="If it has several.")
+    data = data_input("text", "Texts", ABOUT_DATA)
     asked = known.prompt if known else "Is this good or bad? {sentence}"
     prompt = text("Prompt", "text-prompt", placeholder=asked, about=ABOUT_PROMPT)
     left, right = st.columns(2)
@@ -81,13 +54,7 @@ def add_texts_dialog(library: Library) -> None:
             help=ABOUT_METRIC,
             persist_state="session",
         )
-    with st.expander("Splits, and where it comes from"):
-        sizes, seed, transductive = splits_input("text", library.noun)
-        left, right = st.columns(2)
-        with left:
-            licence = text("Licence of the texts", "text-licence", about="Model cards name it.")
-        with right:
-            hub = text("Name on the hub", "text-source", placeholder="org/name", about="For model cards.")
+    origin = origin_input("text", "texts", library.noun)
     copy = st.checkbox(
         "Copy its task vector into the library",
         key=key("text-copy"),
@@ -95,26 +62,10 @@ def add_texts_dialog(library: Library) -> None:
         persist_state="session",
     )
 
+    def own() -> dict[str, Any]:
+        return {"classes": answers, "prompt": prompt, "metric": METRICS[metric], "copy": copy}
+
     def act() -> None:
-        if not name:
-            raise InputError("a task has a name, received none")
-        chosen = source()
-        task = NewTask(
-            name=name,
-            checkpoint=chosen if isinstance(chosen, Path) else Path(),
-            data=typed_path(data, "its data set"),
-            config=config or None,
-            classes=answers,
-            prompt=prompt,
-            metric=METRICS[metric],
-            licence=licence,
-            source=hub or None,
-            copy=copy,
-            transductive=transductive,
-            sizes=sizes,
-            seed=seed,
-        )
-        upload = None if isinstance(chosen, Path) else chosen
-        begin(f"Adding {name} to {library.name}", partial(add_to, library.root, task, upload, noun=library.noun))
+        begin_adding(library, name, source, data, origin, own)
 
     on_press("Add", ":material/add:", act)

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from dashboard.app_pages.library import text_task_dialog
+from dashboard.app_pages.library import task_fields
 from dashboard.app_pages.library.tables import task_table
 from dashboard.app_pages.try_it.draws import drawn
 from dashboard.library.samples import calibration_samples
@@ -132,7 +132,7 @@ def test_a_task_without_texts_has_none_to_show(words: Path, tmp_path: Path):
 def added(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     """What was asked to be added."""
     asked: list[Any] = []
-    monkeypatch.setattr(text_task_dialog, "begin", lambda title, work: asked.append(work.args[1]))
+    monkeypatch.setattr(task_fields, "begin", lambda title, work: asked.append(work.args[1]))
     return asked
 
 
