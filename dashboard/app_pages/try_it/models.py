@@ -32,7 +32,8 @@ def ask(run: Path, models: Sequence[str], task: str, example: Example) -> tuple[
 
         encoders = {model: _encoder(str(run), model) for model in models}
     loaded = time.perf_counter()
-    answers = {model: answer(run, model, encoders[model], task, _inputs(run, example))[0].tolist() for model in models}
+    inputs = _inputs(run, example)
+    answers = {model: answer(run, model, encoders[model], task, inputs)[0].tolist() for model in models}
     return answers, loaded - began, time.perf_counter() - loaded
 
 
