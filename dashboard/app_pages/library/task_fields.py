@@ -86,4 +86,4 @@ def begin_adding(
         **origin._asdict(),
     )
     upload = None if isinstance(chosen, Path) else chosen
-    begin(f"Adding {name} to {library.name}", partial(add_to, library.root, task, upload))
+    begin(f"Adding {name} to {library.name}", partial(add_to, library.root, task, upload, noun=library.noun))

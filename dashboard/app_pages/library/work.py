@@ -68,9 +68,11 @@ def make(root: Path, source: Source, activation: Activation | None, base_model: 
         rmtree(folder, ignore_errors=True)
 
 
-def add_to(root: Path, task: add.NewTask, upload: Upload | None, report: Report) -> TaskAdded:
-    """A task added. Its `upload` takes the place of its checkpoint, and is kept where the library refers to it."""
-    noun = open_library(str(root)).noun
+def add_to(root: Path, task: add.NewTask, upload: Upload | None, report: Report, noun: str = "images") -> TaskAdded:
+    """A task added, whose examples are called `noun`.
+
+    Its `upload` takes the place of its checkpoint, and is kept where the library refers to it.
+    """
     if upload is None:
         return TaskAdded(root, add.add_task(root, task, report), noun)
     with _kept(_path(upload, root / UPLOADS, report), task.copy) as path:
