@@ -51,7 +51,7 @@ def open_texts(path: Path, fields: Sequence[str], answers: Sequence[str], numeri
 
     Labels are numbers of answers or the answers themselves; of `numeric` ones, numbers. A split without a label (of
     -1 alone), as GLUE has its tests, is left out. Raises InputError when nothing can be read, on a column that is
-    missing, and on labels outside the answers.
+    missing, on texts that are none or all empty, and on labels outside the answers.
     """
     tables = _tables(path)
     splits: dict[str, list[Row]] = {}
@@ -64,11 +64,13 @@ def open_texts(path: Path, fields: Sequence[str], answers: Sequence[str], numeri
         rows = []
         for (row, file, number), label in zip(found, labels, strict=True):
             where = f"row {number} of {file.name}"
-            texts = tuple(row.get(field) for field in fields)
-            if not all(isinstance(text, str) and text.strip() for text in texts):
+            texts = tuple(_text(row.get(field), field, number, file) for field in fields)
+            if not all(text.strip() for text in texts):
                 empty.append(where)
                 continue
-            rows.append(Row(tuple(map(str, texts)), _labelled(label, answers, numeric, f"{where} in {path}"), where))
+            rows.append(Row(texts, _labelled(label, answers, numeric, f"row {number} of {file}"), where))
+        if not rows:
+            raise InputError(f"texts of a data set have words: all {len(found):,} of {split} are empty in {path}")
         splits[split] = rows
     if not splits:
         raise InputError(f"a data set has texts with labels: there are none in {path}")
@@ -119,8 +121,22 @@ def _label_column(row: Mapping[str, Any], file: Path) -> str:
     raise InputError(f"a column of labels is called {', '.join(LABEL)}: there is none in {file}")
 
 
+def _text(value: Any, field: str, number: int, file: Path) -> str:
+    """The text in a field of a row, "" where there is none; raises InputError on a value of another kind."""
+    if value is not None and not isinstance(value, str):
+        kind = type(value).__name__
+        raise InputError(
+            f"a prompt's fields are texts: {field!r} of row {number} is {shown(value, 60)}, {kind}, in {file}"
+        )
+    return value or ""
+
+
 def _parquet(file: Path) -> Iterator[dict[str, Any]]:
-    yield from read_table(file, None, RULE, max_rows=MAX_ROWS).to_pylist()
+    table = read_table(file, None, RULE, max_rows=MAX_ROWS)
+    try:
+        yield from table.to_pylist()
+    except UnicodeDecodeError as error:
+        raise InputError(f"texts are UTF-8: those of {file} are not ({brief(error)})") from None
 
 
 def _json_lines(file: Path) -> Iterator[dict[str, Any]]:
@@ -140,10 +156,16 @@ def _json_lines(file: Path) -> Iterator[dict[str, Any]]:
 
 def _separated(file: Path) -> Iterator[dict[str, Any]]:
     comma = file.suffix == ".csv"
+    quoting = csv.QUOTE_MINIMAL if comma else csv.QUOTE_NONE
+    table = csv.DictReader(_lines(file), delimiter="," if comma else "\t", quoting=quoting, strict=True)
     try:
-        yield from csv.DictReader(
-            _lines(file), delimiter="," if comma else "\t", quoting=csv.QUOTE_MINIMAL if comma else csv.QUOTE_NONE
-        )
+        for number, row in enumerate(table):
+            if None in row:  # a comma without quotes, which would cut the text
+                most = len(table.fieldnames or ())
+                raise InputError(
+                    f"a table has rows of columns: row {number} has more cells than the head, {most}, in {file}"
+                )
+            yield row
     except csv.Error as error:
         raise InputError(f"a table has rows of columns: {file} has not ({brief(error)})") from None
 

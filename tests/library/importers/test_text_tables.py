@@ -59,7 +59,7 @@ def test_empty_texts_are_left_out_and_named(tmp_path: Path):
 @pytest.mark.parametrize(
     ("name", "content", "said"),
     [
-        ("train.csv", "text,label\na,2\n", "0 to 1 of 'no, yes': '2' in row 0 of train.csv"),
+        ("train.csv", "text,label\na,2\n", "0 to 1 of 'no, yes': '2' in row 0 of /.*train.csv$"),
         ("train.csv", "text,label\na,maybe\n", "'maybe' in row 0"),
         ("train.csv", "words,label\na,1\n", "'text' is none of 'words, label'"),
         ("train.csv", "text,grade\na,1\n", "a column of labels is called label"),
@@ -68,10 +68,35 @@ def test_empty_texts_are_left_out_and_named(tmp_path: Path):
         ("other.csv", "text,label\na,-1\n", "none in"),
         ("train.txt", "text", "named after their split"),
         ("train.parquet", "PAR1", "texts come as Parquet"),
+        (
+            "train.jsonl",
+            '{"text": "a", "label": 1}\n{"text": 5, "label": 0}\n',
+            "'text' of row 1 is 5, .* in /.*train.jsonl$",
+        ),
+        ("train.csv", "text,label\n,1\n  ,0\n", "have words: all 2 of train are empty in"),
+        ("train.csv", "label,text\n1,good, really\n", "row 0 has more cells than the head, 2, in"),
+        ("train.csv", 'text,label\n"a cat,1\na dog,0\n', "rows of columns: .*train.csv has not"),
+        ("train.csv", 'text,label\n"a cat,1\n"a dog,0\n', "rows of columns: .*train.csv has not"),
     ],
 )
 def test_what_is_no_data_set_is_refused(tmp_path: Path, name: str, content: str, said: str):
     (tmp_path / name).write_text(content)
+    with pytest.raises(InputError, match=said) as caught:
+        opened(tmp_path)
+    assert is_one_sentence(str(caught.value))
+
+
+@pytest.mark.parametrize(
+    ("column", "said"),
+    [
+        (pa.array([b"caf\xe9", b"a"], pa.binary()).view(pa.string()), "texts are UTF-8"),
+        (pa.array([3, 4]), "'text' of row 0 is 3, int"),
+        (pa.array([b"a", b"b"]), "'text' of row 0 is b'a', bytes"),
+    ],
+    ids=["not UTF-8", "numbers", "bytes"],
+)
+def test_a_table_whose_texts_are_none_is_refused(tmp_path: Path, column: pa.Array, said: str):
+    pq.write_table(pa.table({"text": column, "label": [0, 1]}), tmp_path / "train.parquet")
     with pytest.raises(InputError, match=said) as caught:
         opened(tmp_path)
     assert is_one_sentence(str(caught.value))
