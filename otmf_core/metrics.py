@@ -44,25 +44,25 @@ def forgetting(matrix: Matrix) -> list[float]:
 
 
 def stability(matrix: Matrix) -> float | None:
-    """Retention: 100 · mean over i < T of a[T][i]/a[i][i]; None when a task was at 0 % right after its merge."""
+    """Retention: 100 · mean over i < T of a[T][i]/a[i][i]; None when a task was not above 0 % after its merge."""
     last = len(matrix) - 1
     after = [_at(matrix, i + 1, i) for i in range(last - 1)]
-    if not all(after):
+    if min(after, default=1) <= 0:
         return None
     return 100 * fmean(_at(matrix, last, i) / after[i] for i in range(last - 1))
 
 
 def plasticity(matrix: Matrix, individual: Sequence[float]) -> float | None:
-    """100 · mean_t a[t][t]/individual_t; None when a fine-tuned model is at 0 % on its own task."""
-    if not all(individual):
+    """100 · mean_t a[t][t]/individual_t; None when a fine-tuned model is not above 0 % on its own task."""
+    if min(individual) <= 0:
         return None
     return 100 * fmean(_at(matrix, i + 1, i) / individual[i] for i in range(len(individual)))
 
 
 def normalised_acc(matrix: Matrix, individual: Sequence[float]) -> float | None:
-    """100 · mean_i a[T][i]/individual_i; None when a fine-tuned model is at 0 % on its own task."""
+    """100 · mean_i a[T][i]/individual_i; None when a fine-tuned model is not above 0 % on its own task."""
     last = len(matrix) - 1
-    if not all(individual):
+    if min(individual) <= 0:
         return None
     return 100 * fmean(_at(matrix, last, i) / individual[i] for i in range(last))
 

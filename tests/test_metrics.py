@@ -43,6 +43,15 @@ def test_normalised_acc_is_the_final_share_of_each_expert():
     assert metrics.normalised_acc(MATRIX, INDIVIDUAL) == pytest.approx(100 * (60 / 100 + 45 / 75 + 90 / 90) / 3)
 
 
+@pytest.mark.parametrize("rank", [0.0, -20.0])
+def test_shares_of_what_is_not_above_zero_are_none(rank: float):
+    matrix = [[10.0, 20.0], [rank, 25.0], [-30.0, 90.0]]  # the first task is compared by rank, and fell
+    assert metrics.stability(matrix) is None
+    assert metrics.plasticity(matrix, [rank, 90.0]) is None
+    assert metrics.normalised_acc(matrix, [rank, 90.0]) is None
+    assert metrics.acc(matrix) == 30
+
+
 def test_the_summary_holds_all_of_them():
     assert metrics.summary(MATRIX, INDIVIDUAL) == {
         "acc": pytest.approx(65.0),

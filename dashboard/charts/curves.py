@@ -7,6 +7,7 @@ from statistics import fmean
 
 import plotly.graph_objects as go
 
+from dashboard.charts.axes import accuracy_range
 from dashboard.charts.colours import MEAN
 from dashboard.text import chart_letters
 
@@ -87,6 +88,6 @@ def accuracy_curves(
             )
     steps = list(range(len(tasks) + 1))
     chart.update_xaxes(title="Tasks merged", tickvals=steps, range=[-0.2, len(tasks) + 0.2])
-    chart.update_yaxes(title="Test accuracy (%)", range=[0, 101])
+    chart.update_yaxes(title="Test accuracy (%)", range=accuracy_range(value for row in matrix for value in row or ()))
     legend = {"orientation": "v", "x": 1.02, "y": 1, "yanchor": "top"} if len(tasks) > 10 else {}
     return chart.update_layout(height=max(500, 90 + 19 * (len(columns) + 2)), legend=legend)

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import pandas as pd
 import plotly.graph_objects as go
 
+from dashboard.charts.axes import accuracy_range
 from dashboard.charts.colours import MEAN
 from dashboard.text import chart_letters
 
@@ -45,7 +46,10 @@ def outcome(table: pd.DataFrame, names: Mapping[str, str], colours: Mapping[str,
             marker={"size": 10, **marker},
             hovertemplate="%{y}, " + name.lower() + ": %{x:.1f}%<extra></extra>",
         )
-    chart.update_xaxes(title="Test accuracy (%)", range=[0, 101])
+    chart.update_xaxes(
+        title="Test accuracy (%)",
+        range=accuracy_range(table[["pre_trained", "individual", "just_merged", "now"]].to_numpy(float).flat),
+    )
     chart.update_yaxes(type="category", range=[len(labels) - 0.5, -0.5], showgrid=False)
     return chart.update_layout(height=120 + 26 * max(len(table), 4), shapes=lines)
 

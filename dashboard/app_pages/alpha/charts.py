@@ -9,6 +9,7 @@ import pandas as pd
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
+from dashboard.charts.axes import accuracy_range
 from dashboard.charts.colours import MEAN, shade
 from dashboard.text import chart_letters
 from otmf_core.settings import Setting
@@ -140,7 +141,7 @@ def each_task(
                 hovertemplate="%{fullData.name}, " + setting.symbol + " = %{x:g}: %{y:.1f}%<extra></extra>",
                 **cell,
             )
-    chart.update_yaxes(range=[0, 101], nticks=4)
+    chart.update_yaxes(range=accuracy_range(table[["just_merged", "now"]].to_numpy(float).flat), nticks=4)
     for row in range(1, rows + 1):
         chart.update_yaxes(title="Accuracy (%)", row=row, col=1)
     for cell in cells[-TASKS_IN_A_ROW:]:

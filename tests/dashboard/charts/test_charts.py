@@ -81,6 +81,14 @@ def _colour_at(stops, share: float) -> str:
     return "#" + "".join(f"{channel:02x}" for channel in mixed)
 
 
+def test_the_axis_of_accuracies_reaches_a_task_compared_by_rank_that_fell_below_zero():
+    chart: Any = accuracy_curves(MATRIX, TASKS, NAMES, COLOURS)
+    assert chart.layout.yaxis.range == (0, 101)
+    fallen: Any = accuracy_curves([*MATRIX[:2], [70.0, -40.0, 35.0], None], TASKS, NAMES, COLOURS)
+    low, high = fallen.layout.yaxis.range
+    assert low < -40 and high == 101
+
+
 def test_curves_are_solid_from_the_merge_on_and_dotted_before():
     traces = {(trace.name, trace.line.dash): trace for trace in accuracy_curves(MATRIX, TASKS, NAMES, COLOURS).data}
     bees = traces["Bees", None]
