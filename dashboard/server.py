@@ -18,7 +18,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 import dashboard
 from dashboard.ui.streamlit_internals import send_packets_at_once
 from otmf_core.errors import InputError
-from otmf_core.library.library import list_libraries, order
+from otmf_core.library.library import list_libraries
+from otmf_core.library.orders import order
 
 HEADERS = {
     "Content-Security-Policy": "frame-ancestors 'none'",

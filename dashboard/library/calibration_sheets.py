@@ -8,7 +8,7 @@ from PIL import Image, ImageOps
 from dashboard.library.pictures import webp_uri
 from otmf_core.errors import InputError
 from otmf_core.library.encoded import named_pictures
-from otmf_core.library.examples import read_labels
+from otmf_core.library.labels import read_labels
 from otmf_core.library.library import open_library
 from otmf_core.library.pictures import open_picture
 

@@ -9,7 +9,7 @@ import streamlit as st
 from PIL import Image
 
 from otmf_core.library.encoded import encoded_pictures
-from otmf_core.library.examples import read_labels
+from otmf_core.library.labels import read_labels
 from otmf_core.library.library import open_library
 from otmf_core.library.pictures import open_picture
 

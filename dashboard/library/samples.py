@@ -9,10 +9,11 @@ import streamlit as st
 
 from dashboard.library.kept import kept_library
 from otmf_core.errors import InputError
-from otmf_core.library.examples import Split, read_labels
+from otmf_core.library.examples import Split
+from otmf_core.library.labels import labels_of
 from otmf_core.library.library import Library
 from otmf_core.library.manifest import TaskInfo
-from otmf_core.library.texts import filled, read_numbers, read_rows
+from otmf_core.library.texts import filled, read_rows
 
 SHOWN = 2  # samples of a task among others
 
@@ -46,8 +47,7 @@ def calibration_samples(root: str, manifest: str, task: str, count: int = SHOWN)
 def text_labels(root: str, manifest: str, task: str, split: Split) -> Sequence[float]:
     """The label of every text of a split; raises InputError where the table is damaged."""
     library = kept_library(root, manifest)
-    path = library.file(task, split)
-    return read_numbers(path) if library.task(task).metric == "spearman" else read_labels(path)
+    return labels_of(library.file(task, split), library.task(task))
 
 
 @st.cache_data(max_entries=256, show_spinner=False)

@@ -21,7 +21,8 @@ from otmf_core.errors import Interrupted
 from otmf_core.jobs.grid import Progress as GridProgress
 from otmf_core.jobs.grid import run_grid
 from otmf_core.jobs.queue import JobQueue
-from otmf_core.library.library import Library, shuffled
+from otmf_core.library.library import Library
+from otmf_core.library.orders import shuffled
 from otmf_core.runs.folder import Run, list_runs
 from otmf_core.runs.view import RunView
 

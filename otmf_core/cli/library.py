@@ -246,13 +246,14 @@ def _count(text: str) -> int:
 
 
 def _texts(text: str) -> tuple[str, ...]:
-    """Texts parted by commas, or the lines of a file."""
+    """The lines of a file that are not empty, or texts parted by commas, of which empty ones keep their places."""
     file = Path(text)
     try:
-        lines = file.read_text(encoding="utf-8").splitlines() if file.is_file() else text.split(",")
+        if file.is_file():
+            return tuple(line.strip() for line in file.read_text(encoding="utf-8").splitlines() if line.strip())
     except (OSError, ValueError) as error:
         raise ArgumentTypeError(f"a file of names is UTF-8 text, a name on a line: {text!r} ({error})") from None
-    return tuple(line.strip() for line in lines if line.strip())
+    return tuple(part.strip() for part in text.split(","))
 
 
 class _Progress:

@@ -12,7 +12,8 @@ from otmf_core.config import PRESETS, presets, run_settings
 from otmf_core.errors import InputError
 from otmf_core.files import user_path
 from otmf_core.library import library as libraries
-from otmf_core.library.library import Library, order
+from otmf_core.library.library import Library
+from otmf_core.library.orders import order
 from otmf_core.methods.table import METHODS
 from otmf_core.settings import Setting
 

@@ -18,7 +18,8 @@ from otmf_core.cli import tables as cli_tables
 from otmf_core.cli.exit_codes import DONE, TROUBLE
 from otmf_core.cli.grid import Carried, add_grid, carry_out, orders_and_shared
 from otmf_core.errors import InputError
-from otmf_core.library.library import Library, open_library, order
+from otmf_core.library.library import Library, open_library
+from otmf_core.library.orders import order
 from otmf_core.runs.folder import Run
 
 DIGITS = {"rate": 4, "low": 3, "high": 3, "misfit": 3, "cosine": 3, "domain": 4, "pre": 4, "post": 4, "seconds": 3}

@@ -6,8 +6,8 @@ import sys
 from dataclasses import dataclass
 
 from otmf_core.config import MergeConfig
-from otmf_core.library.examples import Split
-from otmf_core.library.library import KEPT_BYTES, Library
+from otmf_core.library.examples import KEPT_BYTES, Split
+from otmf_core.library.library import Library
 from otmf_core.models.checkpoints import parameters
 from otmf_core.models.clip_config import image_size
 

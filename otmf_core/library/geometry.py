@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -93,8 +93,8 @@ def _base_norm(library: Library, shapes: dict[str, tuple[int, ...]]) -> float:
     return square**0.5
 
 
-def concerns(geometry: Geometry) -> list[str]:
-    """Reasons against merging these task vectors, a sentence each; empty where there are none.
+def concerns(geometry: Geometry, names: Mapping[str, str]) -> list[str]:
+    """Reasons against merging these task vectors, a sentence each; empty where there are none. `names` are the tasks'.
 
     Nearly orthogonal: a mean cosine below 0.03 over all pairs. Far apart: one is longer than 15 % of θ⁰, beyond which
     fine-tuned models are no longer joined by a line of low loss, or three times as long as another.
@@ -102,7 +102,7 @@ def concerns(geometry: Geometry) -> list[str]:
     sentences = []
     count = len(geometry.tasks)
     sentences += [
-        f"{task} does not differ from the pre-trained model"
+        f"{names[task]} does not differ from the pre-trained model"
         for task, norm in zip(geometry.tasks, geometry.norms, strict=True)
         if norm == 0
     ]
@@ -115,7 +115,7 @@ def concerns(geometry: Geometry) -> list[str]:
     if longest > FAR:
         task = geometry.tasks[geometry.relative.index(longest)]
         sentences.append(
-            f"{task} is far from the pre-trained model ({longest:.0%} of its norm): a mean of both may be poor"
+            f"{names[task]} is far from the pre-trained model ({longest:.0%} of its norm): a mean of both may be poor"
         )
     if shortest and longest / shortest > UNEVEN:
         sentences.append(

@@ -7,7 +7,6 @@ merge can know without reading them whole (keys, shapes, types, sizes, labels) i
 from __future__ import annotations
 
 import os
-import random
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -15,26 +14,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from otmf_core.errors import InputError
-from otmf_core.files import inside, read_object, shown
+from otmf_core.files import read_object, shown
 from otmf_core.library import examples, texts
 from otmf_core.library.examples import Examples, Split
+from otmf_core.library.experts import nonzero, open_expert, vector_names
+from otmf_core.library.heads import answers_head, read_head
 from otmf_core.library.images import Images
 from otmf_core.library.importers.base import Expert
-from otmf_core.library.importers.opening import open_checkpoint
-from otmf_core.library.importers.task_vector import TaskVector
+from otmf_core.library.labels import check_labels, count, labels_of
 from otmf_core.library.manifest import Manifest, TaskInfo, read_manifest
 from otmf_core.library.preparation import preparation
 from otmf_core.library.vouched import VouchedFiles, text_hash
-from otmf_core.models.checkpoints import (
-    TOWER,
-    Header,
-    check_finite,
-    check_floating,
-    read_header,
-    read_tensors,
-    read_tower,
-    tower_header,
-)
+from otmf_core.models.checkpoints import TOWER, Header, read_tower, tower_header
 from otmf_core.models.clip_config import check_config
 from otmf_core.models.t5_config import T5Fields, t5_fields
 
@@ -48,9 +39,6 @@ if TYPE_CHECKING:
     from otmf_core.models.verbalizers import Scoring
 
 ASSETS = Path(__file__).resolve().parents[2] / "assets"
-KEPT_BYTES = 8 << 20  # of a split's images, decoded: more are decoded whenever they are read
-MAX_SCALE = 1000.0  # of logits; CLIP's own is at most 100
-NORM_TOLERANCE = 0.01  # of the rows of a head, which have length one
 
 
 @dataclass(frozen=True)
@@ -165,7 +153,7 @@ class Library:
         self.head(task_id)
         for split in splits:
             path = self._file(task_id, split)
-            self._check_labels(task_id, split, path)
+            self._labels(task_id, split, path)
             if self.of_texts:
                 texts.check_first(path, self.task(task_id))
             else:
@@ -173,82 +161,31 @@ class Library:
 
     def expert(self, task_id: str, verified: bool = True) -> Expert:
         """The fine-tuned model of a task, opened by its headers; raises InputError on a file that has changed."""
-        task = self.task(task_id)
-        if task.checkpoint is None:
-            name = self._name(task_id, "task_vector")
-            return TaskVector(self.path(name) if verified else self.vouched.located(name))
-        vouched = [self.path(name) if verified else self.vouched.located(name) for name in task.checkpoint.files]
-        place = Path(task.checkpoint.path)
-        place = place if place.is_absolute() else inside(self.root, task.checkpoint.path)
-        if not place.exists():
-            raise InputError(f"the library is incomplete: {place} is missing")
-        self._check_vouched(place, [*vouched, *(path.parent for path in vouched)])  # before it is opened
-        expert = open_checkpoint(place)
-        for file in expert.files:
-            self._check_vouched(file, vouched)
-        return expert
-
-    def _check_vouched(self, file: Path, vouched: Sequence[Path]) -> None:
-        if not any(file.samefile(path) for path in vouched):
-            raise InputError(f"every file of a library stands in its manifest: {file} does not, in {self.root}")
+        return open_expert(self.vouched, self.task(task_id), verified)
 
     def vector_files(self, task_id: str) -> list[Path]:
         """The files that a task's vector is read from; raises InputError where one is missing or of another size."""
-        entry = self.task(task_id).checkpoint
-        names = entry.files if entry else (self._name(task_id, "task_vector"),)
-        return [self.vouched.located(name) for name in names]
+        return [self.vouched.located(name) for name in vector_names(self.vouched, self.task(task_id))]
 
     def task_vector(self, task_id: str) -> StateDict:
         """Δᵗ = θᵗ − θ⁰ over the floating-point keys, in the stored precision; checked against θ⁰."""
         expert = self.expert(task_id)
         expert.check(self.tower_header)
-        delta = expert.task_vector(self.base())
-        if not any(tensor.any() for tensor in delta.values()):
-            raise InputError(
-                f"a task vector differs from zero: {self.task(task_id).name} does not differ from the pre-trained "
-                f"model, in {expert.files[0]}"
-            )
-        return delta
+        return nonzero(expert.task_vector(self.base()), self.task(task_id), expert)
 
     def head(self, task_id: str, scoring: Scoring = "likelihood") -> Head:
         """The zero-shot head of a task: (classes, d) rows of unit norm, and the logit scale.
 
         Of a task of texts its answers, scored as asked, and the pre-trained lm_head's rows for their first tokens.
         """
-        from otmf_core.models.heads import Head
-
         task = self.task(task_id)
         if self.of_texts:
-            from otmf_core.models.t5 import output_rows
-
-            answers = texts.verbalizers(task, self.tokenizer, scoring)
-            return Head(output_rows(read_tensors(self.backbone("weights")), answers.first), 1.0, answers)
-        path = self.file(task_id, "head")
-        check_floating(read_header(path), str(path))
-        tensors = read_tensors(path)
-        check_finite(tensors, str(path))
-        missing = {"weight", "logit_scale"} - tensors.keys()
-        if missing:
-            raise InputError(f"a head has a weight and a logit_scale: {missing.pop()} is missing in {path}")
-        weight = tensors["weight"].float()
-        expected = (len(task.classes), self.backbone_config["model_cfg"]["embed_dim"])
-        if weight.shape != expected:
-            raise InputError(f"a head is (classes, features): {tuple(weight.shape)}, expected {expected}, in {path}")
-        lengths = weight.norm(dim=-1)
-        row = int((lengths - 1).abs().argmax())
-        if abs(float(lengths[row]) - 1) > NORM_TOLERANCE:
-            raise InputError(f"the rows of a head have length one: row {row} has {float(lengths[row]):.3g} in {path}")
-        scale = tensors["logit_scale"]
-        if scale.numel() != 1 or not 0 < float(scale) <= MAX_SCALE:
-            received = f"{float(scale):g}" if scale.numel() == 1 else f"{scale.numel()} values"
-            raise InputError(
-                f"a logit_scale is one number above 0, at most {MAX_SCALE:g}: received {received} in {path}"
-            )
-        return Head(weight, float(scale))
+            return answers_head(self.backbone("weights"), texts.verbalizers(task, self.tokenizer, scoring))
+        return read_head(self.file(task_id, "head"), len(task.classes), self.backbone_config["model_cfg"]["embed_dim"])
 
     def count(self, task_id: str, split: Split) -> int:
         """The number of examples of a split, from its table's footer."""
-        return examples.count(self._file(task_id, split))
+        return count(self._file(task_id, split))
 
     def examples(self, task_id: str, split: Split, first: int | None = None) -> Examples:
         """The examples of a split, or its `first` ones (from 1).
@@ -260,22 +197,17 @@ class Library:
         import torch
 
         path = self.file(task_id, split)
-        labels = self._check_labels(task_id, split, path)[:first]
+        labels = self._labels(task_id, split, path)[:first]
         if self.of_texts:
             prompts = texts.read_prompts(path, self.task(task_id), first)
             return Examples(self.tokenizer.tokens(prompts, str(path))[0], torch.tensor(labels))
         images = Images(path, range(len(labels)), preparation(self.backbone_config))
-        kept = split == "calibration" or examples.decoded_bytes(images) <= KEPT_BYTES
-        return Examples(examples.read_images(images) if kept else images, torch.tensor(labels))
+        return Examples(examples.kept(images, always=split == "calibration"), torch.tensor(labels))
 
-    def _check_labels(self, task_id: str, split: Split, path: Path) -> Sequence[float]:
+    def _labels(self, task_id: str, split: Split, path: Path) -> Sequence[float]:
         task = self.task(task_id)
-        if task.metric == "spearman":
-            numbers = texts.read_numbers(path)
-            texts.check_numbers(numbers, split, task.name, path)
-            return numbers
-        labels = examples.read_labels(path)
-        examples.check_labels(labels, len(task.classes), split, task.name, path)
+        labels = labels_of(path, task)
+        check_labels(labels, task, split, path)
         return labels
 
     def backbone(self, part: str) -> Path:
@@ -291,16 +223,10 @@ class Library:
 
     def file(self, task_id: str, part: str) -> Path:
         """The verified path of a task's task_vector, head or split; raises InputError where there is none."""
-        return self.path(self._name(task_id, part))
+        return self.path(self.vouched.part(self.task(task_id), part))
 
     def _file(self, task_id: str, part: str) -> Path:
-        return self.vouched.located(self._name(task_id, part))
-
-    def _name(self, task_id: str, part: str) -> str:
-        task = self.task(task_id)
-        if part not in task.files:
-            raise InputError(f"the library is incomplete: {task.name} names no {part} in {self.root / 'manifest.json'}")
-        return task.files[part]
+        return self.vouched.located(self.vouched.part(self.task(task_id), part))
 
 
 def open_library(name: str) -> Library:
@@ -322,20 +248,3 @@ def list_libraries() -> list[Library]:
     """The libraries that came with the project, those of images before those of texts."""
     libraries = [open_library(path.parent.name) for path in sorted(ASSETS.glob("*/manifest.json"))]
     return sorted(libraries, key=lambda library: library.of_texts)
-
-
-def order(library: Library, suite: int | str, seed: int | None = None) -> list[str]:
-    """A suite's tasks in canonical order, or in the field's shuffled one: random.seed(s); random.shuffle(tasks)."""
-    tasks = library.suites.get(str(suite))
-    if tasks is None:
-        suites = ", ".join(library.suites) or "none"
-        raise InputError(f"a suite is one of {library.name}'s ({suites}), received {suite!r}")
-    return shuffled(tasks, seed)
-
-
-def shuffled(tasks: Sequence[str], seed: int | None) -> list[str]:
-    """Tasks given in canonical order, as they are (None) or in the field's order of that seed."""
-    tasks = list(tasks)
-    if seed is not None:
-        random.Random(seed).shuffle(tasks)
-    return tasks

@@ -6,14 +6,14 @@ A table has a text column for every field of the prompt, and `label`: the number
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from otmf_core.errors import InputError
 from otmf_core.files import brief, shown
-from otmf_core.library.examples import MAX_ROWS
+from otmf_core.library.labels import MAX_ROWS
 from otmf_core.library.manifest import FIELD, TaskInfo, prompt_fields
 from otmf_core.models.t5_config import T5Fields
 from otmf_core.tables import column_names, picked_rows, read_table
@@ -37,7 +37,7 @@ class Tokenizer:
     fields: T5Fields
     encode: Callable[[list[str]], list[list[int]]]  # texts → ids, as the file has them
     decode: Callable[[Sequence[int]], str]  # ids → a text without special tokens
-    size: int  # one more than its highest id
+    vocabulary: Mapping[str, int]  # token → id
 
     def tokens(self, texts: Iterable[str], where: str) -> tuple[Tokens, int]:
         """Texts as a T5 reads them, each ended, and how many of them were cut to MAX_TOKENS.
@@ -87,16 +87,31 @@ def open_tokenizer(path: Path, fields: T5Fields) -> Tokenizer:
         raise InputError(f"a tokenizer is a tokenizer.json: {path} is none ({brief(error)})") from None
     read.no_padding()
     read.no_truncation()
-    size = max(read.get_vocab(with_added_tokens=True).values(), default=-1) + 1
-    if size > fields.vocab_size:
+    vocabulary = read.get_vocab(with_added_tokens=True)
+    last = max(vocabulary.values(), default=-1)
+    if last >= fields.vocab_size:
         raise InputError(
-            f"a tokenizer's ids lie below the embedding's {fields.vocab_size:,} rows: {path} has ids up to {size - 1:,}"
+            f"a tokenizer's ids lie below the embedding's {fields.vocab_size:,} rows: {path} has ids up to {last:,}"
         )
+    _check_end(read, fields.eos_token_id, path)
 
     def encode(texts: list[str]) -> list[list[int]]:
         return [encoding.ids for encoding in read.encode_batch(texts)]
 
-    return Tokenizer(path, fields, encode, lambda ids: read.decode(list(ids), skip_special_tokens=True), size)
+    return Tokenizer(path, fields, encode, lambda ids: read.decode(list(ids), skip_special_tokens=True), vocabulary)
+
+
+def _check_end(read: Any, end: int, path: Path) -> None:
+    """Raise InputError unless it adds the token that ends a T5's text, or none, and has a special one there."""
+    empty = read.encode("")
+    added = [token for token, special in zip(empty.tokens, empty.special_tokens_mask, strict=True) if special]
+    ending = read.get_added_tokens_decoder().get(end)
+    if added not in ([], [read.id_to_token(end)]):
+        names = ", ".join(shown(token, 40) for token in added[:3])
+        raise InputError(f"the tokenizer of a T5 ends a text with id {end}: {path} adds {names}")
+    if ending is None or not ending.special:
+        there = shown(read.id_to_token(end), 40)
+        raise InputError(f"the tokenizer of a T5 ends a text with id {end}: {path} adds nothing and has {there} there")
 
 
 def filled(prompt: str, row: dict[str, str]) -> str:
@@ -134,27 +149,11 @@ def _texts(table: pa.Table, numbers: Sequence[int], path: Path) -> list[dict[str
         raise InputError(f"texts are UTF-8, which those of {path} are not") from None
     for number, row in zip(numbers, rows, strict=False):
         for field, text in row.items():
-            if not isinstance(text, str) or not text.strip():
+            if text is not None and not isinstance(text, str):
+                raise InputError(f"texts are text: {field} of row {number} is {shown(text, 60)} in {path}")
+            if not text or not text.strip():
                 raise InputError(f"a text has words: {field} of row {number} has none in {path}")
     return rows
-
-
-def read_numbers(path: Path) -> list[float]:
-    """The labels of a task whose answers are numbers; raises InputError where one is none."""
-    column = read_table(path, ["label"], TABLE, max_rows=MAX_ROWS)["label"].to_pylist()
-    for number, label in enumerate(column):
-        sound = isinstance(label, (int, float)) and not isinstance(label, bool) and abs(label) < float("inf")
-        if not sound:
-            raise InputError(f"labels are numbers: {shown(label)} is none, in row {number} of {path}")
-    return [float(label) for label in column]
-
-
-def check_numbers(labels: Sequence[float], split: str, task: str, path: Path) -> None:
-    """Raise InputError when a split is empty or all its labels are one."""
-    if not labels:
-        raise InputError(f"a {split} set needs texts: {task} has none in {path}")
-    if len(set(labels)) < 2:
-        raise InputError(f"ranks are of labels that differ: all of {task} are {labels[0]:g} in {path}")
 
 
 def verbalizers(task: TaskInfo, tokenizer: Tokenizer, scoring: Scoring) -> Verbalizers:

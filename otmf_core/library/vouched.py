@@ -10,7 +10,7 @@ from pathlib import Path
 from otmf_core.cache import remembered_sha256
 from otmf_core.errors import InputError
 from otmf_core.files import Mark, inside, mark
-from otmf_core.library.manifest import FileEntry
+from otmf_core.library.manifest import FileEntry, TaskInfo
 
 TEXTS = (".json", ".md", ".txt")  # files whose line ends a checkout may have changed
 
@@ -38,6 +38,12 @@ class VouchedFiles:
         path = self.located(name)
         self._verify(path, self._entry(name))
         return path
+
+    def part(self, task: TaskInfo, part: str) -> str:
+        """The name of a task's task_vector, head or split; raises InputError where there is none."""
+        if part not in task.files:
+            raise InputError(f"the library is incomplete: {task.name} names no {part} in {self.root / 'manifest.json'}")
+        return task.files[part]
 
     def _entry(self, name: str) -> FileEntry:
         entry = self.entries.get(name)

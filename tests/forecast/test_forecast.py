@@ -10,7 +10,8 @@ import pytest
 from otmf_core.config import MergeConfig
 from otmf_core.forecast.sizes import Sizes, sizes
 from otmf_core.forecast.work import Rates, alike, extrapolate, model_bytes, pace, rates_of_runs, work
-from otmf_core.library.library import KEPT_BYTES, open_library
+from otmf_core.library.examples import KEPT_BYTES
+from otmf_core.library.library import open_library
 from otmf_core.runs.folder import Run
 from tests.made_runs import made_run
 from tests.tiny import merge_config

@@ -87,7 +87,8 @@ def _parser(command: str) -> ArgumentParser:
 
 def manifest_doors(root: Path) -> Iterator[Door]:
     """Everything that reads a library's manifest alone."""
-    from otmf_core.library.library import open_library, order
+    from otmf_core.library.library import open_library
+    from otmf_core.library.orders import order
 
     where = ("--library", str(root))
     yield "list", lambda: command("list", "tasks", *where)

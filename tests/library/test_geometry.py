@@ -148,13 +148,13 @@ def flat(cosine: float, *norms: float) -> Geometry:
     [
         (flat(0.1, 1.0, 1.2, 0.9), []),
         (flat(0.02, 1.0, 1.2), ["nearly orthogonal (mean cosine 0.02)"]),
-        (flat(0.1, 1.0, 1.6), ["b is far from the pre-trained model (16% of its norm)"]),
+        (flat(0.1, 1.0, 1.6), ["B is far from the pre-trained model (16% of its norm)"]),
         (flat(0.1, 0.3, 1.2), ["differ 4.0 times in length"]),
-        (flat(-0.5, 0.0, 2.0), ["a does not differ", "nearly orthogonal (mean cosine -0.50)", "b is far"]),
-        (flat(float("nan"), 0.0, 1.0), ["a does not differ from the pre-trained model"]),
+        (flat(-0.5, 0.0, 2.0), ["A does not differ", "nearly orthogonal (mean cosine -0.50)", "B is far"]),
+        (flat(float("nan"), 0.0, 1.0), ["A does not differ from the pre-trained model"]),
     ],
 )
 def test_concerns_name_what_is_beyond_their_thresholds(geometry_: Geometry, said: list[str]):
-    found = concerns(geometry_)
+    found = concerns(geometry_, {task: task.upper() for task in geometry_.tasks})
     assert len(found) == len(said)
     assert all(part in sentence for part, sentence in zip(said, found, strict=True))

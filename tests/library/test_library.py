@@ -17,7 +17,8 @@ from safetensors.torch import load_file, save_file
 
 from otmf_core.errors import InputError
 from otmf_core.library.geometry import concerns, geometry
-from otmf_core.library.library import Library, list_libraries, open_library, order
+from otmf_core.library.library import Library, list_libraries, open_library
+from otmf_core.library.orders import order
 from tests.tiny import CLASSES, TASKS, merge_config, merged, pixels, vouch
 
 
@@ -261,7 +262,8 @@ def test_a_task_vector_of_zeros_is_named(own_tiny: Path):
     library = open_library(str(own_tiny))
     with pytest.raises(InputError, match="Green does not differ from the pre-trained model, in "):
         library.task_vector("green")
-    assert "green does not differ from the pre-trained model" in concerns(geometry(library, TASKS))
+    names = {task.id: task.name for task in library.tasks}
+    assert "Green does not differ from the pre-trained model" in concerns(geometry(library, TASKS), names)
 
 
 def test_line_ends_that_a_checkout_changed_change_nothing(own_tiny: Path):
@@ -349,5 +351,5 @@ def test_labels_that_are_none(labels: list, own_tiny: Path):
     path = own_tiny / "tasks/red/test.parquet"
     pq.write_table(pa.table({"image": [png(16, 16)] * 2, "label": labels}), path)
     vouch(own_tiny)
-    with pytest.raises(InputError, match=r"^images come as a Parquet table with columns image and label: .*label: "):
+    with pytest.raises(InputError, match=r"^examples come as a Parquet table, .*label: "):
         open_library(str(own_tiny)).examples("red", "test")

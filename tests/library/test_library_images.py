@@ -46,7 +46,7 @@ LABELS = pa.array([0, 1], pa.int32())
             {"image": pa.array([], pa.binary()), "label": pa.array([], pa.int32())},
             "a calibration set needs examples: Red has",
         ),
-        ({"image": [b"x", b"y"], "label": [1, 1]}, "a calibration set needs at least two classes: Red has one in "),
+        ({"image": [b"x", b"y"], "label": [1, 1]}, "a calibration set needs at least two classes: Red has one, "),
         ({"image": [b"x", b"y"], "label": [0, 3]}, "labels lie in 0…2: found 0 to 3 in "),
         ({"image": [b"x", b"y"], "label": [-1, 1]}, "labels lie in 0…2: found -1 to 1 in "),
         ({"image": [b"x", b"y"], "label": [None, 1]}, "labels lie in 0…2: found -1 to 1 in "),

@@ -9,6 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from otmf_core.errors import InputError
+from otmf_core.library.labels import read_labels
 from otmf_core.library.manifest import TaskInfo
 from otmf_core.library.texts import read_prompts, read_rows
 from tests.tiny import is_one_sentence
@@ -46,3 +47,16 @@ def test_texts_of_another_encoding_are_refused_in_a_sentence(tmp_path: Path):
         with pytest.raises(InputError, match="texts are UTF-8, which those of") as refusal:
             read()
         assert is_one_sentence(str(refusal.value))
+
+
+def test_a_value_that_is_no_text_is_named(tmp_path: Path):
+    path = written(tmp_path / "a.parquet", [3, 4])
+    with pytest.raises(InputError, match=r"texts are text: second of row 1 is 4 in .*a\.parquet"):
+        read_rows(path, TASK, [1])
+
+
+def test_labels_that_are_no_numbers_are_refused_without_a_word_of_images(tmp_path: Path):
+    pq.write_table(pa.table({"text": ["a", "b"], "label": ["no", "yes"]}), tmp_path / "a.parquet")
+    with pytest.raises(InputError, match=r"a\.parquet \(label: ") as refusal:
+        read_labels(tmp_path / "a.parquet")
+    assert is_one_sentence(str(refusal.value)) and "image" not in str(refusal.value)

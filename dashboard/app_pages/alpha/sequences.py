@@ -12,7 +12,8 @@ from dashboard.state import is_example, queue
 from otmf_core.analysis.sweeps import SweepRun, by_hand, same_sweep
 from otmf_core.config import MergeConfig
 from otmf_core.errors import InputError
-from otmf_core.library.library import list_libraries, open_library, order
+from otmf_core.library.library import list_libraries, open_library
+from otmf_core.library.orders import order
 from otmf_core.runs.folder import Run
 from otmf_core.settings import Setting
 

@@ -27,10 +27,10 @@ def geometry_line(library: Library, tasks: Sequence[str]) -> None:
     except InputError as error:
         st.caption(f"Task vectors were not compared: {reason(error)}")
         return
-    names = [library.task(task).name for task in tasks]
+    names = {task: library.task(task).name for task in tasks}
     cosines = [geometry.cosines[i][j] for i in range(len(tasks)) for j in range(i)]
     shortest, longest = (100 * pick(geometry.relative) for pick in (min, max))
-    for concern in concerns(geometry):
+    for concern in concerns(geometry, names):
         st.warning(letters(sentence(concern)), icon=":material/warning:")
     panel = st.popover(
         f"Task vectors: mean cosine {sum(cosines) / len(cosines):.2f}, lengths {shortest:.0f}–{longest:.0f}%",
@@ -44,8 +44,12 @@ def geometry_line(library: Library, tasks: Sequence[str]) -> None:
         return
     with panel:
         show_chart(
-            cached_chart(cosine_matrix, geometry.cosines, names, theme()),
-            lambda: pd.DataFrame(geometry.cosines, index=names, columns=names).rename_axis("task").reset_index(),
+            cached_chart(cosine_matrix, geometry.cosines, list(names.values()), theme()),
+            lambda: (
+                pd.DataFrame(geometry.cosines, index=[*names.values()], columns=[*names.values()])
+                .rename_axis("task")
+                .reset_index()
+            ),
             title="Cosine between task vectors",
             measured="0: orthogonal, 1: the same direction",
             key="form-cosines",

@@ -7,7 +7,8 @@ import streamlit as st
 from dashboard.app_pages.merge.task_table import order_table
 from dashboard.merge_choices import choose_by_hand, choose_tasks, chosen_tasks
 from dashboard.text import letters
-from otmf_core.library.library import Library, order, shuffled
+from otmf_core.library.library import Library
+from otmf_core.library.orders import order, shuffled
 
 CANONICAL = "Canonical"
 ORDERS = (CANONICAL, *range(42, 52))

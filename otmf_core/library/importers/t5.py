@@ -37,6 +37,8 @@ class T5Checkpoint(Checkpoint):
         for name, key in self._sources.items():
             if not NAME.fullmatch(name):
                 raise InputError(f"a T5 has its keys alone: {shown(key)} is none of them in {self.where}")
+        if not any(name.startswith("decoder.") for name in self._sources):
+            raise InputError(f"a T5 has an encoder and a decoder: there is no decoder in {self.where}")
         self._header = {name: weights[key] for name, key in self._sources.items()}
         self.precision = precision(self._header)
         for alias in ALIASES:

@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING, Any, Literal
 from otmf_core.cache import remembered_sha256
 from otmf_core.errors import InputError
 from otmf_core.files import shown, write_tensors
-from otmf_core.library.examples import Split, check_labels
+from otmf_core.library.examples import Split
 from otmf_core.library.importers.base import Expert
 from otmf_core.library.importers.datasets import Dataset, open_dataset
 from otmf_core.library.importers.opening import open_checkpoint
 from otmf_core.library.known_tasks import known_task
 from otmf_core.library.known_texts import known_text
+from otmf_core.library.labels import check_labels
 from otmf_core.library.library import Library, open_library
 from otmf_core.library.making import add_texts
 from otmf_core.library.making.classes import classes_of
@@ -32,6 +33,9 @@ from otmf_core.library.preparation import preparation
 
 if TYPE_CHECKING:
     from otmf_core.models.task_vector import StateDict
+
+
+OF_TEXTS = ("t5", "lora")  # families of experts
 
 
 @dataclass(frozen=True)
@@ -85,12 +89,16 @@ def add_task(root: Path, new: NewTask, report: Report = silent) -> Added:
         raise InputError(f"a library has a task once: {identity} is in {library.name}")
     report("Reading the fine-tuned model", 0.0)
     expert = open_checkpoint(new.checkpoint)
+    if library.of_texts and expert.family not in OF_TEXTS:
+        raise InputError(f"experts of texts are T5s or adapters of one: received {expert.family} in {expert.files[0]}")
     expert.check(library.tower_header)
     _check_new(library, expert)
     base = library.base()
     delta = expert.task_vector(base)
     relative, notes = check_likeness(library, expert, base, delta)
-    contents = add_texts.contents(root, library, new) if library.of_texts else _contents(root, library, new, report)
+    contents = (
+        add_texts.contents(root, library, new, expert) if library.of_texts else _contents(root, library, new, report)
+    )
     folder = root / "tasks" / identity
     if folder.exists():
         shutil.rmtree(folder)  # what a process that was killed left: no task of the manifest is of this id
@@ -200,7 +208,7 @@ def _write_splits(
 
         path = root / "tasks" / task.id / f"{split}.parquet"
         labels = write_split(path, pictures, how, copy, left_out, heard)
-        check_labels(labels, len(task.classes), split, task.name, dataset.where)
+        check_labels(labels, task, split, dataset.where)
         images[split] = len(labels)
         before += len(pictures)
     return images, left_out

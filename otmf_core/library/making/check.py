@@ -15,6 +15,7 @@ from otmf_core.library.importers.task_vector import TaskVector
 from otmf_core.library.known_tasks import BACKBONES, Backbone, known_task
 from otmf_core.library.library import Library
 from otmf_core.library.making.reporting import Report, silent
+from otmf_core.library.texts import read_prompts
 
 if TYPE_CHECKING:
     from otmf_core.models.base import Tower
@@ -79,7 +80,8 @@ def check_library(library: Library, images: int = 200, report: Report = silent) 
         places = {task: index for index, task in enumerate(read)}
         tasks = [_measured(task, lengths.relative, lengths.cosines, places) for task in tasks]
     report("Done", 1.0)
-    said = concerns(lengths) if lengths is not None and len(read) > 1 else []
+    names = {task.id: task.name for task in library.tasks}
+    said = concerns(lengths, names) if lengths is not None and len(read) > 1 else []
     return Checked(backbone, tuple(tasks), tuple(said))
 
 
@@ -91,6 +93,8 @@ def _check_task(library: Library, task: str, tower: Tower, images: int, publishe
         form = "task vector" if isinstance(expert, TaskVector) else expert.family.replace("_", " ")
         found |= {"format": form, "precision": expert.precision}
         library.check_task(task, ("calibration", "test"))
+        if library.of_texts:
+            read_prompts(library.file(task, "calibration"), info)  # fast to read, and a merge begins with the test
         delta = library.task_vector(task)
         if not images:
             return TaskCheck(**found)

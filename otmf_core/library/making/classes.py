@@ -61,6 +61,8 @@ def _check_count(names: Sequence[str], of_data: Sequence[str], whose: str, where
 
 
 def _once(names: Sequence[str], where: str) -> tuple[str, ...]:
+    if "" in names:
+        raise InputError(f"a class has a name: number {list(names).index('')} of {len(names)} is empty, for {where}")
     twice = next((name for name in names if list(names).count(name) > 1), None)
     if twice is not None:
         raise InputError(f"a class has a name of its own: {shown(twice)} is there twice, for {where}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from otmf_core.errors import InputError
@@ -10,6 +11,8 @@ from otmf_core.library.geometry import FAR
 from otmf_core.library.importers.base import Expert
 from otmf_core.library.importers.t5 import T5Checkpoint
 from otmf_core.library.library import Library
+from otmf_core.library.making.new_texts import TOKENIZER
+from otmf_core.library.texts import open_tokenizer
 
 if TYPE_CHECKING:
     from otmf_core.models.task_vector import StateDict
@@ -60,11 +63,27 @@ def _check_activation(library: Library, expert: Expert) -> None:
 
 def _check_fields(library: Library, expert: Expert) -> None:
     """Raise InputError where a T5 computes otherwise than the pre-trained one, which its weights do not tell."""
-    fields = expert.fields() if isinstance(expert, T5Checkpoint) else None
+    if not isinstance(expert, T5Checkpoint):
+        return
+    _check_tokenizer(library, expert.files[0].parent / TOKENIZER)
+    fields = expert.fields()
     for name in ("feed_forward_proj", "scaled", "num_heads", "relative_attention_max_distance"):
         own, found = getattr(library.t5, name), getattr(fields, name, None)
         if fields is not None and found != own:
             raise InputError(
                 f"a fine-tuned model computes as {library.name} does, its {name} {own}: it is {found} in "
                 f"{expert.files[-1]}"
+            )
+
+
+def _check_tokenizer(library: Library, path: Path) -> None:
+    """Raise InputError where the tokenizer beside a fine-tuned model, if there is one, gives tokens other ids."""
+    if not path.is_file():
+        return
+    ours, theirs = library.tokenizer, open_tokenizer(path, library.t5)
+    for token, own in theirs.vocabulary.items():
+        if ours.vocabulary.get(token, own) != own:
+            raise InputError(
+                f"a fine-tuned model reads texts as its library does: {shown(token, 40)} is {own} in {path}, "
+                f"{ours.vocabulary[token]} in {library.name}"
             )

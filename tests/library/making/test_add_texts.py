@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +12,9 @@ import torch
 
 from otmf_core.cli.main import main
 from otmf_core.errors import InputError
+from otmf_core.files import sha256
 from otmf_core.library.known_texts import known_text, known_texts
-from otmf_core.library.library import Library, open_library
+from otmf_core.library.library import ASSETS, Library, open_library
 from otmf_core.library.making.add import Added, NewTask, add_task
 from otmf_core.library.making.check import check_library
 from otmf_core.library.making.new import new_library
@@ -92,6 +94,23 @@ def test_a_check_scores_each_model_on_its_task(root: Path):
     assert checked.tasks[0].individual == pytest.approx(100 * right)
 
 
+@pytest.mark.parametrize(
+    ("given", "said"), [("good,,bad", "number 1 of 3 is empty"), ("good, ", "number 1 of 2 is empty")]
+)
+def test_an_empty_answer_does_not_move_the_others(
+    begun: Path, given: str, said: str, capsys: pytest.CaptureFixture[str]
+):
+    model = t5s.write_folder(begun.parent / "fine", t5s.tuned(t5s.weights(7), 1, 0.02))
+    data = t5s.write_data(begun.parent / "data", "mood")
+    options = ["--task", "mood", "--checkpoint", str(model), "--data", str(data), "--prompt", t5s.MOOD["prompt"]]
+    before = contents(begun)
+    assert main(["library", "add", str(begun), *options, "--classes", given]) == 2
+    assert said in capsys.readouterr().err
+    assert contents(begun) == before
+    (begun.parent / "names.txt").write_text("bad\ngood\n\n")  # a file's last lines may be empty
+    assert main(["library", "add", str(begun), *options, "--classes", str(begun.parent / "names.txt")]) == 0
+
+
 def test_the_command_line_makes_a_library_of_texts(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
     base, fine = t5s.weights(7), t5s.tuned(t5s.weights(7), 1)
     backbone = t5s.write_folder(tmp_path / "base", base, tokenizer=True)
@@ -128,14 +147,26 @@ def test_empty_texts_are_left_out_and_said(begun: Path):
     assert open_library(str(begun)).task("mood").left_out in result.notes
 
 
+def test_one_class_is_refused_by_the_name_of_the_data_set(begun: Path):
+    with pytest.raises(InputError, match=r"at least two classes: mood has one, 'good', in .*/train\.csv$"):
+        added(begun, "text,label\na cat,1\na dog,1\n")
+
+
 REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     "a label that is no answer": ({"text": "text,label\na,2\n"}, "labels are answers or their numbers"),
     "no prompt": ({"prompt": ""}, "a prompt has a column of the data set in braces"),
     "a prompt without a column": ({"prompt": "is it good?"}, "a prompt has a column"),
     "a prompt of another column": ({"prompt": "{sentence}"}, "'sentence' is none of"),
+    "a prompt with braces that name no column": (
+        {"prompt": "{text} {second half}"},
+        "hold a column's name, .*{second half}",
+    ),
+    "a prompt with an open brace": ({"prompt": "{text} {second"}, "hold a column's name"),
+    "a prompt that leaves no room": ({"prompt": "cat " * 600 + "{text}"}, "leaves room for texts: .* 601 tokens alone"),
     "a prompt with the label": ({"prompt": "{text} {label}"}, "does not ask with the label in it"),
     "templates": ({"templates": ("a {}",)}, "heads and templates are of images"),
     "one answer": ({"classes": ("yes",)}, "at least two answers"),
+    "an answer without words": ({"classes": ("good", "", "bad")}, "an answer has words: number 1 of 3 is empty"),
     "an answer twice": ({"classes": ("yes", "yes")}, "has an answer once"),
     "answers alike": ({"classes": ("yes", "YES")}, "told apart by their tokens: 'yes' and 'YES'"),
     "words for numbers": ({"metric": "spearman"}, "answers that are compared by rank are numbers"),
@@ -174,6 +205,85 @@ def test_a_pre_trained_model_comes_with_its_files(tmp_path: Path, file: str, sai
     (base / file).unlink()
     with pytest.raises(InputError, match=said):
         new_library(tmp_path / "library", base)
+
+
+@pytest.mark.parametrize(
+    ("ends", "said"),
+    [("[SEP]", r"adds '\[CLS\]', '\[SEP\]'"), (None, "adds nothing and has 'is' there")],
+    ids=["of a BERT", "without an end"],
+)
+def test_the_tokenizer_of_another_model_is_refused(tmp_path: Path, ends: str | None, said: str):
+    base = t5s.write_folder(tmp_path / "base", t5s.weights(), tokenizer=True)
+    write_other_tokenizer(base, ends)
+    with pytest.raises(InputError, match=f"ends a text with id 1: .*tokenizer\\.json {said}") as caught:
+        new_library(tmp_path / "library", base)
+    assert is_one_sentence(str(caught.value))
+    assert not (tmp_path / "library/manifest.json").exists()
+
+
+def write_other_tokenizer(folder: Path, ends: str | None) -> None:
+    """A tokenizer of the same words under other numbers, which puts them between [CLS] and `ends`, or adds nothing."""
+    from tokenizers import Tokenizer, models, pre_tokenizers, processors
+
+    special = ("[CLS]", "[SEP]") if ends else ("[UNK]",)
+    words = {word: number for number, word in enumerate((*special, *t5s.WORDS))}
+    tokenizer = Tokenizer(models.WordLevel(words, unk_token=special[0]))
+    tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
+    if ends:
+        added = [(token, words[token]) for token in special]
+        tokenizer.post_processor = processors.TemplateProcessing(single=f"[CLS] $A {ends}", special_tokens=added)
+        tokenizer.add_special_tokens([*special])
+    tokenizer.save(str(folder / "tokenizer.json"))
+
+
+def test_a_model_that_was_fine_tuned_with_another_tokenizer_is_refused(begun: Path):
+    model = t5s.write_folder(begun.parent / "fine", t5s.tuned(t5s.weights(7), 1, 0.02), tokenizer=True)
+    assert added(begun, model=model).task == "mood"  # the same one
+    other = t5s.write_folder(begun.parent / "other", t5s.tuned(t5s.weights(7), 2, 0.02), tokenizer=True)
+    text = (other / "tokenizer.json").read_text()
+    (other / "tokenizer.json").write_text(text.replace('"film": ', '"movie": ').replace('"dog": ', '"film": '))
+    with pytest.raises(
+        InputError, match=r"as its library does: 'film' is \d+ in .*other/tokenizer\.json, \d+ in"
+    ) as caught:
+        added(begun, name="other", model=other)
+    assert is_one_sentence(str(caught.value))
+
+
+def test_a_model_that_states_another_prompt_is_noted(begun: Path):
+    model = t5s.write_folder(begun.parent / "fine", t5s.tuned(t5s.weights(7), 1, 0.02), prefix="sentiment: ")
+    assert any("states 'sentiment: ' before every text" in note for note in added(begun, model=model).notes)
+    same = t5s.write_folder(begun.parent / "same", t5s.tuned(t5s.weights(7), 2, 0.02), prefix="is it ")
+    assert not any("states" in note for note in added(begun, name="same", model=same).notes)
+
+
+def test_an_encoder_alone_is_no_t5(begun: Path):
+    encoder = {name: tensor for name, tensor in t5s.tuned(t5s.weights(7), 1).items() if not name.startswith("decoder")}
+    model = t5s.write_folder(begun.parent / "encoder", encoder, tokenizer=True, architectures=["T5EncoderModel"])
+    for make in (lambda: added(begun, model=model), lambda: new_library(begun.parent / "new", model)):
+        with pytest.raises(
+            InputError, match=r"an encoder and a decoder: there is no decoder in .*encoder/model"
+        ) as caught:
+            make()
+        assert is_one_sentence(str(caught.value))
+
+
+def test_a_clip_is_no_expert_of_texts(begun: Path):
+    with pytest.raises(InputError, match="are T5s or adapters of one: received open_clip in"):
+        added(begun, model=ASSETS / "minizoo/backbone")
+
+
+def test_a_check_reads_the_texts_that_a_merge_learns_from(root: Path, tmp_path: Path):
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    copy = Path(shutil.copytree(root, tmp_path / "copy"))
+    table, manifest = copy / "tasks/mood/calibration.parquet", json.loads((copy / "manifest.json").read_text())
+    pq.write_table(pa.table({"text": ["a cat", ""] * 6, "label": [0, 1] * 6}), table)
+    manifest["files"]["tasks/mood/calibration.parquet"] = {"sha256": sha256(table), "bytes": table.stat().st_size}
+    (copy / "manifest.json").write_text(json.dumps(manifest))
+    checked = check_library(open_library(str(copy)), images=4)
+    assert [task.task for task in checked.tasks if task.trouble] == ["mood"]
+    assert "text of row 1 has none" in checked.tasks[0].trouble[0]
 
 
 def test_a_damaged_tokenizer_is_refused(tmp_path: Path):
