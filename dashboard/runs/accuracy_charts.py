@@ -10,7 +10,7 @@ import streamlit as st
 
 from dashboard.charts.curves import accuracy_curves
 from dashboard.charts.matrix import accuracy_matrix
-from dashboard.library.task_labels import task_labels
+from dashboard.library.labels import library_labels
 from dashboard.ui.chart import cached_chart, show_chart
 from dashboard.ui.layout import panels
 from dashboard.ui.theme import theme
@@ -26,7 +26,7 @@ def accuracy_charts(
 
     `page` begins their keys; the curves take `selection` and `individual` as `accuracy_curves` does.
     """
-    labels = task_labels(view.config)
+    labels = library_labels(view.config)
     tasks = list(view.tasks)
     names = [labels.names[task] for task in tasks]
     data = partial(matrix_frame, view.cells, names)

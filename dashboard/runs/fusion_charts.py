@@ -11,7 +11,7 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from dashboard.charts.losses import coefficients, loss_curves, mask_means
-from dashboard.library.task_labels import task_labels
+from dashboard.library.labels import library_labels
 from dashboard.text import letters, number_text
 from dashboard.ui.chart import cached_chart, show_chart
 from dashboard.ui.layout import panels
@@ -59,7 +59,7 @@ def fusion_charts(view: RunView, page: str) -> None:
 
     Nothing without fusions. `page` begins the charts' keys.
     """
-    tasks, names = list(view.tasks), task_labels(view.config).names
+    tasks, names = list(view.tasks), library_labels(view.config).names
     reported = [(each, sides) for each in CURVES if _any(sides := _sides(view, *each.columns))]
     if not reported or reported[0][0] is not LOSSES:
         return

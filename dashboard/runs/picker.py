@@ -11,9 +11,9 @@ from zoneinfo import ZoneInfo
 
 import streamlit as st
 
+from dashboard.library.labels import library_labels
 from dashboard.runs.example import example_line, example_runs, is_whole, way_back
 from dashboard.runs.following import follow, progress_of
-from dashboard.runs.library_of import library_words
 from dashboard.runs.loading import readable_runs, view_of
 from dashboard.runs.stamp import stamp
 from dashboard.runs.titles import BADGES, title
@@ -76,7 +76,7 @@ def choose_run(page: str, is_active: Callable[[Run], bool], nothing: str) -> Run
 def _label(run: Run, with_library: bool) -> str:
     parts = [title(run.config), BADGES[run.status][0].lower()]
     if with_library:
-        parts.insert(0, library_words(run.config).name)
+        parts.insert(0, library_labels(run.config).name)
     if run.record:
         parts.insert(-1, f"ACC {run.record.acc:.1f}%")
     if is_example(run.id):

@@ -7,7 +7,7 @@ from typing import Any
 
 import streamlit as st
 
-from dashboard.runs.library_of import library_words
+from dashboard.library.labels import library_labels
 from dashboard.text import duration, letters, size_text
 from otmf_core.runs.view import RunView
 
@@ -38,7 +38,7 @@ def stamp(view: RunView) -> None:
 
 def noun_of(view: RunView) -> str:
     """What the examples of a run are called, images or texts: by its record, or until it has one by its library."""
-    return view.record.noun if view.record else library_words(view.config).noun
+    return view.record.noun if view.record else library_labels(view.config).noun
 
 
 def data_facts(data: Mapping[str, Any], noun: str) -> list[str]:

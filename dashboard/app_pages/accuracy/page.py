@@ -4,7 +4,7 @@ import streamlit as st
 
 from dashboard.app_pages.accuracy.charts import outcome, retention
 from dashboard.charts.outcomes import outcomes
-from dashboard.library.task_labels import task_labels
+from dashboard.library.labels import library_labels
 from dashboard.runs.accuracy_charts import accuracy_charts
 from dashboard.runs.metrics import all_metrics
 from dashboard.runs.picker import choose_run
@@ -18,7 +18,7 @@ view = choose_run(
     "Accuracies appear here as soon as a merge has evaluated the pre-trained model.",
 )
 tasks = list(view.tasks)
-labels = task_labels(view.config)
+labels = library_labels(view.config)
 all_metrics(view)
 selection = st.multiselect(
     "Tasks in the curves",

@@ -11,9 +11,8 @@ from dashboard.app_pages.alpha.sequence_picker import choose_sequence
 from dashboard.app_pages.alpha.sequences import sweep_grid, sweepable_runs
 from dashboard.app_pages.alpha.tables import sweep_table, task_table
 from dashboard.app_pages.alpha.value_picker import choose_value
-from dashboard.library.task_labels import task_labels
+from dashboard.library.labels import library_labels
 from dashboard.runs.example import example_line, example_runs
-from dashboard.runs.library_of import library_words
 from dashboard.runs.loading import readable_runs
 from dashboard.text import sentence
 from dashboard.ui.chart import cached_chart, show_chart
@@ -61,7 +60,7 @@ charts = (
         "quality",
         ["acc", "bwt"],
         "Quality",
-        f"ACC and BWT on test {library_words(config).noun}",
+        f"ACC and BWT on test {library_labels(config).noun}",
     ),
     (balance, "balance", ["stability", "plasticity"], "Balance", "means over tasks, test"),
     (front, "front", ["plasticity", "stability", "front"], "Trade-off", f"a point per {setting.symbol}, test"),
@@ -80,7 +79,7 @@ for panel, (chart, key, columns, title, measured) in zip(panels(3, "alpha"), cha
 
 def task_charts(setting: Setting = setting) -> None:
     """Draw every task against the setting."""
-    labels = task_labels(config)
+    labels = library_labels(config)
     show_chart(
         cached_chart(each_task, tasks, config.tasks, labels.names, labels.colours, setting, selected),
         lambda: tasks,

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import streamlit as st
 
-from dashboard.runs.library_of import library_words
+from dashboard.library.labels import library_labels
 from dashboard.runs.loading import view_of
 from dashboard.state import queue
 from dashboard.text import with_unit
@@ -28,7 +28,7 @@ def rule_line(config: MergeConfig, setting: Setting, found: Mapping[str, SweepRu
     rule = config.method.described()[setting.shown.given[0]]
     with st.container(horizontal=True, vertical_alignment="center"):
         if FIRST in rule.values and FIRST not in found:
-            noun = library_words(config).noun
+            noun = library_labels(config).noun
             about = f"Each fusion takes the value whose merge fits the unlabelled {noun} best before masks are trained."
             label = f"Run {setting.symbol} {rule.text(FIRST).lower()}"
             if st.button(label, icon=":material/auto_awesome:", key="run-rule", help=about):

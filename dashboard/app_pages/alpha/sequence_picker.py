@@ -7,8 +7,7 @@ from collections.abc import Mapping, Sequence
 import streamlit as st
 
 from dashboard.app_pages.alpha.sequences import FORM, form_config, sequences
-from dashboard.library.task_labels import task_labels
-from dashboard.runs.library_of import library_words
+from dashboard.library.labels import library_labels
 from dashboard.runs.stamp import data_facts, facts_line
 from dashboard.state import current_run, is_example
 from dashboard.text import from_link, plural, reason
@@ -43,11 +42,11 @@ def choose_sequence(runs: Sequence[SweepRun]) -> MergeConfig:
     )
     _remember(selected)
     config = configs[selected]
-    noun = library_words(config).noun
-    data, names = config.stamp(noun=noun), task_labels(config).names
-    tasks = " → ".join(names[task] for task in config.tasks)
-    facts = [tasks, *data_facts(data, noun), "accuracy: test", f"seed: {config.seed}"]
-    facts_line(data["labels"], config.heads, facts, noun)
+    labels = library_labels(config)
+    data = config.stamp(noun=labels.noun)
+    tasks = " → ".join(labels.names[task] for task in config.tasks)
+    facts = [tasks, *data_facts(data, labels.noun), "accuracy: test", f"seed: {config.seed}"]
+    facts_line(data["labels"], config.heads, facts, labels.noun)
     return config
 
 
@@ -75,7 +74,7 @@ def _remember(sequence: str) -> None:
 
 
 def _label(key: str, config: MergeConfig, runs: Sequence[SweepRun], form: MergeConfig | None) -> str:
-    names = task_labels(config).names
+    names = library_labels(config).names
     parts = [f"{len(config.tasks)} tasks, {names[config.tasks[0]]} first, {names[config.tasks[-1]]} last"]
     iterations = config.method.iterations_per_fusion
     parts += [f"{config.preset}" if config.method.presets else config.method.title]

@@ -9,7 +9,7 @@ import streamlit as st
 
 from dashboard.app_pages.compare.leaderboard import description
 from dashboard.charts.matrix import accuracy_matrix
-from dashboard.library.task_labels import task_labels
+from dashboard.library.labels import library_labels
 from dashboard.runs.accuracy_charts import matrix_frame
 from dashboard.ui.chart import cached_chart, show_chart
 from dashboard.ui.layout import panels
@@ -35,7 +35,7 @@ def matrices(runs: Sequence[Run], names: Mapping[str, str], key: str = "") -> No
     runs = [run for run in runs if names[run.id] in selection]
     columns = [panel for row in range(0, len(runs), 2) for panel in panels(2, f"matrices{key}-{row}")]
     for run, panel in zip(runs, columns, strict=False):
-        tasks = [task_labels(run.config).names[task] for task in run.config.tasks]
+        tasks = [library_labels(run.config).names[task] for task in run.config.tasks]
         with panel:
             show_chart(
                 cached_chart(accuracy_matrix, run.matrix, tasks, theme()),

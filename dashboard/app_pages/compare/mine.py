@@ -15,8 +15,7 @@ from dashboard.app_pages.compare.matrices import matrices
 from dashboard.app_pages.compare.picker import choose_runs
 from dashboard.app_pages.compare.published import published_table
 from dashboard.app_pages.compare.settings_table import settings_table
-from dashboard.library.task_labels import task_labels
-from dashboard.runs.library_of import library_words
+from dashboard.library.labels import library_labels
 from dashboard.runs.loading import readable_runs
 from dashboard.text import letters
 from dashboard.ui.chart import heading
@@ -59,7 +58,7 @@ def my_runs() -> None:
     later: list[Callable[[], None]] = []
     for number, part in enumerate(parts):
         if len(parts) > 1:
-            st.subheader(letters(library_words(part[0].config).name), anchor=False)
+            st.subheader(letters(library_labels(part[0].config).name), anchor=False)
             _say_what_differs(part)
         key = f"-{number}" if number else ""
         own = {run.id: names[run.id] for run in part}
@@ -111,7 +110,7 @@ def _rest(
     if len(frame.columns):
         measured = "marked where most of these runs have another value"
         heading(frame.reset_index, title="Settings that differ", measured=measured, key=f"differ{key}", name="settings")
-        labels = {task: name for run in runs for task, name in task_labels(run.config).names.items()}
+        labels = {task: name for run in runs for task, name in library_labels(run.config).names.items()}
         settings_table(differ, labels)
     elif len(runs) > 1:
         st.caption("These runs have the same settings.")

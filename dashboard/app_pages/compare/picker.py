@@ -7,8 +7,7 @@ from collections.abc import Sequence
 import pandas as pd
 import streamlit as st
 
-from dashboard.library.task_labels import task_labels
-from dashboard.runs.library_of import library_words
+from dashboard.library.labels import library_labels
 from dashboard.runs.titles import title
 from otmf_core.analysis.comparison import runs_of_commonest_tasks
 from otmf_core.runs.folder import Run
@@ -74,15 +73,15 @@ def _remember(ids: str) -> None:
 
 
 def _cells(run: Run, with_library: bool) -> dict[str, object]:
-    config, record, names = run.config, run.record, task_labels(run.config).names
+    config, record, labels = run.config, run.record, library_labels(run.config)
     return {
         "merge": title(config),
-        **({"library": library_words(config).name} if with_library else {}),
+        **({"library": labels.name} if with_library else {}),
         "preset": config.preset if config.method.presets else "",
         "acc": record.acc if record else None,
         "labels": record.labels if record else "",
         "seed": config.seed,
         "created": run.created,
-        "order": ", ".join(names[task] for task in config.tasks),
+        "order": ", ".join(labels.names[task] for task in config.tasks),
         "run": run.id,
     }

@@ -12,7 +12,7 @@ from dashboard.app_pages.features.reading import projection_of, prompts, thumbna
 from dashboard.app_pages.features.selection import selected_examples
 from dashboard.app_pages.features.taking import features_ready
 from dashboard.charts.colours import INK
-from dashboard.library.task_labels import task_labels
+from dashboard.library.labels import library_labels
 from dashboard.runs.picker import choose_run
 from dashboard.runs.stamp import noun_of
 from dashboard.text import reason
@@ -33,7 +33,7 @@ view = choose_run(
     lambda run: run.status == "done",
     "Features of a run's models can be looked at here as soon as a merge is done.",
 )
-tasks, labels = list(view.tasks), task_labels(view.config)
+tasks, labels = list(view.tasks), library_labels(view.config)
 noun = noun_of(view)
 names = [labels.names[task] for task in tasks]
 try:

@@ -7,7 +7,7 @@ from dashboard.app_pages.masks.first_tensor import choose_first_tensor
 from dashboard.app_pages.masks.map_section import map_section
 from dashboard.app_pages.masks.reading import attention_heads, statistics_of
 from dashboard.app_pages.masks.tensor_section import tensor_section
-from dashboard.library.task_labels import task_labels
+from dashboard.library.labels import library_labels
 from dashboard.runs.picker import choose_run
 from dashboard.state import run_folder
 from dashboard.text import letters
@@ -21,7 +21,7 @@ view = choose_run(
     "Masks appear here as soon as an OTMF merge has taken in its second task. Other methods train none.",
 )
 steps = mask_steps(run_folder(view.run))
-names = task_labels(view.config).names
+names = library_labels(view.config).names
 incoming = {step: f"{step} · {names[view.tasks[step - 1]]}" for step in steps}
 
 # Step, side and tensor.

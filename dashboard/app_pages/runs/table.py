@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import pandas as pd
 import streamlit as st
 
-from dashboard.runs.library_of import library_words
+from dashboard.library.labels import library_labels
 from dashboard.runs.loading import readable_runs
 from dashboard.runs.titles import BADGES
 from dashboard.state import show_run
@@ -94,7 +94,7 @@ def _cells(run: Run) -> dict[str, object]:
         "name": run.name,
         "status": [BADGES[run.status][0]],
         "created": run.created,
-        "library": library_words(config).name,
+        "library": library_labels(config).name,
         "method": config.method.title,
         "tasks": len(config.tasks),
         "setting": ", ".join(config.method.symbols()),

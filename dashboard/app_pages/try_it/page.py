@@ -12,7 +12,7 @@ from dashboard.app_pages.try_it.models import ask
 from dashboard.app_pages.try_it.picture_choice import Picture, choose_picture
 from dashboard.app_pages.try_it.task_choice import choose_task
 from dashboard.app_pages.try_it.text_choice import choose_text
-from dashboard.library.task_labels import task_labels
+from dashboard.library.labels import library_labels
 from dashboard.runs.picker import choose_run
 from dashboard.state import run_folder
 from dashboard.text import reason
@@ -28,7 +28,7 @@ view = choose_run(
 )
 run = run_folder(view.run)
 tasks = list(view.tasks)
-task_names = task_labels(view.config).names
+task_names = library_labels(view.config).names
 
 left, right = st.columns([5, 8], gap="medium")
 try:
