@@ -13,7 +13,7 @@ from dashboard.app_pages.compare.grid import grid_view
 from dashboard.app_pages.compare.leaderboard import leaderboard_table
 from dashboard.app_pages.compare.matrices import matrices
 from dashboard.app_pages.compare.picker import choose_runs
-from dashboard.app_pages.compare.published import published_table
+from dashboard.app_pages.compare.published import published_tables
 from dashboard.app_pages.compare.settings_table import settings_table
 from dashboard.library.labels import library_labels
 from dashboard.runs.loading import readable_runs
@@ -32,12 +32,12 @@ def my_runs() -> None:
         st.subheader("Nothing to compare yet", anchor=False)
         st.markdown("Finished merges are held against each other here.")
         st.page_link("app_pages/merge/page.py", label="Start a merge", icon=":material/merge:")
-        published_table()
+        published_tables()
         return
     runs = sorted(choose_runs(finished), key=lambda run: metric(run, "acc") or 0.0, reverse=True)
     if not runs:
         st.info("Tick the runs to compare in the first column.", icon=":material/check_box:")
-        published_table()
+        published_tables()
         return
     parts = by_library(runs)
     names = {run.id: letter(index) for index, run in enumerate(run for part in parts for run in part)}
@@ -67,7 +67,7 @@ def my_runs() -> None:
             _rest(part, own, *board, key)
         else:
             later.append(partial(_rest, part, own, *board, key))
-    defer(lambda: [draw() for draw in (*later, published_table)])
+    defer(lambda: [draw() for draw in (*later, published_tables)])
 
 
 def _say_what_differs(runs: Sequence[Run]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pandas as pd
 import streamlit as st
 
+from dashboard.app_pages.compare.published_texts import published_texts_table
 from dashboard.ui.chart import heading
 
 MINGLE = "MINGLE (arXiv 2505.11883), table 1, mean of ten orders"
@@ -45,8 +46,13 @@ def published() -> pd.DataFrame:
     return pd.DataFrame(ROWS, columns=COLUMNS)
 
 
-def published_table() -> None:
-    """Draw what papers report: a table of its own, labelled as not measured here."""
+def published_tables() -> None:
+    """Draw what papers report, of images and of texts: tables of their own, labelled as not measured here."""
+    _images()
+    published_texts_table()
+
+
+def _images() -> None:
     table = published()
     st.subheader("Published for CLIP ViT-B/32", anchor=False)
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import streamlit as st
 
 from dashboard.app_pages.compare.grid import grid_view
-from dashboard.app_pages.compare.published import published_table
+from dashboard.app_pages.compare.published import published_tables
 from dashboard.text import letters, plural, reason
 from dashboard.ui.deferred import defer
 from otmf_core.analysis.ablations import part_of
@@ -93,7 +93,7 @@ def shipped_view(found: Sequence[tuple[str, Results]]) -> None:
         made = f"{letters(results.command)} · {plural(len(results.runs), 'run')}"
         st.markdown(f":gray[:small[{made}]]", width="content")
     grid_view(results.runs, f"shipped-{at}")
-    defer(published_table)
+    defer(published_tables)
 
 
 def _label(library: str, results: Results) -> str:

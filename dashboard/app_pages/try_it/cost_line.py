@@ -18,4 +18,8 @@ def cost_line(config: MergeConfig, library: Library, loading: float, answering: 
         by = "Answers by their likelihood; the run's accuracies are of what is generated"
     else:
         by = "Answers by their likelihood"
-    st.caption(f"{models}, answered in {1000 * answering:.0f} ms. {by}.")
+    st.caption(f"{models}, answered in {_taken(answering)}. {by}.")
+
+
+def _taken(seconds: float) -> str:
+    return f"{1000 * seconds:.0f} ms" if seconds < 1 else f"{seconds:.1f} s"

@@ -13,6 +13,7 @@ from streamlit.testing.v1 import AppTest
 
 from dashboard.app_pages.compare.charts.runs import Line, cost, overlaid
 from dashboard.app_pages.compare.published import published
+from dashboard.app_pages.compare.published_texts import published_texts
 from otmf_core.config import MergeConfig
 from otmf_core.metrics import summary
 from otmf_core.runs.folder import create_run, load_run, set_status
@@ -56,6 +57,18 @@ def test_published_figures_are_those_printed():
     assert table.loc["MINGLE", ["bwt_8", "bwt_14", "bwt_20"]].tolist() == [-0.6, -1.1, -2.2]
 
 
+def test_published_figures_of_texts_are_those_printed():
+    table = published_texts().set_index("method")["acc"]
+    assert table[["Pre-trained", "Individual", "Average", "TIES, λ 0.3"]].tolist() == [75.7, 86.4, 78.9, 79.9]
+    assert table[["Continual task arithmetic", "Continual TIES", "OPCM", "MINGLE", "NUFILT"]].tolist() == [
+        77.6,
+        75.6,
+        80.6,
+        83.3,
+        83.7,
+    ]
+
+
 open_page = opener("compare")
 
 
@@ -63,6 +76,7 @@ def test_without_runs_the_page_shows_the_way_and_what_was_published(app: AppTest
     open_page(app)
     assert "Nothing to compare yet" in texts(app)
     assert app.dataframe[0].value["method"].iloc[0] == "Zero-shot"
+    assert "Published for Flan-T5-base on GLUE" in texts(app)
 
 
 def test_the_runs_of_the_link_are_compared_best_first(finished: list[str], app: AppTest, tmp_path: Path):
