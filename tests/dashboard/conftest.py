@@ -5,12 +5,14 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
 import streamlit as st
 from PIL import Image
+from streamlit.components.v2 import manifest_scanner
 from streamlit.testing.v1 import AppTest
 
 from dashboard.app_pages.library import jobs as library_jobs
@@ -22,6 +24,7 @@ from otmf_core.jobs.queue import JobQueue
 from otmf_core.library import library
 from tests import t5s
 from tests.dashboard.fake_engine import FakeEngine
+from tests.dashboard.pages import drained
 from tests.hostile_texts import hostile_texts
 
 APP = Path(__file__).resolve().parents[2] / "dashboard" / "app.py"
@@ -33,6 +36,14 @@ def square(brightness: int) -> bytes:
     png = io.BytesIO()
     Image.new("RGB", (8, 8), (brightness,) * 3).save(png, format="PNG")
     return png.getvalue()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _packages_are_searched_once() -> Iterator[None]:
+    """Every test app looks for components in all installed packages: half a second, and the same ones each time."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(manifest_scanner, "scan_component_manifests", cache(manifest_scanner.scan_component_manifests))
+        yield
 
 
 @pytest.fixture
@@ -91,8 +102,7 @@ def finished(engine: FakeEngine, tmp_path: Path) -> list[str]:
     fields: tuple[dict[str, Any], ...] = ({"iterations": 3}, {"method": "average"}, {"iterations": 3, "alpha": 0.5})
     configs = [MergeConfig.build(tasks=("red", "green"), library="colours", **each) for each in fields]
     runs = [queue.submit(config) for config in configs]
-    while queue.active():
-        pass
+    drained(queue)
     for second, run in enumerate(runs):
         status = tmp_path / "runs" / run / "status.json"
         status.write_text(

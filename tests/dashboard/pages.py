@@ -9,7 +9,7 @@ from typing import Any
 
 from streamlit.testing.v1 import AppTest
 
-from otmf_core.jobs.queue import job_queue
+from otmf_core.jobs.queue import JobQueue, job_queue
 from otmf_core.runs.view import RunView
 
 
@@ -62,6 +62,14 @@ def snapshot(tmp_path: Path, run: str) -> RunView:
     view = job_queue(tmp_path / "runs").snapshot(run)
     assert view is not None, run
     return view
+
+
+def drained(queue: JobQueue) -> None:
+    """Waits until the queue is empty; it sleeps, as its thread stands behind all others."""
+    deadline = time.monotonic() + 60
+    while queue.active():
+        assert time.monotonic() < deadline, f"waited in vain: {queue.active()}"
+        time.sleep(0.002)
 
 
 def settle(tmp_path: Path, run: str, *statuses: str) -> None:

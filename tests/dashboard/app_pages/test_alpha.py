@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from otmf_core.errors import InputError
 from otmf_core.jobs.queue import job_queue
 from otmf_core.runs.folder import load_run
 from tests.dashboard.fake_engine import FakeEngine
-from tests.dashboard.pages import metrics, opener, press, snapshot, texts, with_options
+from tests.dashboard.pages import drained, metrics, opener, press, snapshot, texts, with_options
 from tests.made_runs import made_run
 from tests.tiny import ROOT
 
@@ -38,12 +39,6 @@ ALPHA = setting_named("alpha")
 open_page = opener("alpha")
 
 
-def drained(tmp_path: Path) -> None:
-    """Waits until the queue is empty."""
-    while job_queue(tmp_path / "runs").active():
-        pass
-
-
 def methods(tmp_path: Path) -> list[dict]:
     """The method and its settings, as stored, of every run."""
     return [json.loads(path.read_text())["method"] for path in (tmp_path / "runs").glob("*/config.json")]
@@ -58,7 +53,7 @@ def test_one_click_runs_the_sweep_and_a_second_one_nothing(app: AppTest, tmp_pat
     open_page(app)
     assert "The figures appear with the first finished run" in texts(app)
     sweep(app, 0.2, 0.5, 0.8)
-    drained(tmp_path)
+    drained(job_queue(tmp_path / "runs"))
     app.run()
     assert not app.exception
     assert sorted(method["alpha"] for method in methods(tmp_path)) == [0.2, 0.5, 0.8]
@@ -75,7 +70,7 @@ def test_a_click_while_the_sweep_waits_submits_nothing_twice(app: AppTest, engin
     assert app.button(key="sweep").disabled
     assert "of 3 done" in "\n".join(str(bar.proto.text) for bar in app.get("progress"))
     sweep(app, 0.2, 0.5, 0.8, 0.9)
-    drained(tmp_path)
+    drained(job_queue(tmp_path / "runs"))
     assert sorted(method["alpha"] for method in methods(tmp_path)) == [0.2, 0.5, 0.8, 0.9]
 
 
@@ -83,7 +78,7 @@ def test_a_sweep_reuses_finished_runs_of_its_sequence(finished: list[str], app: 
     open_page(app, sequence=finished[2])
     assert metrics(app)["ACC"] == "79.0%"
     sweep(app, 0.5, 0.8, 1.0)
-    drained(tmp_path)
+    drained(job_queue(tmp_path / "runs"))
     assert sorted(method["alpha"] for method in methods(tmp_path) if method["name"] == "otmf") == [0.5, 0.8, 1.0]
 
 
@@ -93,14 +88,14 @@ def test_a_stopped_sweep_goes_on_where_it_was(app: AppTest, engine: FakeEngine, 
     sweep(app, 0.2, 0.5)
     queue = job_queue(tmp_path / "runs")
     while not any(status == "running" and snapshot(tmp_path, run).iteration > 2 for run, status in queue.active()):
-        pass
+        time.sleep(0.005)
     press(app, "stop-sweep")
-    drained(tmp_path)
+    drained(job_queue(tmp_path / "runs"))
     app.run()
     assert "1 to resume · 1 new" in texts(app)
     engine.pause = 0.0
     press(app, "sweep")
-    drained(tmp_path)
+    drained(job_queue(tmp_path / "runs"))
     assert sorted(method["alpha"] for method in methods(tmp_path)) == [0.2, 0.5]
 
 
@@ -108,12 +103,12 @@ def test_a_merge_that_failed_says_why(app: AppTest, engine: FakeEngine, tmp_path
     engine.broken = {"green": InputError("the weights of green are damaged")}
     open_page(app)
     sweep(app, 0.2)
-    drained(tmp_path)
+    drained(job_queue(tmp_path / "runs"))
     app.run()
     assert "α = 0.2: The weights of green are damaged." in texts(app)
     engine.broken = {}
     press(app, "sweep")
-    drained(tmp_path)
+    drained(job_queue(tmp_path / "runs"))
     assert [method["alpha"] for method in methods(tmp_path)] == [0.2]
 
 
@@ -124,7 +119,7 @@ def test_the_sequence_is_that_of_the_merge_form(app: AppTest, tmp_path: Path):
     app.run()
     open_page(app)
     sweep(app, 0.3)
-    drained(tmp_path)
+    drained(job_queue(tmp_path / "runs"))
     (path,) = (tmp_path / "runs").iterdir()
     config = load_run(path).config
     assert (config.tasks, config.seed) == (("blue", "red"), 7)
@@ -151,12 +146,12 @@ def test_use_this_alpha_fills_the_merge_page(finished: list[str], app: AppTest):
 def test_task_arithmetic_is_swept_over_its_own_scale(app: AppTest, tmp_path: Path):
     config = MergeConfig.build(tasks=("red", "green"), library="colours", method="task-arithmetic", scaling=0.2)
     run = job_queue(tmp_path / "runs").submit(config)
-    drained(tmp_path)
+    drained(job_queue(tmp_path / "runs"))
     open_page(app, sequence=run)
     assert app.multiselect(key="scalings").label == "Values of λ"
     app.multiselect(key="scalings").set_value([0.2, 0.5]).run()
     press(app, "sweep")
-    drained(tmp_path)
+    drained(job_queue(tmp_path / "runs"))
     assert sorted(method["scaling"] for method in methods(tmp_path)) == [0.2, 0.5]
     app.run()
     app.segmented_control(key="chosen_scaling").set_value(0.5).run()
@@ -211,7 +206,7 @@ def test_alpha_by_the_images_is_run_once_and_shown_beside_the_sweep(finished: li
     open_page(app)
     assert app.button(key="run-rule").label == "Run α by the examples"
     press(app, "run-rule")
-    drained(tmp_path)
+    drained(job_queue(tmp_path / "runs"))
     open_page(app)
     assert [method.get("alpha_rule") for method in methods(tmp_path)].count("auto") == 1
     assert "run-rule" not in {button.key for button in app.button}

@@ -20,7 +20,7 @@ from otmf_core.methods.table import METHODS
 from otmf_core.runs.folder import Run
 from otmf_core.runs.record import make_record
 from otmf_core.runs.state import RunState
-from tests.dashboard.pages import opener, press, texts
+from tests.dashboard.pages import drained, opener, press, texts
 
 ORDERS = (("red", "green"), ("green", "red"))
 open_page = opener("compare")
@@ -212,7 +212,6 @@ def test_own_runs_over_orders_are_held_against_each_other(
         for method in ("average", "ties")
     ]
     runs = [queue.submit(config) for config in configs]
-    while queue.active():
-        pass
+    drained(queue)
     open_page(app, runs=",".join(runs))
     assert any(box.key == "own-reference" for box in app.selectbox) == seen

@@ -13,7 +13,7 @@ from otmf_core.config import MergeConfig
 from otmf_core.jobs.queue import JobQueue
 from otmf_core.runs.folder import load_run, set_status
 from tests.dashboard.fake_engine import FakeEngine
-from tests.dashboard.pages import metrics, opener, press, settle, texts
+from tests.dashboard.pages import drained, metrics, opener, press, settle, texts
 from tests.made_runs import measure_again
 
 open_runs = opener("runs")
@@ -41,8 +41,7 @@ def test_growth_is_told_where_a_listed_run_has_it(
     assert not {"added_parameters", "encode_ms"} & set(open_runs(app).dataframe[0].value)
     queue = JobQueue(tmp_path / "runs", engine)
     run = queue.submit(MergeConfig.build(tasks=("red", "green"), library="colours", method="mingle"))
-    while queue.active():
-        pass
+    drained(queue)
     growth = {"parameters": [939_040, 6_223_120], "encode_ms": [4.712, 20.236]}
     for file in ("progress.json", "record.json"):
         path = tmp_path / "runs" / run / file

@@ -14,7 +14,7 @@ from otmf_core.config import MergeConfig
 from otmf_core.errors import InputError
 from otmf_core.jobs.queue import JobQueue
 from otmf_core.runs.folder import list_runs
-from tests.dashboard.pages import opener, press, texts
+from tests.dashboard.pages import drained, opener, press, texts
 
 READ_ONLY = "It came with the program: to be looked at, not renamed, resumed or deleted."
 
@@ -27,8 +27,7 @@ def example(engine: Any, tmp_path: Path) -> str:
     for name, alpha in (("20250101-example", 0.8), ("20250101-example-alpha-0.5", 0.5)):
         tasks = ("red", "green")
         run = queue.submit(MergeConfig.build(tasks=tasks, library="colours", iterations=4, alpha=alpha))
-        while queue.active():
-            pass
+        drained(queue)
         (folder / run).rename(folder / name)
     (folder / "20250101-example-alpha-0.5" / layout.MERGED).unlink()
     return "20250101-example"

@@ -18,7 +18,7 @@ from otmf_core.jobs.queue import job_queue
 from otmf_core.runs import lock
 from otmf_core.runs.folder import set_status
 from otmf_core.runs.lock import owned, owner
-from tests.dashboard.pages import metrics, opener, press, settle, texts
+from tests.dashboard.pages import drained, metrics, opener, press, settle, texts
 
 
 @pytest.fixture
@@ -103,6 +103,5 @@ def test_the_queue_that_loses_a_run_lets_it_go(finished: list[str], app: AppTest
     queue = job_queue(tmp_path / "runs")
     with owned(run):
         queue.resume(run.name)
-        while queue.active():
-            pass
+        drained(queue)
         assert queue.snapshot(run.name) is None
