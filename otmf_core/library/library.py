@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import random
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -32,10 +32,10 @@ from otmf_core.models.checkpoints import (
     check_floating,
     read_header,
     read_tensors,
-    read_tower,
     tower_header,
 )
 from otmf_core.models.clip_config import check_config
+from otmf_core.models.stored import read_tower
 from otmf_core.models.t5_config import T5Fields, t5_fields
 
 if TYPE_CHECKING:
@@ -141,7 +141,7 @@ class Library:
         """Type and shape of every tensor that a merge changes, from the header of the pre-trained model."""
         return tower_header(self.vouched.located(self.backbone_file("weights")), self.prefix)
 
-    def base(self) -> StateDict:
+    def base(self) -> Mapping[str, torch.Tensor]:
         """θ⁰: the floating-point tensors that a merge changes, an image tower's or a T5's, in float32."""
         return read_tower(self.backbone("weights"), self.prefix)
 
