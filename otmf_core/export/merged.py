@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+
+from torch import Tensor
 
 from otmf_core.analysis.finished_run import finished_run
 from otmf_core.errors import InputError
@@ -36,7 +39,7 @@ class MergedModel:
     run: Run
     record: RunRecord
     library: Library
-    base: StateDict
+    base: Mapping[str, Tensor]
     delta: StateDict
 
     def weights(self) -> StateDict:

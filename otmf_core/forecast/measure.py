@@ -68,7 +68,7 @@ def measure(config: MergeConfig, library: Library) -> Rates:
                 method.fuse(state, incoming, context)
                 iteration = time.monotonic() - began
             text = f"{iteration * 1000:,.0f} ms a fusion, "
-    parameters = sum(tensor.numel() for tensor in tower.base.values())
+    parameters = sum(tensor.numel() for tensor in tower.weights().values())
     beside = max(0, peak[0] - model_bytes(config, parameters))
     text += f"{1 / encode:,.0f} {library.noun}/s"
     return Rates(iteration, encode, decode, start, beside, f"measured on {device}: {text}")

@@ -7,7 +7,7 @@ merge can know without reading them whole (keys, shapes, types, sizes, labels) i
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -25,8 +25,9 @@ from otmf_core.library.labels import check_labels, count, labels_of
 from otmf_core.library.manifest import Manifest, TaskInfo, read_manifest
 from otmf_core.library.preparation import preparation
 from otmf_core.library.vouched import VouchedFiles, text_hash
-from otmf_core.models.checkpoints import TOWER, Header, read_tower, tower_header
+from otmf_core.models.checkpoints import TOWER, Header, tower_header
 from otmf_core.models.clip_config import check_config
+from otmf_core.models.stored import read_tower
 from otmf_core.models.t5_config import T5Fields, t5_fields
 
 if TYPE_CHECKING:
@@ -129,7 +130,7 @@ class Library:
         """Type and shape of every tensor that a merge changes, from the header of the pre-trained model."""
         return tower_header(self.vouched.located(self.backbone_file("weights")), self.prefix)
 
-    def base(self) -> StateDict:
+    def base(self) -> Mapping[str, torch.Tensor]:
         """θ⁰: the floating-point tensors that a merge changes, an image tower's or a T5's, in float32."""
         return read_tower(self.backbone("weights"), self.prefix)
 

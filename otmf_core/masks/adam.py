@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 
 import torch
 from torch import Tensor
@@ -49,7 +50,7 @@ class Adam:
             self.moments[name] = (kept["first"], kept["second"])
 
 
-def to_device(state: StateDict, like: StateDict) -> StateDict:
+def to_device(state: StateDict, like: Mapping[str, Tensor]) -> StateDict:
     """A saved state on the device of `like`."""
     device = next(iter(like.values())).device
     return {key: tensor.to(device) for key, tensor in state.items()}

@@ -22,7 +22,13 @@ class ElementMasks(MaskPair):
     its second |c·Δ|⊙√v(G), so both masks trained in a step share one pair of moments, exactly.
     """
 
-    def __init__(self, base: StateDict, pre: StateDict, post: StateDict, factor: Mapping[str, float]) -> None:
+    def __init__(
+        self,
+        base: Mapping[str, Tensor],
+        pre: Mapping[str, Tensor],
+        post: Mapping[str, Tensor],
+        factor: Mapping[str, float],
+    ) -> None:
         super().__init__(base, pre, post, factor)
         self.masks = {side: {name: torch.ones_like(tensor) for name, tensor in base.items()} for side in SIDES}
         self.moments: dict[str, dict[str, tuple[Tensor, Tensor]]] = {}

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
+from torch import Tensor
+
 from otmf_core.masks import grouped
 from otmf_core.masks.base import MaskPair
 from otmf_core.masks.element import ElementMasks
@@ -22,7 +24,7 @@ class Fusion(NamedTuple):
     `together` where every iteration trains both masks and the factors stay.
     """
 
-    base: StateDict
+    base: Mapping[str, Tensor]
     pre: StateDict
     post: StateDict
     factor: Mapping[str, float]
@@ -30,21 +32,28 @@ class Fusion(NamedTuple):
     draw: tuple[int, ...] = (0,)
     together: bool = False
 
+    @property
+    def held(self) -> StateDict:
+        """θ⁰ in memory, of masks that write weights from it at every iteration."""
+        return dict(self.base)
+
 
 def _grouped(grouping: Grouping) -> Callable[[Fusion], MaskPair]:
-    return lambda of: GroupedMasks(of.base, of.pre, of.post, of.factor, grouping(of.base, of.heads))
+    return lambda of: GroupedMasks(held := of.held, of.pre, of.post, of.factor, grouping(held, of.heads))
 
 
 def _element(of: Fusion) -> MaskPair:
-    return PackedMasks(SharedMasks if of.together else ElementMasks, of.base, of.pre, of.post, of.factor)
+    if of.together:
+        return PackedMasks(SharedMasks, of.base, of.pre, of.post, of.factor)
+    return PackedMasks(ElementMasks, of.held, of.pre, of.post, of.factor)
 
 
 FAMILIES: dict[str, Callable[[Fusion], MaskPair]] = {
     "element": _element,
     "row": _grouped(grouped.rows),
     "head": _grouped(grouped.attention_heads),
-    "low-rank": lambda of: LowRankMasks(of.base, of.pre, of.post, of.factor, of.draw),
-    "singular": lambda of: SingularMasks(of.base, of.pre, of.post, of.factor),
+    "low-rank": lambda of: LowRankMasks(of.held, of.pre, of.post, of.factor, of.draw),
+    "singular": lambda of: SingularMasks(of.held, of.pre, of.post, of.factor),
     "layer": _grouped(grouped.layers),
     "task": _grouped(grouped.tasks),
 }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 import torch
 from torch import Tensor
@@ -26,7 +26,7 @@ class PackedMasks(MaskPair):
     def __init__(
         self,
         family: type[ElementMasks | SharedMasks],
-        base: StateDict,
+        base: Mapping[str, Tensor],
         pre: StateDict,
         post: StateDict,
         factor: Mapping[str, float],
@@ -34,7 +34,7 @@ class PackedMasks(MaskPair):
         super().__init__(base, pre, post, factor)
         self._places: dict[str, slice] = {}
         end = 0
-        for name, tensor in base.items():
+        for name, tensor in pre.items():
             if tensor.numel() < CHUNK:
                 self._places[name] = slice(end, end + tensor.numel())
                 end += tensor.numel()
@@ -67,7 +67,7 @@ class PackedMasks(MaskPair):
     def mask(self, side: str, name: str) -> Tensor:
         if name not in self._places:
             return self._masks.mask(side, name)
-        return self._masks.flat_mask(side, PACK, self._places[name]).view(self.base[name].shape)
+        return self._masks.flat_mask(side, PACK, self._places[name]).view(self.delta[side][name].shape)
 
     def entries(self) -> int:
         return self._masks.entries()
@@ -98,13 +98,29 @@ class PackedMasks(MaskPair):
 
     def _part(self, pack: Tensor, name: str) -> Tensor:
         """A copy of one tensor of a pack, since files hold no parts of others."""
-        return pack.view(-1)[self._places[name]].view(self.base[name].shape).clone()
+        return pack.view(-1)[self._places[name]].view(self.delta["pre"][name].shape).clone()
 
-    def _packed(self, tensors: StateDict) -> StateDict:
-        """The large tensors, and the small ones, in float32, end to end in one."""
-        large = {name: tensor for name, tensor in tensors.items() if name not in self._places}
-        return {PACK: self._pack(tensors), **large}
+    def _packed(self, tensors: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
+        return _Packed(self._pack(tensors), self._places, tensors)
 
-    def _pack(self, tensors: StateDict, kind: str = "") -> Tensor:
-        nothing = next(iter(self.base.values())).new_zeros(0, dtype=torch.float32)
+    def _pack(self, tensors: Mapping[str, Tensor], kind: str = "") -> Tensor:
+        """The small tensors in float32, end to end."""
+        nothing = next(iter(self.delta["pre"].values())).new_zeros(0, dtype=torch.float32)
         return torch.cat([nothing, *(tensors[f"{kind}{name}"].reshape(-1).float() for name in self._places)])
+
+
+class _Packed(Mapping[str, Tensor]):
+    """The pack and the large tensors, which are asked for where they are."""
+
+    def __init__(self, pack: Tensor, small: Mapping[str, slice], tensors: Mapping[str, Tensor]) -> None:
+        self._pack, self._tensors = pack, tensors
+        self._names = [PACK, *(name for name in tensors if name not in small)]
+
+    def __getitem__(self, name: str) -> Tensor:
+        return self._pack if name == PACK else self._tensors[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._names)
+
+    def __len__(self) -> int:
+        return len(self._names)

@@ -16,7 +16,13 @@ from otmf_core.models.task_vector import StateDict
 class SharedMasks(MaskPair):
     """`ElementMasks` that are always trained together: `Shifts` of Δ_pre and Δ_post."""
 
-    def __init__(self, base: StateDict, pre: StateDict, post: StateDict, factor: Mapping[str, float]) -> None:
+    def __init__(
+        self,
+        base: Mapping[str, Tensor],
+        pre: Mapping[str, Tensor],
+        post: Mapping[str, Tensor],
+        factor: Mapping[str, float],
+    ) -> None:
         super().__init__(base, pre, post, factor)
         self._shifts = Shifts(base, [pre, post], [factor[side] for side in SIDES])
         self._stream = ""
@@ -41,7 +47,7 @@ class SharedMasks(MaskPair):
         return self._shifts.flat_mask(SIDES.index(side), name, own)
 
     def entries(self) -> int:
-        return len(SIDES) * sum(tensor.numel() for tensor in self.base.values())
+        return len(SIDES) * sum(tensor.numel() for tensor in self.delta["pre"].values())
 
     def merged(self) -> StateDict:
         return self._shifts.merged()

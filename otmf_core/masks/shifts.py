@@ -9,7 +9,7 @@ trained: the weights are moved in place, each at a rate of its own.
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
 import torch
 from torch import Tensor
@@ -30,8 +30,13 @@ class Shifts:
     by whole steps of float32, and the masks are those that it has.
     """
 
-    def __init__(self, base: StateDict, deltas: Sequence[StateDict], factors: Sequence[float]) -> None:
-        """`deltas` are of any float type and have the keys and shapes of θ⁰; `factors` are the c_k, at least 0."""
+    def __init__(
+        self, base: Mapping[str, Tensor], deltas: Sequence[Mapping[str, Tensor]], factors: Sequence[float]
+    ) -> None:
+        """`deltas` are of any float type and have the keys and shapes of θ⁰; `factors` are the c_k, at least 0.
+
+        No iteration reads θ⁰.
+        """
         self.base, self.deltas, self.factors = base, deltas, list(factors)
         self.trained: Collection[int] = range(len(deltas))
         self.count = 0
@@ -39,13 +44,16 @@ class Shifts:
         self._weights: StateDict = {}
         self._saved: StateDict = {}
         self._reach: StateDict = {}
-        self._large = sum(tensor.numel() for tensor in base.values()) >= LARGE
+        self._large = sum(tensor.numel() for tensor in deltas[0].values()) >= LARGE
 
     def begin(self, rate: float, momentum: float = BETAS[0]) -> None:
         """Start an iteration at Adam's `rate`; the momentum is β₁."""
         if not self.moments:
             kept = torch.bfloat16 if self._large else torch.float32
-            self.moments = {n: (torch.zeros_like(b, dtype=kept), torch.zeros_like(b)) for n, b in self.base.items()}
+            self.moments = {
+                name: (torch.zeros_like(delta, dtype=kept), torch.zeros_like(delta, dtype=torch.float32))
+                for name, delta in self.deltas[0].items()
+            }
         if not self._reach and not self._large:
             self._reach = {name: self._reach_of(name) for name in self.base}
         self.count += 1
@@ -77,7 +85,7 @@ class Shifts:
 
     def start(self, name: str) -> Tensor:
         """Where the weights of a tensor are when all masks are one."""
-        return self._start_of(name).view(self.base[name].shape)
+        return self._start_of(name).view(self.deltas[0][name].shape)
 
     def _start_of(self, name: str, own: slice = WHOLE) -> Tensor:
         weight = self.base[name].view(-1)[own].clone()
@@ -87,14 +95,14 @@ class Shifts:
 
     def _reach_of(self, name: str, own: slice = WHOLE) -> Tensor:
         """Σ_k |c_k·Δ_k| of the vectors whose masks are trained: how far a change of one moves each weight, (n,)."""
-        reach = torch.zeros_like(self.base[name].view(-1)[own])
+        reach = torch.zeros_like(self.deltas[0][name].view(-1)[own], dtype=torch.float32)
         for k in self.trained:
             reach.add_(self.deltas[k][name].view(-1)[own].float().abs(), alpha=self.factors[k])
         return reach
 
     def mask(self, k: int, name: str) -> Tensor:
         """M_k of one tensor, float32; one where no weight moves."""
-        return self.flat_mask(k, name).view(self.base[name].shape)
+        return self.flat_mask(k, name).view(self.deltas[k][name].shape)
 
     @torch.no_grad()
     def flat_mask(self, k: int, name: str, own: slice = WHOLE) -> Tensor:

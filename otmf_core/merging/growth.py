@@ -21,8 +21,8 @@ def growth(
 
     No more than a batch of them is encoded.
     """
-    shapes = {name: tuple(tensor.shape) for name, tensor in tower.base.items()}
-    plain = sum(tensor.numel() for tensor in tower.base.values())
+    shapes = {name: tuple(tensor.shape) for name, tensor in tower.weights().items()}
+    plain = sum(tensor.numel() for tensor in tower.weights().values())
     sample = inputs[:ENCODE_BATCH]
     return Growth(
         parameters=(plain, plain + method.parameters_beside(shapes, tasks)),

@@ -79,7 +79,7 @@ def least_entropy(
     from otmf_core.methods.training import Plan
 
     learning = learning_of(context)
-    learner = Coefficients(learning.tower.base, vectors, initial, settings.granularity == "layer")
+    learner = Coefficients(dict(learning.tower.base), vectors, initial, settings.granularity == "layer")
     return learner, Plan(
         settings.draws(context),
         lambda _, sides: entropies(sides, learning),

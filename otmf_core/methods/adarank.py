@@ -50,7 +50,7 @@ class AdaRank(JointLearned):
         from otmf_core.methods.training import Plan
 
         learning = learning_of(context)
-        learner = RankMasks(learning.tower.base, vectors, self.scaling)
+        learner = RankMasks(dict(learning.tower.base), vectors, self.scaling)
         return learner, Plan(
             self.draws(context),
             lambda _, sides: entropies(sides, learning),

@@ -78,7 +78,7 @@ class Distillation(Learned):
         def losses(_: int, sides: Mapping[str, Batch]) -> dict[str, Tensor]:
             return distances(sides, teachers, learning, compare)
 
-        learner = Weights(learning.tower.base, combined(pre, post, self.alpha, 1 - self.alpha))
+        learner = Weights(dict(learning.tower.base), combined(pre, post, self.alpha, 1 - self.alpha))
         return learner, Plan(self.draws(context), losses, decaying(self.lr, self.iterations))
 
     @property

@@ -82,7 +82,7 @@ def training(settings: Otmf, pre: StateDict, post: StateDict, context: Context) 
         if settings.alpha_rule in ("learned", "auto"):
             row |= {f"coefficient_{side}": masks.factor[side] for side in SIDES}
         reported = iteration % STATISTICS_EVERY == 0 or iteration == settings.iterations - 1
-        weights = learning.tower.base
+        weights = learning.tower.weights() if reported else {}
         return row | {f"mask_{side}_mean": mask_mean(masks, side, weights) if reported else None for side in SIDES}
 
     rate = decaying(settings.lr, settings.iterations) if settings.schedule == "cosine" else lambda _: settings.lr

@@ -11,7 +11,6 @@ from otmf_core.methods.batches import Batch, encode
 from otmf_core.methods.context import Context, Learning
 from otmf_core.methods.otmf_choices import CLASSES
 from otmf_core.methods.transport_settings import TransportSettings
-from otmf_core.models.task_vector import StateDict
 from otmf_core.transport.clouds import Loss
 from otmf_core.transport.distributions import entropy, log_probabilities
 from otmf_core.transport.losses import Cost, alignment
@@ -20,7 +19,7 @@ Teachers = Sequence[Tensor | None]
 Compare = Callable[[Tensor, Tensor, Tensor], Tensor]  # features (b, n, d), their teachers', their tasks (b,): a scalar
 
 
-def teachers_of(learning: Learning, pre: StateDict) -> list[Tensor | None]:
+def teachers_of(learning: Learning, pre: Mapping[str, Tensor]) -> list[Tensor | None]:
     """Teacher features of each task, constants of a fusion; where none were kept of the previous, those of θ⁰ + Δ_pre.
 
     The latter is equation (3) of arXiv 2511.19561; the tower is left at θ⁰ + Δ_pre then.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from torch import Tensor
 
@@ -15,7 +15,7 @@ from otmf_core.models.task_vector import StateDict
 class VectorMasks(Learner):
     """Δ_m = λ·Σ_k M_k ⊙ Δ_k with a mask entry for every entry of every vector, all one at first, trained by Adam."""
 
-    def __init__(self, base: StateDict, vectors: Sequence[StateDict], factor: float) -> None:
+    def __init__(self, base: Mapping[str, Tensor], vectors: Sequence[StateDict], factor: float) -> None:
         """`vectors` are of any float type and have the keys and shapes of θ⁰; λ is the factor of each, at least 0."""
         self.shifts = Shifts(base, vectors, [factor] * len(vectors))
 

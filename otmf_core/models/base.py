@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -21,10 +22,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class Tower(ABC):
-    """A network in eval mode, θ⁰ as float32 tensors of the same keys, and the device that both are on."""
+    """A network in eval mode, θ⁰ as float32 tensors of the same keys, and the device that both are on.
+
+    On the CPU θ⁰ may be `Stored`: what reads it at every iteration holds it.
+    """
 
     module: nn.Module
-    base: StateDict
+    base: Mapping[str, Tensor]
     device: torch.device
 
     @abstractmethod
@@ -38,9 +42,13 @@ class Tower(ABC):
     @property
     def most_at_once(self) -> int | None:
         """The inputs that a large one should learn from at once; None for any number."""
-        if sum(tensor.numel() for tensor in self.base.values()) < LARGE:
+        if not self._large:
             return None
         return MOST_ON_CPU if self.device.type == "cpu" else MOST_ON_GPU
+
+    @cached_property
+    def _large(self) -> bool:
+        return sum(tensor.numel() for tensor in self.weights().values()) >= LARGE
 
     @abstractmethod
     def views(self, inputs: Inputs, count: int, seed: Sequence[int]) -> Inputs:
@@ -108,7 +116,7 @@ class Tower(ABC):
         return replace(self, base={})
 
     @torch.no_grad()
-    def load(self, delta: StateDict | None = None) -> None:
+    def load(self, delta: Mapping[str, Tensor] | None = None) -> None:
         """Set the weights to θ⁰ + Δ, or to θ⁰, in place: no copy of the model is made."""
         for name, tensor in self.weights().items():
             if delta is None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from math import prod
 from pathlib import Path
@@ -50,18 +50,6 @@ def is_safetensors(path: Path) -> bool:
     except OSError as error:
         raise InputError(f"a file must be readable: {path} ({error.strerror})") from None
     return start[8:] == b"{" and 0 in start[:8]
-
-
-def read_tower(path: Path, prefix: str = TOWER) -> dict[str, Tensor]:
-    """θ⁰: the image tower's tensors in a CLIP's weights, in float32, without buffers of whole numbers.
-
-    With another `prefix` those whose names begin with it, which is taken off. Raises InputError when there are none,
-    and on types that are neither.
-    """
-    header = tower_header(path, prefix)
-    tensors = {name: tensor for name, tensor in read_tensors(path, prefix=prefix).items() if name in header}
-    check_finite(tensors, str(path))
-    return {name: tensor.float() for name, tensor in tensors.items()}
 
 
 def tower_header(path: Path, prefix: str = TOWER) -> Header:
@@ -160,7 +148,7 @@ def check_floating(header: Header, where: str) -> None:
             raise InputError(f"weights are of type {', '.join(FLOATS)}: {shown(name)} is {kind} in {where}")
 
 
-def check_matches(tensors: dict[str, Tensor], expected: dict[str, Tensor], where: str) -> None:
+def check_matches(tensors: Mapping[str, Tensor], expected: Mapping[str, Tensor], where: str) -> None:
     """Raise InputError unless `tensors` has finite values and the keys and shapes of `expected`, naming a culprit."""
     shapes = {name: tuple(tensor.shape) for name, tensor in tensors.items()}
     _check_shapes(shapes, {name: tuple(tensor.shape) for name, tensor in expected.items()}, where)
@@ -182,7 +170,7 @@ def _check_shapes(shapes: dict[str, tuple[int, ...]], expected: dict[str, tuple[
             )
 
 
-def check_finite(tensors: dict[str, Tensor], where: str) -> None:
+def check_finite(tensors: Mapping[str, Tensor], where: str) -> None:
     """Raise InputError naming the first tensor with a NaN or an infinity."""
     for name, tensor in tensors.items():
         if tensor.is_floating_point() and not tensor.isfinite().all():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,7 +17,7 @@ from otmf_core.files import brief
 from otmf_core.models import convstem as convstem  # registers our own tower with timm
 from otmf_core.models.base import Tower
 from otmf_core.models.checkpoints import check_matches
-from otmf_core.models.device import autocast, to_device
+from otmf_core.models.device import all_to_device, autocast, to_device
 from otmf_core.models.inputs import Inputs
 from otmf_core.models.lanes import fits, in_lanes
 from otmf_core.models.task_vector import StateDict
@@ -100,12 +100,12 @@ class ClipTower(Tower):
         return torch.cat(list(parts))
 
 
-def clip_tower(config: dict[str, Any], base: StateDict, device: torch.device, where: str) -> ClipTower:
+def clip_tower(config: dict[str, Any], base: Mapping[str, Tensor], device: torch.device, where: str) -> ClipTower:
     """The image tower of a config at θ⁰, on that device; raises InputError about `where` unless θ⁰ fits it."""
     with torch.device("meta"):  # shapes alone: a config that asks for more than θ⁰ has takes no memory
         drawn = build_encoder(config).state_dict()
     check_matches(base, {name: tensor for name, tensor in drawn.items() if tensor.is_floating_point()}, where)
-    tower = ClipTower(build_encoder(config).to(device), {n: t.to(device) for n, t in base.items()}, device, config)
+    tower = ClipTower(build_encoder(config).to(device), all_to_device(base, device), device, config)
     tower.load()
     return tower
 

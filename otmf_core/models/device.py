@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import sys
+from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext, suppress
 from pathlib import Path
 
@@ -47,6 +48,11 @@ def to_device(tensor: Tensor, device: torch.device) -> Tensor:
     if device.type == "cuda":
         return tensor.pin_memory().to(device, non_blocking=True)
     return tensor.to(device)
+
+
+def all_to_device(tensors: Mapping[str, Tensor], device: torch.device) -> Mapping[str, Tensor]:
+    """Tensors on a device; on the CPU those that are there, which are not read."""
+    return tensors if device.type == "cpu" else {name: tensor.to(device) for name, tensor in tensors.items()}
 
 
 def return_freed_memory(parameters: int) -> None:

@@ -6,7 +6,7 @@ configuration, and done here: versions of transformers read the same files diffe
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -19,7 +19,7 @@ from otmf_core.errors import InputError
 from otmf_core.files import brief, shown
 from otmf_core.models.base import Tower
 from otmf_core.models.checkpoints import check_matches
-from otmf_core.models.device import to_device
+from otmf_core.models.device import all_to_device, to_device
 from otmf_core.models.heads import Head
 from otmf_core.models.lanes import fits, in_lanes
 from otmf_core.models.t5_config import T5Fields
@@ -218,7 +218,7 @@ def _answer(text: str, verbalizers: Verbalizers) -> float:
 
 def t5_tower(
     fields: T5Fields,
-    base: StateDict,
+    base: Mapping[str, Tensor],
     device: torch.device,
     where: str,
     features: Features = "decoder",
@@ -232,11 +232,11 @@ def t5_tower(
     drawn = build_t5(fields, separate, torch.device("meta"))  # shapes alone, which take no memory
     check_matches(base, dict(drawn.named_parameters()), where)
     module = build_t5(fields, separate, device)
-    tower = T5Tower(module, {n: t.to(device) for n, t in base.items()}, device, fields, features, precision)
+    tower = T5Tower(module, all_to_device(base, device), device, fields, features, precision)
     tower.load()
     return tower
 
 
-def output_rows(base: StateDict, tokens: Sequence[int]) -> Tensor:
+def output_rows(base: Mapping[str, Tensor], tokens: Sequence[int]) -> Tensor:
     """The rows of lm_head for these tokens, (tokens, d) in float32: of the embedding where they are one."""
     return (base[HEAD] if HEAD in base else base[SHARED])[list(tokens)].float()

@@ -52,7 +52,8 @@ def _measure(library: Library, runs: Sequence[Run], report: Callable[[str], None
     import torch
 
     tower = library.tower(torch.device("cpu"))
-    return [Entries(family=name, entries=n) for name, n in count_entries(tower.base, tower.attention_heads).items()]
+    entries = count_entries(tower.weights(), tower.attention_heads)
+    return [Entries(family=name, entries=n) for name, n in entries.items()]
 
 
 def _found(runs: Sequence[Run], measured: Sequence[Entries]) -> Found:

@@ -54,7 +54,7 @@ class Expert(ABC):
     def difference(self, name: str, base: Tensor) -> Tensor:
         """One tensor of Δᵗ = θᵗ − θ⁰, by its name in the image tower, given θ⁰'s; raises as `task_vector` does."""
 
-    def task_vector(self, base: StateDict) -> StateDict:
+    def task_vector(self, base: Mapping[str, Tensor]) -> StateDict:
         """Δᵗ = θᵗ − θ⁰ of exactly the keys of `base`, θ⁰'s image tower ("visual." taken off).
 
         Raises InputError, naming the key, on keys or shapes that are not θ⁰'s and on values that are not finite.

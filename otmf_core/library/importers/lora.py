@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -195,7 +196,7 @@ class LoraAdapter(Expert):
                 place.of(delta).add_(self._read(key) - place.of(base).float())
         return delta
 
-    def task_vector(self, base: StateDict) -> StateDict:
+    def task_vector(self, base: Mapping[str, Tensor]) -> StateDict:
         self.check({name: ("F32", tuple(tensor.shape)) for name, tensor in base.items()})
         delta = super().task_vector(base)
         if not any(tensor.any() for tensor in delta.values()):

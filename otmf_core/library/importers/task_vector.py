@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -31,7 +32,7 @@ class TaskVector(Expert):
     def difference(self, name: str, base: Tensor) -> Tensor:
         return read_tensor(self.files[0], name)
 
-    def task_vector(self, base: StateDict) -> StateDict:
+    def task_vector(self, base: Mapping[str, Tensor]) -> StateDict:
         """Δᵗ in the stored precision, mapped into memory."""
         delta = read_tensors(self.files[0])
         check_finite(delta, str(self.files[0]))

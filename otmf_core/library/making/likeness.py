@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,12 +16,14 @@ from otmf_core.library.making.new_texts import TOKENIZER
 from otmf_core.library.texts import open_tokenizer
 
 if TYPE_CHECKING:
-    from otmf_core.models.task_vector import StateDict
+    from torch import Tensor
 
 STRANGE = 0.5  # ‖Δ‖ / ‖θ⁰‖: fine-tuning moves a model by a few percent, two models of their own differ by more than all
 
 
-def check_likeness(library: Library, expert: Expert, base: StateDict, delta: StateDict) -> tuple[float, list[str]]:
+def check_likeness(
+    library: Library, expert: Expert, base: Mapping[str, Tensor], delta: Mapping[str, Tensor]
+) -> tuple[float, list[str]]:
     """‖Δᵗ‖ / ‖θ⁰‖, and what is to be said of the pair; `base` is θ⁰.
 
     Raises InputError when the two do not differ, when another activation was trained, and when θᵗ lies so far from θ⁰
