@@ -4,13 +4,13 @@ from functools import partial
 
 import streamlit as st
 
-from dashboard.app_pages.alpha.charts import balance, each_task, front, quality
 from dashboard.app_pages.alpha.controls import sweep_row
-from dashboard.app_pages.alpha.rule_line import reached_by_rule, rule_line
+from dashboard.app_pages.alpha.rule_line import rule_line
 from dashboard.app_pages.alpha.sequence_picker import choose_sequence
 from dashboard.app_pages.alpha.sequences import sweep_grid, sweepable_runs
-from dashboard.app_pages.alpha.tables import sweep_table, task_table
 from dashboard.app_pages.alpha.value_picker import choose_value
+from dashboard.charts.sweep import balance, each_task, front, quality
+from dashboard.charts.sweep_tables import reached_by_rule, sweep_table, task_table
 from dashboard.library.task_labels import task_labels
 from dashboard.runs.example import example_line, example_runs
 from dashboard.runs.library_of import library_words

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 import plotly.graph_objects as go
 
-from dashboard.app_pages.masks.charts.stacks import BELOW, has_stacks, tell_stacks_apart
 from dashboard.charts.colours import INK
 from dashboard.charts.matrix import EMPTY_CELL, SCALES, names_above, names_beside
+from dashboard.charts.stacks import BELOW, has_stacks, tell_stacks_apart
 from dashboard.text import chart_letters, number_text
 from otmf_core.models.tensor_names import TensorPlace, kinds, layers
 
