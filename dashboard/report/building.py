@@ -1,0 +1,69 @@
+"""A report of finished runs: which kind it is, its name, and its file."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from dashboard.report.comparison import comparison_sections
+from dashboard.report.file import BEGINNING as BEGINNING
+from dashboard.report.file import html_file
+from dashboard.report.parts import Html, paragraph
+from dashboard.report.run import run_sections
+from dashboard.report.sweep import sweep_sections, swept
+from dashboard.runs.library_of import library_words
+from dashboard.runs.titles import description
+from dashboard.text import plural
+from otmf_core.analysis.comparison import by_library
+from otmf_core.errors import InputError
+from otmf_core.files import shown
+from otmf_core.runs.archive import plain
+from otmf_core.runs.folder import Run
+
+MOST_RUNS = 2000
+
+
+@dataclass(frozen=True)
+class Report:
+    """A report: the name that its file would have, and what is in it."""
+
+    name: str
+    html: str
+
+
+def report(runs: Sequence[Run], command: str = "") -> Report:
+    """The report of a run, of a sweep where the runs differ in one setting that is swept, else of a comparison.
+
+    `command` made all of them, where there is one. Raises InputError where there are no runs, one is not finished or
+    damaged, they are of several libraries, or the file would be too large.
+    """
+    if not runs:
+        raise InputError("a report is of one finished run or more, received none")
+    if len(runs) > MOST_RUNS:
+        raise InputError(f"a report has at most {MOST_RUNS:,} runs, received {len(runs):,}")
+    for run in runs:
+        if run.record is None:
+            raise InputError(f"a report is of finished runs: {shown(run.id, 80)} is {run.status}")
+    parts = by_library(runs)
+    if len(parts) > 1:
+        names = [shown(part[0].config.library, 60) for part in parts[:4]]
+        raise InputError(f"a report is of runs of one library, received those of {', '.join(names)}")
+    library = library_words(runs[0].config).name
+    if len(runs) == 1 and (record := runs[0].record):
+        run = runs[0]
+        title = description(run.config)
+        about = _about(library, run.name, f"Run {run.id}", run.note)
+        return Report(f"{plain(run.id)}-report.html", html_file(title, about, run_sections(run, record)))
+    if (config := swept(runs)) and (setting := config.method.swept()):
+        title = f"{setting.label}, swept · {config.method.title} · {len(config.tasks)} tasks"
+        about = _about(library, plural(len(runs), "run"))
+        return Report(f"sweep-{setting.name}-report.html", html_file(title, about, sweep_sections(runs, config)))
+    tasks = sorted({len(run.config.tasks) for run in runs})
+    title = f"Comparison · {' and '.join(map(str, tasks))} tasks"
+    about = _about(library, plural(len(runs), "run"))
+    return Report("comparison-report.html", html_file(title, about, comparison_sections(runs, command)))
+
+
+def _about(library: str, *lines: str) -> Html:
+    """What stands under the title, a paragraph each."""
+    return Html("".join(paragraph(line) for line in (f"Library {library}", *lines) if line))
