@@ -34,9 +34,26 @@ class Report:
 def report(runs: Sequence[Run], command: str = "") -> Report:
     """The report of a run, of a sweep where the runs differ in one setting that is swept, else of a comparison.
 
-    `command` made all of them, where there is one. Raises InputError where there are no runs, one is not finished or
-    damaged, they are of several libraries, or the file would be too large.
+    `command` made all of them, where there is one. Raises InputError as `check_runs` does, where a file of a run is
+    damaged, and where the report would be too large.
     """
+    check_runs(runs)
+    name, library = report_name(runs), library_words(runs[0].config).name
+    if len(runs) == 1 and (record := runs[0].record):
+        run = runs[0]
+        about = _about(library, run.name, f"Run {run.id}", run.note)
+        return Report(name, html_file(description(run.config), about, run_sections(run, record)))
+    about = _about(library, plural(len(runs), "run"))
+    if (config := swept(runs)) and (setting := config.method.swept()):
+        title = f"{setting.label}, swept · {config.method.title} · {len(config.tasks)} tasks"
+        return Report(name, html_file(title, about, sweep_sections(runs, config)))
+    tasks = sorted({len(run.config.tasks) for run in runs})
+    title = f"Comparison · {' and '.join(map(str, tasks))} tasks"
+    return Report(name, html_file(title, about, comparison_sections(runs, command)))
+
+
+def check_runs(runs: Sequence[Run]) -> None:
+    """Raise InputError unless there are runs, not too many, all of them finished and of one library."""
     if not runs:
         raise InputError("a report is of one finished run or more, received none")
     if len(runs) > MOST_RUNS:
@@ -48,20 +65,15 @@ def report(runs: Sequence[Run], command: str = "") -> Report:
     if len(parts) > 1:
         names = [shown(part[0].config.library, 60) for part in parts[:4]]
         raise InputError(f"a report is of runs of one library, received those of {', '.join(names)}")
-    library = library_words(runs[0].config).name
-    if len(runs) == 1 and (record := runs[0].record):
-        run = runs[0]
-        title = description(run.config)
-        about = _about(library, run.name, f"Run {run.id}", run.note)
-        return Report(f"{plain(run.id)}-report.html", html_file(title, about, run_sections(run, record)))
-    if (config := swept(runs)) and (setting := config.method.swept()):
-        title = f"{setting.label}, swept · {config.method.title} · {len(config.tasks)} tasks"
-        about = _about(library, plural(len(runs), "run"))
-        return Report(f"sweep-{setting.name}-report.html", html_file(title, about, sweep_sections(runs, config)))
-    tasks = sorted({len(run.config.tasks) for run in runs})
-    title = f"Comparison · {' and '.join(map(str, tasks))} tasks"
-    about = _about(library, plural(len(runs), "run"))
-    return Report("comparison-report.html", html_file(title, about, comparison_sections(runs, command)))
+
+
+def report_name(runs: Sequence[Run]) -> str:
+    """The name of the file of a report of these runs."""
+    if len(runs) == 1:
+        return f"{plain(runs[0].id)}-report.html"
+    config = swept(runs)
+    setting = config.method.swept() if config else None
+    return f"sweep-{setting.name}-report.html" if setting else "comparison-report.html"
 
 
 def _about(library: str, *lines: str) -> Html:

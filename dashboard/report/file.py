@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Any
 
 import plotly.graph_objects as go
-import plotly.offline
 
 from dashboard.charts.look import MODEBAR
 from dashboard.report.parts import Chart, Html, Section
@@ -105,7 +104,9 @@ def _inert(value: Any) -> str:
 
 @cache
 def _plotly() -> str:
-    text = plotly.offline.get_plotlyjs().replace("\r\n", "\n")  # as a browser reads it, or its hash is another
+    from plotly.offline import get_plotlyjs  # five megabytes, read once a report is asked for
+
+    text = get_plotlyjs().replace("\r\n", "\n")  # as a browser reads it, or its hash is another
     return re.sub(r"</(script)", r"<\\/\1", text, flags=re.IGNORECASE)
 
 

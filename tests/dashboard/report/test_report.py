@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from dashboard.report.building import report
+from dashboard.report.button import report_or_reason
 from dashboard.report.file import BEGINNING, MOST_BYTES, differences, html_file
 from dashboard.report.parts import Html, Section, paragraph
 from dashboard.report.sweep import swept
@@ -207,6 +208,8 @@ def test_a_damaged_run_is_said_in_a_sentence(own_tiny: Path, tmp_path: Path):
     path = merged(merge_config(own_tiny), tmp_path)
     (path / "steps/03/mask_statistics.parquet").write_bytes(b"PAR1 no table")
     assert "mask_statistics.parquet" in one_sentence(lambda: report([load_run(path)]))
+    page = Page(report_or_reason([load_run(path)]))
+    assert page.text.strip().startswith("No reportThere is no report. Mask statistics come as") and not page.scripts
 
 
 def test_a_file_that_is_too_large_is_refused():
