@@ -14,7 +14,7 @@ from dashboard.charts.colours import SHADES, shade
 from dashboard.text import chart_letters
 
 HEIGHT = 380
-MOST_ABOVE = 10  # lines whose names stand above the chart
+MOST_ABOVE, MOST_BESIDE = 10, 29  # lines whose names stand above the chart, and beside it without scrolling
 SYMBOLS = ("circle", "square", "diamond", "triangle-up", "cross", "x", "star", "hexagon")
 
 
@@ -70,7 +70,7 @@ def overlaid(lines: Sequence[Line]) -> go.Figure:
     if len(lines) <= MOST_ABOVE:
         return chart.update_layout(height=HEIGHT)
     beside = {"orientation": "v", "x": 1.02, "y": 1, "yanchor": "top"}
-    return chart.update_layout(height=max(HEIGHT, 90 + 19 * len(lines)), legend=beside)
+    return chart.update_layout(height=max(HEIGHT, 90 + 28 * min(len(lines), MOST_BESIDE)), legend=beside)
 
 
 def cost(table: pd.DataFrame) -> go.Figure:
