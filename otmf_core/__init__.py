@@ -1,6 +1,9 @@
 """OTMF: continual model merging by masks and optimal transport (arXiv 2511.19561).
 
-    from otmf_core import MergeConfig, load_run, open_library, run_merge
+    from otmf_core import load_run, run_merge
+
+    run = run_merge(tasks=["mnist", "thai"], iterations=20)
+    run.matrix, run.losses, run.masks()
 
 Importing the package loads neither torch nor anything else of the engine; a name loads what it needs when it is used.
 """
@@ -11,17 +14,19 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from otmf_core.config import MergeConfig as MergeConfig
     from otmf_core.library.library import open_library as open_library
-    from otmf_core.merging.merge import run_merge as run_merge
-    from otmf_core.runs.folder import load_run as load_run
+    from otmf_core.notebook import OpenedRun as OpenedRun
+    from otmf_core.notebook import load_run as load_run
+    from otmf_core.notebook import run_merge as run_merge
 
 __version__ = "0.1.0"
-__all__ = ["MergeConfig", "load_run", "open_library", "run_merge"]
+__all__ = ["MergeConfig", "OpenedRun", "load_run", "open_library", "run_merge"]
 
 _HOMES = {
     "MergeConfig": "config",
-    "load_run": "runs.folder",
+    "OpenedRun": "notebook",
+    "load_run": "notebook",
     "open_library": "library.library",
-    "run_merge": "merging.merge",
+    "run_merge": "notebook",
 }
 
 

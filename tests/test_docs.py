@@ -98,7 +98,8 @@ def test_links_and_images_lead_somewhere(document: str):
 
 def test_every_document_is_looked_at():
     found = {path.relative_to(ROOT).as_posix() for path in (ROOT / "docs").rglob("*") if path.is_file()}
-    assert found == {document for document in DOCUMENTS if document.startswith("docs/")}
+    own = {"docs/merge.ipynb"}  # by its test, which executes it
+    assert found == {document for document in DOCUMENTS if document.startswith("docs/")} | own
 
 
 def test_a_broken_link_is_seen():

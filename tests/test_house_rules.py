@@ -57,6 +57,7 @@ WITHOUT_TORCH = [
     "analysis.studies.shipped",
     "export.model_card",
     "export.layouts",
+    "notebook",
     *(f"cli.{path.stem}" for path in (ENGINE / "cli").glob("[!_]*.py")),
 ]
 SCREENS = {"streamlit", "plotly", "dashboard"}

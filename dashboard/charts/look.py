@@ -25,6 +25,7 @@ GRID_LINES = {"light": "#e8e9ec", "dark": "#2a2d38"}
 CHARACTER, WIDEST_LABEL = 5.9, 240  # pixels: the mean width of a character at 12 px, and of a label at most
 MOST_DECIMALS = 6  # of a label: Plotly writes 5μ for smaller numbers
 LINE, GAP, STANDOFF, EDGE = 16, 10, 8, 8  # pixels: of a line of labels, before it, before a title, around the chart
+MODEBAR = {"displaylogo": False, "typesetMath": False, "modeBarButtonsToRemove": ["lasso2d", "select2d", "autoScale2d"]}
 LEGEND = {"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom"}
 LEGEND_WIDTH = 460  # pixels, on a narrow screen
 
@@ -47,6 +48,11 @@ def dressed(chart: go.Figure, theme: str) -> go.Figure:
     copy = go.Figure(traces, {**layout, "datarevision": zlib.crc32(content.encode())})
     copy.layout.template = None
     return copy
+
+
+def png_settings(name: str) -> dict[str, Any]:
+    """The settings of a chart's bar: a PNG of twice the resolution, named `name`."""
+    return MODEBAR | {"toImageButtonOptions": {"format": "png", "filename": name, "scale": 2}}
 
 
 def _layout(theme: str) -> dict[str, Any]:

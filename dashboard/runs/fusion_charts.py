@@ -2,56 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from statistics import fmean
-from typing import NamedTuple
 
 import pandas as pd
-import plotly.graph_objects as go
 import streamlit as st
 
-from dashboard.charts.losses import coefficients, loss_curves, mask_means
+from dashboard.charts.fusions import Sides, reported_curves
 from dashboard.library.labels import library_labels
 from dashboard.text import letters, number_text
 from dashboard.ui.chart import cached_chart, show_chart
 from dashboard.ui.layout import panels
-from otmf_core.runs.view import Curve, RunView
+from otmf_core.runs.view import RunView
 
 FIRST, LAST = 3, 10  # iterations that a fusion is judged by
-Sides = Mapping[int, tuple[Curve, Curve]]  # step of the fold → pre and post, one value per iteration
-
-
-class Curves(NamedTuple):
-    """A chart of two columns of the curves: its names on the page, in files and of its values."""
-
-    chart: Callable[..., go.Figure]
-    columns: tuple[str, str]
-    title: str
-    measured: str
-    name: str
-    what: str
-
-
-LOSSES = Curves(loss_curves, ("loss_pre", "loss_post"), "Transport losses", "per iteration", "losses", "loss")
-CURVES = (
-    LOSSES,
-    Curves(
-        mask_means,
-        ("mask_pre_mean", "mask_post_mean"),
-        "Mean mask",
-        "all entries; fusions start at 1",
-        "mask-means",
-        "mean",
-    ),
-    Curves(
-        coefficients,
-        ("coefficient_pre", "coefficient_post"),
-        "Coefficients",
-        "of both vectors, learned; means where there are many",
-        "coefficients",
-        "coefficient",
-    ),
-)
 
 
 def fusion_charts(view: RunView, page: str) -> None:
@@ -60,9 +23,7 @@ def fusion_charts(view: RunView, page: str) -> None:
     Nothing without fusions. `page` begins the charts' keys.
     """
     tasks, names = list(view.tasks), library_labels(view.config).names
-    reported = [(each, sides) for each in CURVES if _any(sides := _sides(view, *each.columns))]
-    if not reported or reported[0][0] is not LOSSES:
-        return
+    reported = reported_curves(view.fusions)
     for start in range(0, len(reported), 2):
         pair = reported[start : start + 2]
         for panel, (each, sides) in zip(panels(2, f"{page}-fusions-{start}"), pair, strict=False):
@@ -75,7 +36,7 @@ def fusion_charts(view: RunView, page: str) -> None:
                     key=f"{page}-{each.name}",
                     name=f"{view.run}-{each.name}",
                 )
-    if lines := in_vain(reported[0][1], view.iterations):
+    if reported and (lines := in_vain(reported[0][1], view.iterations)):
         said = [
             f"{letters(names[tasks[step - 1]])} ({number_text(a, 3)} → {number_text(b, 3)})" for step, a, b in lines
         ]
@@ -104,14 +65,6 @@ def in_vain(losses: Sides, iterations: int) -> list[tuple[int, float, float]]:
         if last >= first > 0:
             found.append((step, first, last))
     return found
-
-
-def _any(sides: Sides) -> bool:
-    return any(value is not None for both in sides.values() for side in both for value in side)
-
-
-def _sides(view: RunView, pre: str, post: str) -> dict[int, tuple[Curve, Curve]]:
-    return {step: (fusion.curve(pre), fusion.curve(post)) for step, fusion in view.fusions.items()}
 
 
 def sides_frame(values: Sides, what: str) -> pd.DataFrame:

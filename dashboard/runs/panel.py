@@ -11,7 +11,8 @@ from dashboard.runs.following import follow, progress_of
 from dashboard.runs.fusion_charts import fusion_charts
 from dashboard.runs.metrics import main_metrics
 from dashboard.runs.stamp import stamp
-from dashboard.runs.titles import RESUMABLE, status_badge, title
+from dashboard.runs.status import status_badge
+from dashboard.runs.titles import RESUMABLE, title
 from dashboard.state import queue, runs_folder, show_run
 from dashboard.text import duration, letters, reason, sentence
 from dashboard.ui.deferred import defer

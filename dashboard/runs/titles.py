@@ -1,13 +1,10 @@
-"""Titles and status badges of runs."""
+"""Titles of runs, and what their statuses are called; no streamlit, so that reports have them too."""
 
 from __future__ import annotations
 
 from typing import Literal
 
-import streamlit as st
-
 from otmf_core.config import MergeConfig
-from otmf_core.runs.view import RunView
 
 BADGES: dict[str, tuple[str, str, Literal["gray", "blue", "orange", "red", "green"]]] = {
     "queued": ("Queued", ":material/schedule:", "gray"),
@@ -25,7 +22,6 @@ def title(config: MergeConfig) -> str:
     return " · ".join([config.method.title, f"{len(config.tasks)} tasks", *config.method.symbols()])
 
 
-def status_badge(view: RunView) -> None:
-    """Draw the status of a run."""
-    label, icon, colour = BADGES[view.status]
-    st.badge(label, icon=icon, color=colour)
+def description(config: MergeConfig) -> str:
+    """A run's title, with the preset where it is not the default one."""
+    return title(config) + (f" · {config.preset}" if config.preset != "default" else "")

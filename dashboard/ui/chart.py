@@ -5,18 +5,17 @@ from __future__ import annotations
 import hashlib
 import pickle  # written only: a key many times faster than the cache's own
 from collections.abc import Callable
-from typing import Any, ParamSpec
+from typing import ParamSpec
 
 import pandas as pd
 import plotly.graph_objects as go
 import streamlit as st
 
-from dashboard.charts.look import dressed
+from dashboard.charts.look import dressed, png_settings
 from dashboard.text import letters
 from dashboard.ui.theme import theme
 
 P = ParamSpec("P")
-MODEBAR = {"displaylogo": False, "typesetMath": False, "modeBarButtonsToRemove": ["lasso2d", "select2d", "autoScale2d"]}
 
 
 def cached_chart(build: Callable[P, go.Figure], *args: P.args, **kwargs: P.kwargs) -> go.Figure:
@@ -58,8 +57,3 @@ def heading(data: Callable[[], pd.DataFrame], *, title: str, measured: str, key:
             type="tertiary",
             icon=":material/download:",
         )
-
-
-def png_settings(name: str) -> dict[str, Any]:
-    """The settings of a chart's bar: a PNG of twice the resolution, named `name`."""
-    return MODEBAR | {"toImageButtonOptions": {"format": "png", "filename": name, "scale": 2}}

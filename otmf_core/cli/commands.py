@@ -21,6 +21,7 @@ COMMANDS = {
     "show": "print the accuracy matrix and metrics of a run",
     "resume": "go on with an interrupted run where it stopped",
     "export": "write the merged model of a run in safetensors, with a model card",
+    "report": "write runs, a sweep or a comparison as one file of HTML, to be read and printed anywhere",
     "library": "make, check and fetch libraries",
 }
 

@@ -24,10 +24,10 @@ import numpy as np
 from safetensors.numpy import save_file
 from streamlit.testing.v1 import AppTest
 
-from dashboard.app_pages.masks.charts.map import MEASURES, mask_map
 from dashboard.app_pages.masks.charts.tensor import mask_matrix
-from dashboard.app_pages.masks.reading import measure_tensors
 from dashboard.app_pages.masks.tensor_section import MOST_CELLS
+from dashboard.charts.mask_map import MEASURES, mask_map
+from dashboard.charts.mask_measures import measure_tensors
 from otmf_core.config import MergeConfig
 from otmf_core.files import write_table
 from otmf_core.masks.measures import BINS, COMMON_RANGE, RANGE

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from dashboard.app_pages.accuracy.charts import outcome, retention
+from dashboard.charts.ends import outcome, retention
 from dashboard.charts.outcomes import outcomes
 from dashboard.library.labels import library_labels
 from dashboard.runs.accuracy_charts import accuracy_charts

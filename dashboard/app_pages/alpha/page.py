@@ -4,14 +4,15 @@ from functools import partial
 
 import streamlit as st
 
-from dashboard.app_pages.alpha.charts import balance, each_task, front, quality
 from dashboard.app_pages.alpha.controls import sweep_row
-from dashboard.app_pages.alpha.rule_line import reached_by_rule, rule_line
+from dashboard.app_pages.alpha.rule_line import rule_line
 from dashboard.app_pages.alpha.sequence_picker import choose_sequence
 from dashboard.app_pages.alpha.sequences import sweep_grid, sweepable_runs
-from dashboard.app_pages.alpha.tables import sweep_table, task_table
 from dashboard.app_pages.alpha.value_picker import choose_value
+from dashboard.charts.sweep import balance, each_task, front, quality
+from dashboard.charts.sweep_tables import reached_by_rule, sweep_table, task_table
 from dashboard.library.labels import library_labels
+from dashboard.report.button import report_button
 from dashboard.runs.example import example_line, example_runs
 from dashboard.runs.loading import readable_runs
 from dashboard.text import sentence
@@ -52,6 +53,8 @@ if not runs_by_value:
     st.info("The figures appear with the first finished run of this sequence.", icon=":material/monitoring:")
     st.stop()
 table, tasks = sweep_table(runs_by_value, setting.name), task_table(runs_by_value, setting.name)
+by_rules = [stored_runs[member.run] for member in rules.values() if member.run in stored_runs]
+report_button([*runs_by_value.values(), *(run for run in by_rules if run.record)], "alpha-report")
 selected = choose_value(table, config, setting)
 name = f"{setting.name}-{config.tasks[0]}-{len(config.tasks)}-tasks"
 charts = (

@@ -40,17 +40,6 @@ def rule_line(config: MergeConfig, setting: Setting, found: Mapping[str, SweepRu
             st.caption(f"{setting.symbol} **{what}**: {_reached(member, stored.get(member.run))}")
 
 
-def reached_by_rule(
-    config: MergeConfig, setting: Setting, found: Mapping[str, SweepRun], stored: Mapping[str, Run]
-) -> dict[str, tuple[float | None, float | None]]:
-    """ACC in percent and BWT in points of every rule's finished run, by the rule in words; arguments as above."""
-    if setting.shown.given is None:
-        return {}
-    rule = config.method.described()[setting.shown.given[0]]
-    runs = {name: stored.get(member.run) for name, member in found.items()}
-    return {rule.text(name): (run.record.acc, run.record.bwt) for name, run in runs.items() if run and run.record}
-
-
 def _reached(member: SweepRun, run: Run | None) -> str:
     if run is None or run.record is None:
         return member.status

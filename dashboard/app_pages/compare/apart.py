@@ -7,9 +7,10 @@ from collections.abc import Mapping, Sequence
 import pandas as pd
 import streamlit as st
 
-from dashboard.app_pages.compare.differences import differences_section, held_against
+from dashboard.app_pages.compare.differences import differences_section
 from dashboard.app_pages.compare.grid_table import grid_table
 from dashboard.charts.colours import PALETTE
+from dashboard.charts.grid import held_against
 from dashboard.text import plural
 from dashboard.ui.chart import heading
 from dashboard.ui.layout import panels

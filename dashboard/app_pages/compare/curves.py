@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
-from dashboard.app_pages.compare.charts.runs import Line, cost, overlaid
-from dashboard.app_pages.compare.leaderboard import description
+from dashboard.charts.compared import Line, cost, overlaid
+from dashboard.runs.titles import description
 from dashboard.ui.chart import cached_chart, show_chart
 from dashboard.ui.layout import panels
 from otmf_core.analysis.comparison import means_so_far

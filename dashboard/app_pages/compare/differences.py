@@ -7,16 +7,8 @@ from collections.abc import Sequence
 import pandas as pd
 import streamlit as st
 
-from dashboard.app_pages.compare.charts.grid import Held, intervals
+from dashboard.charts.grid import Held, intervals
 from dashboard.ui.chart import cached_chart, show_chart
-from otmf_core.analysis.comparison import Row
-
-
-def held_against(row: Row, colour: str) -> Held:
-    """A row of `standings` that has differences, to be drawn in this colour."""
-    return Held(
-        row["name"], colour, row["differences"], row["difference"], row["low"], row["high"], row["win_tie_loss"]
-    )
 
 
 def differences_section(held: Sequence[Held], reference: str, key: str) -> None:

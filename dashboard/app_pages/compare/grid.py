@@ -8,10 +8,11 @@ import pandas as pd
 import streamlit as st
 
 from dashboard.app_pages.compare.apart import taken_apart
-from dashboard.app_pages.compare.charts.grid import Point, cost_quality
-from dashboard.app_pages.compare.differences import differences_section, held_against
-from dashboard.app_pages.compare.grid_table import STANDING, grid_table
+from dashboard.app_pages.compare.differences import differences_section
+from dashboard.app_pages.compare.grid_table import grid_table
 from dashboard.charts.colours import method_colour
+from dashboard.charts.grid import Point, cost_quality, held_against
+from dashboard.runs.columns import STANDING
 from dashboard.ui.chart import cached_chart, heading, show_chart
 from dashboard.ui.layout import panels
 from otmf_core.analysis.ablations import part_of

@@ -8,11 +8,11 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from dashboard.app_pages.compare.leaderboard import COLUMNS, MARK_STYLE
-from dashboard.text import number_text, rounded
+from dashboard.app_pages.compare.leaderboard import MARK_STYLE
+from dashboard.runs.columns import COUNTS, NUMBERS, SIGNED, TEXTS, before_and_after
+from dashboard.text import rounded
 from otmf_core.analysis.comparison import Row
 
-SIGNED = ("bwt", "difference", "low", "high")
 HELP = {
     "rank": "By ACC, among those that read the same and keep as many {noun}.",
     "n": "Runs: orders and seeds.",
@@ -26,26 +26,6 @@ HELP = {
     "high": "Upper end of the 95% interval of the mean difference.",
     "win_tie_loss": "Orders won, level within 0.1 points, and lost against the reference.",
 }
-NUMBERS = {  # beside a leaderboard's: heading and decimals
-    **{name: column for name, column in COLUMNS.items() if name != "held_out"},
-    "acc_std": ("± std", 1),
-    "parameters": ("Parameters", 0),
-    "encode_ms": ("Image (ms)", 2),
-    "difference": ("Difference (pt)", 1),
-    "low": ("95% from", 1),
-    "high": ("to", 1),
-}
-TEXTS = {  # heading and pixels
-    "part": ("Part", 68),
-    "labels": ("Labels", 125),
-    "held_out": ("Held out (%)", 100),
-    "win_tie_loss": ("Win/tie/loss", 88),
-}
-COUNTS = {"rank": "#", "images_kept": "Kept", "n": "Runs"}
-STANDING = (
-    *("rank", "colour", "name", "labels", "images_kept", "n", "acc", "acc_std", "bwt", "stability", "plasticity"),
-    *("held_out", "seconds", "memory_gib", "difference", "win_tie_loss", "parameters", "encode_ms"),
-)
 
 
 def grid_table(
@@ -67,7 +47,7 @@ def grid_table(
         if name == "colour":
             cells[name] = "●"
         elif name == "held_out":
-            cells[name] = [_before_and_after(row) for row in rows]
+            cells[name] = [before_and_after(row) for row in rows]
         elif name in NUMBERS:
             cells[name] = [rounded(value, NUMBERS[name][1]) for value in table[name].astype(float)]
         else:
@@ -82,12 +62,6 @@ def grid_table(
         column_config={name: _column(name, "Row" if "part" in columns else "Method", noun) for name in shown},
         alt=alt,
     )
-
-
-def _before_and_after(row: Row) -> str | None:
-    if row["held_out"] is None or row["held_out_before"] is None:
-        return None
-    return f"{number_text(row['held_out_before'], 1)} → {number_text(row['held_out'], 1)}"
 
 
 def _column(name: str, named: str, noun: str) -> Any:

@@ -7,26 +7,11 @@ from collections.abc import Sequence
 import pandas as pd
 import streamlit as st
 
-from dashboard.runs.titles import title
-from dashboard.text import number_text, rounded
+from dashboard.runs.columns import COLUMNS, mean_and_deviation
+from dashboard.text import rounded
 from otmf_core.analysis.comparison import METRICS, Row, best_marks
-from otmf_core.config import MergeConfig
 
-COLUMNS = {  # by metric: heading and decimals
-    "acc": ("ACC (%)", 1),
-    "bwt": ("BWT (pt)", 1),
-    "stability": ("Stability (%)", 1),
-    "plasticity": ("Plasticity (%)", 1),
-    "held_out": ("Held out (%)", 1),
-    "seconds": ("Time (s)", 1),
-    "memory_gib": ("Memory (GiB)", 2),
-}
 MARK_STYLE = "background-color: rgba(106, 111, 240, 0.22); font-weight: 600"
-
-
-def description(config: MergeConfig) -> str:
-    """A run's title, with the preset where it is not the default one."""
-    return title(config) + (f" · {config.preset}" if config.preset != "default" else "")
 
 
 def leaderboard_table(rows: Sequence[Row]) -> None:
@@ -48,7 +33,7 @@ def leaderboard_table(rows: Sequence[Row]) -> None:
         signed = metric == "bwt"
         if pooled:
             cells[metric] = [
-                _mean_and_deviation(mean, std, digits, signed)
+                mean_and_deviation(mean, std, digits, signed)
                 for mean, std in zip(table[metric], table[f"{metric}_std"], strict=True)
             ]
             config[metric] = column.TextColumn(heading, alignment="right")
@@ -65,10 +50,3 @@ def leaderboard_table(rows: Sequence[Row]) -> None:
         placeholder="",
         alt="Leaderboard, best ACC first",
     )
-
-
-def _mean_and_deviation(mean: float | None, std: float | None, digits: int, signed: bool) -> str:
-    if mean is None or pd.isna(mean):
-        return ""
-    text = number_text(mean, digits, signed)
-    return text if std is None or pd.isna(std) else f"{text} ± {number_text(std, digits)}"

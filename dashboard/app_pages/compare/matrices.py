@@ -7,10 +7,10 @@ from functools import partial
 
 import streamlit as st
 
-from dashboard.app_pages.compare.leaderboard import description
 from dashboard.charts.matrix import accuracy_matrix
 from dashboard.library.labels import library_labels
 from dashboard.runs.accuracy_charts import matrix_frame
+from dashboard.runs.titles import description
 from dashboard.ui.chart import cached_chart, show_chart
 from dashboard.ui.layout import panels
 from dashboard.ui.theme import theme

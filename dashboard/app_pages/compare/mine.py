@@ -16,6 +16,7 @@ from dashboard.app_pages.compare.picker import choose_runs
 from dashboard.app_pages.compare.published import published_tables
 from dashboard.app_pages.compare.settings_table import settings_table
 from dashboard.library.labels import library_labels
+from dashboard.report.button import report_button
 from dashboard.runs.loading import readable_runs
 from dashboard.text import letters
 from dashboard.ui.chart import heading
@@ -62,6 +63,7 @@ def my_runs() -> None:
             _say_what_differs(part)
         key = f"-{number}" if number else ""
         own = {run.id: names[run.id] for run in part}
+        report_button(part, f"compare-report{key}")
         board = _leaderboard(part, own, pooled, key)
         if len(parts) > 1:  # under their own heading
             _rest(part, own, *board, key)

@@ -8,6 +8,7 @@ import streamlit as st
 
 from dashboard.app_pages.compare.grid import grid_view
 from dashboard.app_pages.compare.published import published_tables
+from dashboard.report.button import report_button
 from dashboard.text import letters, plural, reason
 from dashboard.ui.deferred import defer
 from otmf_core.analysis.ablations import part_of
@@ -92,6 +93,7 @@ def shipped_view(found: Sequence[tuple[str, Results]]) -> None:
         st.badge("Shipped with the library", icon=":material/inventory_2:", color="blue")
         made = f"{letters(results.command)} · {plural(len(results.runs), 'run')}"
         st.markdown(f":gray[:small[{made}]]", width="content")
+        report_button(results.runs, f"shipped-report-{at}", results.command)
     grid_view(results.runs, f"shipped-{at}")
     defer(published_tables)
 

@@ -10,7 +10,8 @@ import streamlit as st
 
 from dashboard.app_pages.features.charts.feature_map import feature_map, limits
 from dashboard.app_pages.features.controls import METHODS
-from dashboard.ui.chart import cached_chart, heading, png_settings
+from dashboard.charts.look import png_settings
+from dashboard.ui.chart import cached_chart, heading
 from dashboard.ui.theme import theme
 
 LAYOUT = "One fit over all steps: a model keeps its place whichever step shows it, so points move, never the frame."

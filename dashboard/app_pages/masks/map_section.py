@@ -8,10 +8,11 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from dashboard.app_pages.masks.charts.map import MEASURES, mask_map
-from dashboard.app_pages.masks.reading import measure_tensors
+from dashboard.charts.look import png_settings
+from dashboard.charts.mask_map import MEASURES, mask_map
+from dashboard.charts.mask_measures import measure_tensors
 from dashboard.text import sentence
-from dashboard.ui.chart import cached_chart, heading, png_settings
+from dashboard.ui.chart import cached_chart, heading
 from dashboard.ui.layout import numbers
 from dashboard.ui.theme import theme
 from otmf_core.masks.measures import BIN_WIDTH, overlap

@@ -16,8 +16,7 @@ from otmf_core.errors import InputError
 from otmf_core.files import Mark, mark
 from otmf_core.library.library import open_library
 from otmf_core.masks import reading as mask_reading
-from otmf_core.masks.measures import drift, overlap, share_below
-from otmf_core.masks.reading import MaskStatistics, SideStatistics
+from otmf_core.masks.reading import MaskStatistics
 from otmf_core.models import tensor_names
 
 Span = tuple[int, int]  # half-open
@@ -36,21 +35,6 @@ def statistics_of(run: str, step: int) -> MaskStatistics:
 @st.cache_resource(max_entries=64, show_spinner=False)
 def _statistics(path: Path, step: int, stored: Mark) -> MaskStatistics:
     return mask_reading.read_statistics(path, step)
-
-
-def measure_tensors(stats: MaskStatistics, side: str, measure: str, threshold: float) -> NDArray[np.floating] | None:
-    """A number per tensor of a side, by a key of MEASURES; None for an overlap that the run did not record."""
-    own: SideStatistics = getattr(stats, side)
-    if measure == "mean":
-        return own.mean
-    if measure == "drift":
-        return own.drift if own.drift is not None else drift(own.histogram, own.low, own.high)
-    if measure == "sparsity":
-        return share_below(own.histogram, own.low, own.high, threshold)
-    if own.common is None:
-        return None
-    pre, post = (1 - share_below(each.histogram, each.low, each.high, threshold) for each in (stats.pre, stats.post))
-    return overlap(own.common, pre, post, threshold)
 
 
 def mask_block(

@@ -12,9 +12,10 @@ from numpy.typing import NDArray
 from dashboard.app_pages.masks.charts.tensor import SIDE_NAMES, mask_histogram, mask_matrix
 from dashboard.app_pages.masks.part_controls import choose_part, zoom
 from dashboard.app_pages.masks.reading import Span, mask_block
+from dashboard.charts.look import png_settings
 from dashboard.state import run_folder
 from dashboard.text import reason
-from dashboard.ui.chart import cached_chart, heading, png_settings, show_chart
+from dashboard.ui.chart import cached_chart, heading, show_chart
 from dashboard.ui.layout import panels
 from dashboard.ui.theme import theme
 from otmf_core.errors import InputError

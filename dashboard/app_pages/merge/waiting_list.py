@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import streamlit as st
 
-from dashboard.runs.titles import status_badge, title
+from dashboard.runs.status import status_badge
+from dashboard.runs.titles import title
 from dashboard.state import queue, show_run
 from dashboard.text import letters
 

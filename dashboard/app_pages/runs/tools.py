@@ -7,6 +7,7 @@ import streamlit as st
 from dashboard.app_pages.runs.attempts import attempt
 from dashboard.app_pages.runs.deletion import confirm_deletion
 from dashboard.app_pages.runs.transfer import download_button, export_controls
+from dashboard.report.button import report_button
 from dashboard.state import queue
 from otmf_core.runs.folder import NAME_LENGTH, NOTE_LENGTH, Run, load_run, set_notes
 from otmf_core.runs.lock import owner
@@ -29,6 +30,7 @@ def run_tools(run: Run, after: str | None) -> None:
         )
         with st.container(horizontal=True, gap="small"):
             download_button(run, busy)
+            report_button([run], "runs-report")
             layout = export_controls(run)
             if st.button(
                 "Delete",

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from dashboard.app_pages.accuracy.charts import outcome, retention
 from dashboard.charts.curves import accuracy_curves
+from dashboard.charts.ends import outcome, retention
 from dashboard.charts.outcomes import outcomes
 from tests.dashboard.pages import metrics, opener, texts
 

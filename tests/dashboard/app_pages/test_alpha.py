@@ -13,8 +13,8 @@ import pandas as pd
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from dashboard.app_pages.alpha.charts import balance, each_task, front, quality
-from dashboard.app_pages.alpha.tables import sweep_table, task_table
+from dashboard.charts.sweep import balance, each_task, front, quality
+from dashboard.charts.sweep_tables import sweep_table, task_table
 from otmf_core.config import MergeConfig, setting_named
 from otmf_core.errors import InputError
 from otmf_core.jobs.queue import job_queue

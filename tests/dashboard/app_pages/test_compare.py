@@ -11,9 +11,9 @@ import pandas as pd
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from dashboard.app_pages.compare.charts.runs import Line, cost, overlaid
 from dashboard.app_pages.compare.published import published
 from dashboard.app_pages.compare.published_texts import published_texts
+from dashboard.charts.compared import Line, cost, overlaid
 from otmf_core.config import MergeConfig
 from otmf_core.metrics import summary
 from otmf_core.runs.folder import create_run, load_run, set_status

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from dashboard.app_pages.compare.charts.grid import SYMBOLS, Held, Point, cost_quality, intervals
 from dashboard.charts.colours import PALETTE, method_colour
+from dashboard.charts.grid import SYMBOLS, Held, Point, cost_quality, intervals
 from otmf_core.analysis.results import write_results
 from otmf_core.config import MergeConfig
 from otmf_core.jobs.queue import JobQueue

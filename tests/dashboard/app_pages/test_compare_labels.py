@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from dashboard.app_pages.compare.charts.grid import AXIS_HEIGHT, WIDTHS, Point, cost_quality
-from dashboard.app_pages.compare.charts.labels import Named, Place, places
+from dashboard.charts.grid import AXIS_HEIGHT, WIDTHS, Point, cost_quality
+from dashboard.charts.labels import Named, Place, places
 from otmf_core.methods.base import KINDS
 
 SQUARE = [(400.0, 400.0)]

@@ -12,8 +12,8 @@ import pytest
 from safetensors.numpy import save_file
 from streamlit.testing.v1 import AppTest
 
-from dashboard.app_pages.masks.charts.map import MEASURES, mask_map
 from dashboard.app_pages.masks.charts.tensor import mask_histogram, mask_matrix
+from dashboard.charts.mask_map import MEASURES, mask_map
 from otmf_core.config import MergeConfig
 from otmf_core.files import write_table
 from otmf_core.models.tensor_names import locate

@@ -8,8 +8,8 @@ import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
-from dashboard.app_pages.masks.charts.map import COLOUR_BAR, SCALES_AROUND_ONE, radius
 from dashboard.charts.colours import MEAN, POST, PRE
+from dashboard.charts.mask_map import COLOUR_BAR, SCALES_AROUND_ONE, radius
 from otmf_core.masks.measures import RANGE
 
 SIDE_NAMES = {"pre": "Pre: merged so far", "post": "Post: incoming task"}

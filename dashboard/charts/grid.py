@@ -9,9 +9,10 @@ from typing import Any, NamedTuple
 
 import plotly.graph_objects as go
 
-from dashboard.app_pages.compare.charts.labels import MARKER, Named, places
 from dashboard.charts.colours import MEAN
+from dashboard.charts.labels import MARKER, Named, places
 from dashboard.text import chart_letters, number_text
+from otmf_core.analysis.comparison import Row
 
 ROW, AROUND = 26, 96  # pixels: of a row of the intervals, and of what stands above and below them
 TEXT_WIDTH = 168  # pixels: of what stands at the end of a row
@@ -51,6 +52,13 @@ class Point:
     acc: float
     std: float | None
     cost: float
+
+
+def held_against(row: Row, colour: str) -> Held:
+    """A row of `standings` that has differences, to be drawn in this colour."""
+    return Held(
+        row["name"], colour, row["differences"], row["difference"], row["low"], row["high"], row["win_tie_loss"]
+    )
 
 
 def intervals(rows: Sequence[Held], reference: str) -> go.Figure:

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 import plotly.graph_objects as go
 
-from dashboard.app_pages.masks.charts.stacks import BELOW, has_stacks, tell_stacks_apart
 from dashboard.charts.colours import INK
 from dashboard.charts.matrix import EMPTY_CELL, SCALES, names_above, names_beside
+from dashboard.charts.stacks import BELOW, has_stacks, tell_stacks_apart
 from dashboard.text import chart_letters, number_text
 from otmf_core.models.tensor_names import TensorPlace, kinds, layers
 
@@ -55,13 +55,13 @@ def mask_map(
     tensor_places: Mapping[str, TensorPlace],
     values: Sequence[float],
     measure: Measure,
-    selected: str,
+    selected: str | None,
     theme: str = "light",
 ) -> go.Figure:
     """A cell per tensor, layers from input to output; `values` are in the order of `tensor_places`, NaN for undefined.
 
-    Shares are in 0…1 and shown in percent. The tensor `selected` is outlined. The points of the last trace are the
-    tensors, in the order of `tensor_places`, so that a click can tell which one it met.
+    Shares are in 0…1 and shown in percent. The tensor `selected`, if any, is outlined. The points of the last trace are
+    the tensors, in the order of `tensor_places`, so that a click can tell which one it met.
     """
     names = list(tensor_places)
     rows, columns = layers(tensor_places.values()), kinds(tensor_places.values())
@@ -117,15 +117,16 @@ def mask_map(
             ),
         ]
     )
-    column, row = x[names.index(selected)], y[names.index(selected)]
-    chart.add_shape(
-        type="rect",
-        x0=column - 0.5,
-        x1=column + 0.5,
-        y0=row - 0.5,
-        y1=row + 0.5,
-        line={"color": weak, "width": 2},
-    )
+    if selected is not None:
+        column, row = x[names.index(selected)], y[names.index(selected)]
+        chart.add_shape(
+            type="rect",
+            x0=column - 0.5,
+            x1=column + 0.5,
+            y0=row - 0.5,
+            y1=row + 0.5,
+            line={"color": weak, "width": 2},
+        )
     chart.update_xaxes(**names_above([*map(chart_letters, columns)]))
     chart.update_yaxes(**names_beside([*map(chart_letters, rows)]))
     stacks = has_stacks(rows)

@@ -14,6 +14,7 @@ from dashboard.charts.colours import SHADES, shade
 from dashboard.text import chart_letters
 
 HEIGHT = 380
+MOST_ABOVE, MOST_BESIDE = 10, 29  # lines whose names stand above the chart, and beside it without scrolling
 SYMBOLS = ("circle", "square", "diamond", "triangle-up", "cross", "x", "star", "hexagon")
 
 
@@ -66,7 +67,10 @@ def overlaid(lines: Sequence[Line]) -> go.Figure:
     longest = max((len(line.runs[0]) for line in lines), default=1)
     chart.update_xaxes(title="Tasks merged", dtick=1 if longest <= 20 else 5, range=[0.8, longest + 0.2])
     chart.update_yaxes(title="Mean test accuracy of merged tasks (%)")
-    return chart.update_layout(height=HEIGHT)
+    if len(lines) <= MOST_ABOVE:
+        return chart.update_layout(height=HEIGHT)
+    beside = {"orientation": "v", "x": 1.02, "y": 1, "yanchor": "top"}
+    return chart.update_layout(height=max(HEIGHT, 90 + 28 * min(len(lines), MOST_BESIDE)), legend=beside)
 
 
 def cost(table: pd.DataFrame) -> go.Figure:
