@@ -49,7 +49,10 @@ class Gate:
     """What may be asked of a queue: anything. One that forbids something raises InputError where it is asked."""
 
     def begin(self, run: str, config: MergeConfig, active: Mapping[str, MergeConfig]) -> None:
-        """Whether a merge may be queued, begun or gone on with, beside those that wait and run (`active`, by run)."""
+        """Whether a merge may be queued, begun or gone on with, beside those that wait and run (`active`, by run).
+
+        `run` is empty where it is only asked whether it might.
+        """
 
     def change(self) -> None:
         """Whether a merge may be stopped, and a run deleted."""
@@ -95,6 +98,15 @@ class JobQueue:
             self._gate.begin(run, config, self._configs())
             self._enqueue(_Job(new_view(run, config)))
         return run
+
+    def why_not(self, config: MergeConfig) -> InputError | None:
+        """Why `submit` would refuse a merge now; None where it would not."""
+        with self._changed:
+            try:
+                self._gate.begin("", config, self._configs())
+            except InputError as error:
+                return error
+        return None
 
     def resume(self, run: str) -> None:
         """Queues the rest of a stopped, interrupted or failed merge; nothing happens if it is queued or running.
