@@ -106,7 +106,7 @@ def _table(items: Sequence[Item]) -> list[Item]:
             "size": column.NumberColumn("Size (MB)", format="%.1f", width=100),
             "age": column.DatetimeColumn("Created", format="distance", width=140),
             "kind": column.TextColumn("Kind", width=110),
-            "name": column.TextColumn("Run", width="large"),
+            "name": column.TextColumn("Run", width="medium"),
             "run": column.TextColumn("Id"),
         },
     )
