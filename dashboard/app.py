@@ -7,6 +7,8 @@ import streamlit as st
 from dashboard.engine.throttle import begin_drawing
 from dashboard.engine.warm_up import warm_up
 from dashboard.runs.queue_line import queue_line
+from dashboard.sharing.sign_in import account_line, sign_in_screen
+from dashboard.sharing.users import why_outside
 from dashboard.ui import layout, streamlit_internals
 from dashboard.ui.deferred import arrive
 from dashboard.ui.theme import watch_theme
@@ -17,6 +19,7 @@ st.set_page_config(page_title="OTMF", page_icon=LOGO, layout="wide")
 st.logo(LOGO, size="large")
 st.html(f"<style>{streamlit_internals.STYLE}{layout.STYLE}</style>")
 
+outside = why_outside() is not None
 page = st.navigation(
     [
         st.Page(
@@ -84,8 +87,12 @@ page = st.navigation(
             help="Every merge so far: its accuracy matrix, curves, settings and provenance.",
         ),
     ],
-    position="top",
+    position="hidden" if outside else "top",
 )
+if outside:
+    sign_in_screen(LOGO)
+    st.stop()
+account_line()
 if page.title != "Merge":  # which shows the queue itself
     queue_line()
 warm_up()

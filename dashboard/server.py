@@ -1,10 +1,15 @@
 """The dashboard's server: `python -m streamlit run dashboard/server.py` from the repository root.
 
+Flags of its own follow two hyphens: `… run dashboard/server.py -- --read-only`; see sharing/settings.py. One that is
+wrong, and a provider to sign in by that cannot work, ends the start with a sentence. `/metrics` says how it is.
+
 Before it answers, it loads what every page draws with, what the first page shows of the library, and what stored runs
 say of themselves; torch is not among that (see engine/warm_up.py).
 """
 
 import asyncio
+import os
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from importlib import import_module
@@ -13,9 +18,13 @@ from pkgutil import walk_packages
 import streamlit as st
 from starlette.datastructures import MutableHeaders
 from starlette.middleware import Middleware
+from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 import dashboard
+from dashboard.health import METRICS, metrics
+from dashboard.sharing.settings import from_command, sharing, variable
+from dashboard.sharing.users import check_login
 from dashboard.ui.streamlit_internals import send_packets_at_once
 from otmf_core.errors import InputError
 from otmf_core.library.library import list_libraries
@@ -69,4 +78,15 @@ def guarded(app: ASGIApp) -> ASGIApp:
     return answer
 
 
-app = st.App("app.py", lifespan=lifespan, middleware=[Middleware(guarded)])
+def start(arguments: list[str]) -> None:
+    """Fix what this server allows for as long as it runs; ends the program where that is wrong."""
+    try:
+        os.environ.update(from_command(arguments, os.environ))
+        os.environ[variable("login")] = "1" if check_login(sharing().closed) else "0"
+    except InputError as error:
+        print(f"error: {error}", file=sys.stderr)
+        raise SystemExit(2) from None
+
+
+start(sys.argv[1:])
+app = st.App("app.py", lifespan=lifespan, middleware=[Middleware(guarded)], routes=[Route(METRICS, metrics)])

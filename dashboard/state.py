@@ -8,6 +8,7 @@ from pathlib import Path
 import streamlit as st
 
 from dashboard.engine.throttle import drawing_seconds
+from dashboard.sharing.rules import ServerGate
 from otmf_core.files import inside
 from otmf_core.jobs.queue import JobQueue, job_queue
 from otmf_core.library import library as libraries
@@ -37,7 +38,7 @@ def is_example(run: str) -> bool:
 
 def queue() -> JobQueue:
     """The queue that every page and every tab shares."""
-    return job_queue(runs_folder(), rest=drawing_seconds)
+    return job_queue(runs_folder(), rest=drawing_seconds, gate=ServerGate(runs_folder()))
 
 
 def run_of(page: str) -> str | None:

@@ -115,3 +115,12 @@ def size_text(count: float) -> str:
     if count < 1000 * 2**20:
         return f"{count / 2**20:.0f} MiB"
     return f"{count / 2**30:.1f} GiB"
+
+
+def disk_text(count: float) -> str:
+    """Bytes on a disk in words, as disks are counted: 0.4 MB, 640 MB, 1.4 GB, 20 GB."""
+    for unit, size in (("TB", 10**12), ("GB", 10**9), ("MB", 10**6)):
+        if count >= size or unit == "MB":
+            number = count / size
+            break
+    return f"{number:.0f} {unit}" if number >= 100 or number == int(number) else f"{number:.1f} {unit}"

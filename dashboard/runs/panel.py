@@ -6,6 +6,7 @@ import streamlit as st
 
 from dashboard.engine.memory import memory_line
 from dashboard.runs.accuracy_charts import accuracy_charts
+from dashboard.runs.changes import take_over_from
 from dashboard.runs.example import example_line
 from dashboard.runs.following import follow, progress_of
 from dashboard.runs.fusion_charts import fusion_charts
@@ -13,12 +14,13 @@ from dashboard.runs.metrics import main_metrics
 from dashboard.runs.stamp import stamp
 from dashboard.runs.status import status_badge
 from dashboard.runs.titles import RESUMABLE, title
+from dashboard.sharing.rules import why_not_changed
 from dashboard.state import queue, runs_folder, show_run
 from dashboard.text import duration, letters, reason, sentence
 from dashboard.ui.deferred import defer
 from otmf_core.errors import InputError
 from otmf_core.files import inside
-from otmf_core.runs.lock import Holder, owner, take_over
+from otmf_core.runs.lock import Holder, owner
 from otmf_core.runs.view import RunView, fraction_done, iterating_steps
 
 POLL_SECONDS, REDRAW_SECONDS = 1.0, 4.0
@@ -110,6 +112,8 @@ def _phase_text(view: RunView) -> str:
 
 
 def _buttons(view: RunView, page: str) -> None:
+    if why_not_changed():
+        return
     active = dict(queue().active())
     if view.run in active:
         waiting = active[view.run] == "queued"
@@ -157,12 +161,13 @@ def _holder(run: str) -> None:
         st.caption(f"{who} is merging this run. Every step that it ends appears here.")
         return
     st.warning(f"{who} claims this run, and from here it cannot be known whether it still works on it.")
+    if why_not_changed():
+        return
     with st.popover("Take over", icon=":material/swap_horiz:"):
         st.markdown("Only if that process surely does not run any more: two at once would write one run and spoil it.")
         if st.button("It does not: resume here", key=f"take-over-{run}", icon=":material/play_arrow:"):
             try:
-                take_over(inside(runs_folder(), run))
-                queue().resume(run)
+                take_over_from(run)
             except InputError as error:
                 st.error(reason(error), title="The run was not taken over")
             else:

@@ -54,10 +54,11 @@ def project(points: np.ndarray, method: str) -> np.ndarray:
     return reducer.fit_transform(np.ascontiguousarray(points)).astype(np.float32)
 
 
-def projection(path: Path, tasks: tuple[str, ...], task: str, method: str) -> np.ndarray:
-    """(2T + 1, n, 2): the features of `task` of the run in folder `path` in one layout, read or computed and kept.
+def projection(path: Path, tasks: tuple[str, ...], task: str, method: str, keep: bool = True) -> np.ndarray:
+    """(2T + 1, n, 2): the features of `task` of the run in folder `path` in one layout, read or computed.
 
-    NaN for the two models that no step shows, θ⁰ and the first expert. Raises InputError when they cannot be written.
+    NaN for the two models that no step shows, θ⁰ and the first expert. What was computed is kept in the run's folder,
+    unless `keep` is off. Raises InputError when it cannot be written.
     """
     import numpy as np
 
@@ -69,16 +70,17 @@ def projection(path: Path, tasks: tuple[str, ...], task: str, method: str) -> np
     places = _read(where, parameters, len(in_steps) * images)
     if places is None:
         places = project(features.features[in_steps].reshape(len(in_steps) * images, -1), method)
-        write_table(
-            where,
-            {
-                "model": [model for model in in_steps for _ in range(images)],
-                "row": [row for _ in in_steps for row in features.rows.tolist()],
-                "x": places[:, 0].tolist(),
-                "y": places[:, 1].tolist(),
-                "parameters": [parameters] * len(places),
-            },
-        )
+        if keep:
+            write_table(
+                where,
+                {
+                    "model": [model for model in in_steps for _ in range(images)],
+                    "row": [row for _ in in_steps for row in features.rows.tolist()],
+                    "x": places[:, 0].tolist(),
+                    "y": places[:, 1].tolist(),
+                    "parameters": [parameters] * len(places),
+                },
+            )
     layout = np.full((models, images, 2), np.nan, np.float32)
     layout[in_steps] = places.reshape(len(in_steps), images, 2)
     return layout

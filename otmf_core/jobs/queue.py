@@ -13,7 +13,7 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -45,6 +45,19 @@ class Engine(Protocol):
     def resume_merge(self, path: Path, *, emit: Emit, should_stop: Callable[[], bool]) -> RunRecord: ...
 
 
+class Gate:
+    """What may be asked of a queue: anything. One that forbids something raises InputError where it is asked."""
+
+    def begin(self, run: str, config: MergeConfig, active: Mapping[str, MergeConfig]) -> None:
+        """Whether a merge may be queued, begun or gone on with, beside those that wait and run (`active`, by run).
+
+        `run` is empty where it is only asked whether it might.
+        """
+
+    def change(self) -> None:
+        """Whether a merge may be stopped, and a run deleted."""
+
+
 @dataclass
 class _Job:
     view: RunView
@@ -58,12 +71,20 @@ class JobQueue:
     """Merges of one runs folder, one at a time, in the order in which they were asked for.
 
     `rest` tells, whenever a merge asks whether to go on, for how many seconds it shall leave the processor to others.
+    `gate` is asked, on the thread of whoever calls, before anything is begun, stopped or deleted.
     """
 
-    def __init__(self, out: Path, engine: Engine | None = None, rest: Callable[[], float] = lambda: 0.0):
+    def __init__(
+        self,
+        out: Path,
+        engine: Engine | None = None,
+        rest: Callable[[], float] = lambda: 0.0,
+        gate: Gate | None = None,
+    ):
         self.out = out
         self._engine = engine
         self._rest = rest
+        self._gate = gate or Gate()
         self._changed = threading.Condition()
         self._jobs: dict[str, _Job] = {}
         self._waiting: list[str] = []
@@ -71,15 +92,26 @@ class JobQueue:
         self._thread: threading.Thread | None = None
 
     def submit(self, config: MergeConfig) -> str:
-        """Queues a merge and returns its run id at once."""
+        """Queues a merge and returns its run id at once; raises InputError where the gate does."""
         run = new_run_id(config.method.name)
-        self._enqueue(_Job(new_view(run, config)))
+        with self._changed:
+            self._gate.begin(run, config, self._configs())
+            self._enqueue(_Job(new_view(run, config)))
         return run
+
+    def why_not(self, config: MergeConfig) -> InputError | None:
+        """Why `submit` would refuse a merge now; None where it would not."""
+        with self._changed:
+            try:
+                self._gate.begin("", config, self._configs())
+            except InputError as error:
+                return error
+        return None
 
     def resume(self, run: str) -> None:
         """Queues the rest of a stopped, interrupted or failed merge; nothing happens if it is queued or running.
 
-        Raises InputError when there is no such run.
+        Raises InputError when there is no such run, and where the gate does.
         """
         with self._changed:
             job = self._jobs.get(run)
@@ -87,11 +119,19 @@ class JobQueue:
                 return
             begun = (self.out / run).is_dir()  # a merge refused before it began has no folder and starts over
             view = job.view if job else stored_view(load_run(self.out / run))
+            self._gate.begin(run, view.config, self._configs())
             view = replace(view, status="queued", phase="Waiting", message="", record=None)
             self._enqueue(_Job(view, resumes=begun, before=view.elapsed))
 
     def stop(self, run: str) -> None:
-        """Removes a queued merge, or stops the running one within one iteration; resumable afterwards."""
+        """Removes a queued merge, or stops the running one within one iteration; resumable afterwards.
+
+        Raises InputError where the gate does.
+        """
+        self._gate.change()
+        self._stop(run)
+
+    def _stop(self, run: str) -> None:
         with self._changed:
             if run in self._waiting:
                 self._waiting.remove(run)
@@ -102,7 +142,10 @@ class JobQueue:
                 job.view = replace(job.view, phase="Stopping")
 
     def delete(self, run: str) -> None:
-        """Deletes the run's folder and forgets its job; raises InputError while the run is queued or running."""
+        """Deletes the run's folder and forgets its job; raises InputError while the run is queued or running, and
+        where the gate does.
+        """
+        self._gate.change()
         with self._changed:
             if run in dict(self.active()):
                 raise InputError(f"a run is deleted once it has ended: {run} is {dict(self.active())[run]}")
@@ -128,13 +171,16 @@ class JobQueue:
         """Drops queued merges, stops the running one and waits for its checkpoint for at most `timeout` seconds."""
         with self._changed:
             for run in list(self._waiting):
-                self.stop(run)
+                self._stop(run)
             if self._running:
-                self.stop(self._running)
+                self._stop(self._running)
             thread = self._thread
             deadline = time.monotonic() + timeout
             while thread and self._running and time.monotonic() < deadline:
                 self._changed.wait(deadline - time.monotonic())
+
+    def _configs(self) -> dict[str, MergeConfig]:
+        return {run: self._jobs[run].view.config for run, _ in self.active()}
 
     def _enqueue(self, job: _Job) -> None:
         with self._changed:
@@ -231,11 +277,11 @@ _queues: dict[Path, JobQueue] = {}
 _queues_lock = threading.Lock()
 
 
-def job_queue(out: Path, rest: Callable[[], float] = lambda: 0.0) -> JobQueue:
-    """The one queue of this process for a runs folder; `rest` as in JobQueue, of whoever asks first."""
+def job_queue(out: Path, rest: Callable[[], float] = lambda: 0.0, gate: Gate | None = None) -> JobQueue:
+    """The one queue of this process for a runs folder; `rest` and `gate` as in JobQueue, of whoever asks first."""
     key = out.resolve()
     with _queues_lock:
         if key not in _queues:
-            _queues[key] = JobQueue(key, rest=rest)
+            _queues[key] = JobQueue(key, rest=rest, gate=gate)
             atexit.register(_queues[key].close)
         return _queues[key]

@@ -156,6 +156,16 @@ class Method(BaseModel, ABC):
         return 1 if self.joint else 0
 
     @property
+    def kept_bytes(self) -> int:
+        """The bytes that a fusion which iterates leaves on disk for each parameter of the model, at most."""
+        return 0
+
+    @property
+    def unfinished_bytes(self) -> int:
+        """The bytes that it saves for each parameter to go on from within a fusion, at most."""
+        return 0
+
+    @property
     def batch_examples(self) -> int:
         """The most examples of one task that an iteration draws; of a joint method, of all tasks together."""
         return 0

@@ -106,6 +106,16 @@ class Learned(Method):
         return self.memory
 
     @property
+    def kept_bytes(self) -> int:
+        """Δ_m in float16; coefficients, which some methods keep instead, are few."""
+        return 2
+
+    @property
+    def unfinished_bytes(self) -> int:
+        """What is learned, and two moments of it, in float32."""
+        return 12
+
+    @property
     def batch_examples(self) -> int:
         return self.batch
 

@@ -225,6 +225,19 @@ class Otmf(Method):
         return 4 + own + (self.start == "filtered")
 
     @property
+    def kept_bytes(self) -> int:
+        """Both masks in float16 where they have an entry for every weight, and Δ_m where they do not tell it."""
+        masks = 4 if self.masks in ("element", "low-rank") else 0
+        return masks + 2 * (self.masks == "singular" or self.start == "filtered")
+
+    @property
+    def unfinished_bytes(self) -> int:
+        """θ_m or both masks, and two moments for each way of training them, in float32."""
+        if self.masks != "element":
+            return 0
+        return 16 if self.update == "joint" and self.alpha_rule != "learned" else 24
+
+    @property
     def batch_examples(self) -> int:
         return self.batch
 

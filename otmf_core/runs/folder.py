@@ -215,7 +215,7 @@ def list_runs(out: Path) -> tuple[list[Run], list[Damaged]]:
     Raises InputError when the folder itself cannot be read.
     """
     runs, damaged = [], []
-    for path in _run_folders(Path(out)):
+    for path in run_folders(Path(out)):
         try:
             runs.append(load_run(path))
         except InputError as error:
@@ -223,7 +223,7 @@ def list_runs(out: Path) -> tuple[list[Run], list[Damaged]]:
     return sorted(runs, key=lambda run: (run.created, run.id), reverse=True), damaged
 
 
-def _run_folders(out: Path) -> list[Path]:
+def run_folders(out: Path) -> list[Path]:
     """The folders that hold a file of a run, or cannot be looked into, by name; hidden ones are under way or left."""
     try:
         names = [name for name in os.listdir(out) if not name.startswith(".")]

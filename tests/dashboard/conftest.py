@@ -16,6 +16,7 @@ from streamlit.components.v2 import manifest_scanner
 from streamlit.testing.v1 import AppTest
 
 from dashboard.app_pages.library import jobs as library_jobs
+from dashboard.sharing.settings import RULES, variable
 from dashboard.ui import deferred
 from otmf_core.config import MergeConfig
 from otmf_core.files import sha256, write_table
@@ -66,7 +67,7 @@ def engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeEngi
     monkeypatch.setattr(library, "ASSETS", tmp_path / "assets")
     monkeypatch.setattr(jobs, "_engine", lambda: fake)
     monkeypatch.setenv("OTMF_RUNS", str(tmp_path / "runs"))
-    for name in ("OTMF_LIBRARIES", "OTMF_FILES"):
+    for name in ("OTMF_LIBRARIES", "OTMF_FILES", *map(variable, RULES)):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setattr(library_jobs, "_jobs", library_jobs.Jobs())
     monkeypatch.setattr(deferred, "arrive", lambda page: None)  # no browser says that the first screen is there

@@ -17,7 +17,7 @@ import pytest
 
 from otmf_core.config import MergeConfig
 from otmf_core.errors import InputError
-from otmf_core.jobs.queue import JobQueue, job_queue
+from otmf_core.jobs.queue import Gate, JobQueue, job_queue
 from otmf_core.runs.folder import load_run
 from otmf_core.runs.view import RunView
 from tests.dashboard.fake_engine import FakeEngine, accuracy
@@ -305,3 +305,48 @@ print(run)
 """
     done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True)
     assert load_run(tmp_path / done.stdout.strip()).status == "stopped"
+
+
+class Closed(Gate):
+    """Lets `most` merges be active at once, and nothing be changed."""
+
+    def __init__(self, most: int):
+        self.most = most
+        self.seen: list[dict[str, tuple[str, ...]]] = []
+
+    def begin(self, run, config, active):
+        self.seen.append({name: other.tasks for name, other in active.items()})
+        if len(active) >= self.most:
+            raise InputError(f"full: {run}")
+
+    def change(self):
+        raise InputError("closed")
+
+
+def test_a_gate_sees_what_is_active_and_keeps_the_rest_out(tmp_path: Path):
+    gate = Closed(most=2)
+    queue = JobQueue(tmp_path, FakeEngine(pause=0.02), gate=gate)
+    runs = [queue.submit(config("red", "green")), queue.submit(config("green", "blue"))]
+    with pytest.raises(InputError, match="full"):
+        queue.submit(config())
+    assert [run for run, _ in queue.active()] == runs
+    assert gate.seen == [{}, {runs[0]: ("red", "green")}, {runs[0]: ("red", "green"), runs[1]: ("green", "blue")}]
+    for forbidden in (queue.stop, queue.delete):
+        with pytest.raises(InputError, match="closed"):
+            forbidden(runs[1])
+    assert len(queue.active()) == 2
+    queue.close()  # which is the program's, and asks nobody
+    assert not queue.active()
+
+
+def test_a_run_that_goes_on_passes_the_gate_too(tmp_path: Path):
+    queue = JobQueue(tmp_path, FakeEngine(pause=0.02))
+    run = queue.submit(config())
+    wait(queue, run, lambda view: view.iteration > 0)
+    queue.stop(run)
+    wait(queue, run, ended)
+    shut = JobQueue(tmp_path, FakeEngine(), gate=Closed(most=0))
+    with pytest.raises(InputError, match=f"full: {run}"):
+        shut.resume(run)
+    assert not shut.active()
+    assert load_run(tmp_path / run).status == "stopped"

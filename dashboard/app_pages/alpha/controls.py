@@ -8,6 +8,7 @@ from typing import Any
 import streamlit as st
 
 from dashboard.runs.panel import POLL_SECONDS
+from dashboard.sharing.rules import why_not_changed
 from dashboard.state import queue
 from dashboard.text import duration, letters, plural, reason, sentence
 from otmf_core.analysis.sweeps import SweepStatus, at
@@ -24,7 +25,9 @@ def sweep_row(config: MergeConfig, status: SweepStatus, stored: Mapping[str, Run
     active = {value: run for value, run in status.active.items() if run in status_by_run}
     with st.container(horizontal=True, vertical_alignment="center"):
         label = f"Run {plural(missing, 'merge')}" if missing else "Nothing left to run"
-        if st.button(label, type="primary", icon=":material/play_arrow:", key="sweep", disabled=not missing):
+        locked = why_not_changed()
+        off = not missing or locked is not None
+        if st.button(label, type="primary", icon=":material/play_arrow:", key="sweep", disabled=off, help=locked):
             _start(config, status)
             st.rerun()
         about = "Everything done so far is kept; run again to go on."
@@ -56,10 +59,15 @@ def _summary(status: SweepStatus, seconds: Mapping[str, float]) -> str:
 
 
 def _start(config: MergeConfig, status: SweepStatus) -> None:
-    """Queue what is missing and resume what is unfinished; say which runs do not resume."""
-    runs = [queue().submit(at(config, value)) for value in status.missing]
+    """Queue what is missing, as far as this server lets, and resume what is unfinished; say which runs are neither."""
+    symbol, runs = _symbol(config), []
+    for value in status.missing:
+        try:
+            runs.append(queue().submit(at(config, value)))
+        except InputError as error:
+            st.toast(f"{symbol} = {value:g} and what follows were not queued. {reason(error)}", icon=":material/block:")
+            break
     st.session_state["swept"] = [*st.session_state.get("swept", []), *runs]
-    symbol = _symbol(config)
     for value, run in status.resume.items():
         try:
             queue().resume(run)

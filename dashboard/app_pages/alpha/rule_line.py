@@ -8,10 +8,12 @@ import streamlit as st
 
 from dashboard.library.labels import library_labels
 from dashboard.runs.loading import view_of
+from dashboard.sharing.rules import why_not_changed
 from dashboard.state import queue
-from dashboard.text import with_unit
+from dashboard.text import reason, with_unit
 from otmf_core.analysis.sweeps import SweepRun
 from otmf_core.config import MergeConfig
+from otmf_core.errors import InputError
 from otmf_core.runs.folder import Run
 from otmf_core.settings import Setting
 
@@ -31,9 +33,15 @@ def rule_line(config: MergeConfig, setting: Setting, found: Mapping[str, SweepRu
             noun = library_labels(config).noun
             about = f"Each fusion takes the value whose merge fits the unlabelled {noun} best before masks are trained."
             label = f"Run {setting.symbol} {rule.text(FIRST).lower()}"
-            if st.button(label, icon=":material/auto_awesome:", key="run-rule", help=about):
-                run = queue().submit(config.with_settings(**{rule.name: FIRST}))
-                st.session_state["swept"] = [*st.session_state.get("swept", []), run]
+            locked = why_not_changed()
+            icon = ":material/auto_awesome:"
+            if st.button(label, icon=icon, key="run-rule", help=locked or about, disabled=locked is not None):
+                try:
+                    run = queue().submit(config.with_settings(**{rule.name: FIRST}))
+                except InputError as error:
+                    st.toast(f"The merge was not queued. {reason(error)}", icon=":material/block:")
+                else:
+                    st.session_state["swept"] = [*st.session_state.get("swept", []), run]
                 st.rerun()
         for name, member in found.items():
             what = rule.text(name).lower()

@@ -11,6 +11,7 @@ from PIL import Image, ImageOps
 
 from dashboard.app_pages.features.controls import METHODS
 from dashboard.library.pictures import test_pictures, webp_uri
+from dashboard.sharing.rules import why_not_changed
 from otmf_core import layout
 from otmf_core.analysis.features import BLUR, TaskFeatures
 from otmf_core.analysis.projection import projection, projection_file
@@ -30,12 +31,20 @@ def projection_of(path: Path, tasks: Sequence[str], task: str, method: str) -> n
     if stored.is_file():
         return _projection(path, tuple(tasks), task, method, mark(stored))
     with st.spinner(f"Fitting {METHODS[method]} once for all steps: a few seconds", show_time=True):
+        if why_not_changed():
+            return _unkept(path, tuple(tasks), task, method, mark(path / layout.FEATURES))
         return projection(path, tuple(tasks), task, method)
 
 
 @st.cache_resource(max_entries=64, show_spinner=False)
 def _projection(path: Path, tasks: tuple[str, ...], task: str, method: str, stored: Mark) -> np.ndarray:
     return projection(path, tasks, task, method)
+
+
+@st.cache_resource(max_entries=64, show_spinner=False)
+def _unkept(path: Path, tasks: tuple[str, ...], task: str, method: str, features: Mark) -> np.ndarray:
+    """The projection where nothing is written."""
+    return projection(path, tasks, task, method, keep=False)
 
 
 def class_mass_of(path: Path, task: str, step: int, features: TaskFeatures, teacher: int, classes: int) -> np.ndarray:

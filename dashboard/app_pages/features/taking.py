@@ -7,8 +7,12 @@ from typing import Any
 
 import streamlit as st
 
+from dashboard.runs.changes import take
+from dashboard.sharing.rules import why_not_changed
 from dashboard.state import run_folder
-from otmf_core.analysis.features import images_per_task, stored, take_features
+from dashboard.text import reason
+from otmf_core.analysis.features import images_per_task, stored
+from otmf_core.errors import InputError
 from otmf_core.runs.view import RunView
 
 DURATIONS = {
@@ -26,12 +30,12 @@ def features_ready(view: RunView, noun: str) -> tuple[Path, dict[str, Any]]:
     tasks = len(view.tasks)
     facts = stored(path, tasks)
     if facts is None:
-        _offer(path, tasks, noun)
+        _offer(view.run, tasks, noun)
         st.stop()
     return path, facts
 
 
-def _offer(path: Path, tasks: int, noun: str) -> None:
+def _offer(run: str, tasks: int, noun: str) -> None:
     models = 2 * tasks + 1
     st.subheader("Features are not taken yet", anchor=False)
     st.markdown(
@@ -39,11 +43,17 @@ def _offer(path: Path, tasks: int, noun: str) -> None:
         f"go through {models} models: the pre-trained one, {tasks} fine-tuned and {tasks} merged ones. "
         f"{DURATIONS[noun]} It is done once and kept with the run."
     )
-    if st.button("Take features", type="primary", icon=":material/scatter_plot:", key="take"):
+    locked = why_not_changed()
+    icon = ":material/scatter_plot:"
+    if st.button("Take features", type="primary", icon=icon, key="take", disabled=locked is not None, help=locked):
         bar = st.progress(0.0, text=f"Reading weights and {noun}")
 
         def report(done: float) -> None:
             bar.progress(done, text=f"Taking features: **{done:.0%}**")
 
-        take_features(path, report)
-        st.rerun()
+        try:
+            take(run, report)
+        except InputError as error:
+            st.error(reason(error), title="The features were not taken")
+        else:
+            st.rerun()

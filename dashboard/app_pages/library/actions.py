@@ -9,6 +9,7 @@ from dashboard.app_pages.library.new_dialogs import fetch_dialog, new_dialog
 from dashboard.app_pages.library.task_dialogs import add_dialog, check_dialog
 from dashboard.app_pages.library.text_task_dialog import add_texts_dialog
 from dashboard.library.folders import is_made_here, libraries_folder
+from dashboard.sharing.rules import why_not_changed
 from dashboard.text import letters
 from otmf_core.library import library as installed
 from otmf_core.library.library import Library
@@ -16,8 +17,11 @@ from otmf_core.library.library import Library
 
 def making_buttons() -> None:
     """Draw the buttons that need no library, and their dialogs."""
-    _button("New library", "new", ":material/add:")
-    _button("Fetch a suite", "fetch", ":material/download:")
+    locked = why_not_changed()
+    _button("New library", "new", ":material/add:", locked)
+    _button("Fetch a suite", "fetch", ":material/download:", locked)
+    if locked:
+        return
     if opened() == "new":
         new_dialog()
     elif opened() == "fetch":
@@ -26,9 +30,12 @@ def making_buttons() -> None:
 
 def task_buttons(library: Library) -> None:
     """Draw the buttons on a library, and their dialogs."""
-    refusal = _why_not_added_to(library)
+    locked = why_not_changed()
+    refusal = locked or _why_not_added_to(library)
     _button("Add a task", "add", ":material/library_add:", refusal)
-    _button("Check", "check", ":material/fact_check:")
+    _button("Check", "check", ":material/fact_check:", locked)
+    if locked:
+        return
     if opened() == "add" and refusal is None:
         (add_texts_dialog if library.of_texts else add_dialog)(library)
     elif opened() == "check":

@@ -10,6 +10,7 @@ import streamlit as st
 from dashboard.app_pages.library.dialogs import forget_typed
 from dashboard.app_pages.library.jobs import library_jobs
 from dashboard.app_pages.library.outcomes import show_outcome
+from dashboard.sharing.rules import why_not_changed
 from dashboard.text import duration, letters, sentence
 
 POLL_SECONDS = 1.0
@@ -34,8 +35,10 @@ def job_panel() -> None:
             label, icon, colour = BADGES[job.status]
             st.badge(label, icon=icon, color=colour)
             st.space("stretch")
+            locked = why_not_changed() is not None
             if job.status == "running":
-                st.button("Stop", icon=":material/stop:", key="library-stop", on_click=library_jobs().stop)
+                stop = library_jobs().stop
+                st.button("Stop", icon=":material/stop:", key="library-stop", on_click=stop, disabled=locked)
             else:
                 st.caption(duration(job.seconds), width="content")
                 dismiss = partial(library_jobs().dismiss, job.number)

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from dashboard.sharing.rules import check_change
 from otmf_core.errors import InputError, Interrupted
 from otmf_core.files import shown
 from otmf_core.jobs.queue import go_behind
@@ -45,7 +46,10 @@ class Jobs:
         self._stop = threading.Event()
 
     def start(self, title: str, work: Callable[[Report], object]) -> int:
-        """Begin `work` on a thread of its own and return its number; raises InputError while another one runs."""
+        """Begin `work` on a thread of its own and return its number; raises InputError while another one runs, and
+        where nothing may be changed.
+        """
+        check_change()
         with self._changed:
             if self._job and self._job.status == "running":
                 raise InputError(f"one piece of work on libraries is done at a time: {shown(self._job.title)} runs now")

@@ -7,6 +7,7 @@ from collections.abc import Hashable
 import streamlit as st
 
 from dashboard.runs.loading import readable_runs
+from dashboard.sharing.rules import why_not_changed
 from dashboard.state import queue
 from dashboard.text import duration, reason, size_text
 from otmf_core.config import MergeConfig
@@ -57,15 +58,17 @@ def _on_gpus(config: MergeConfig, library: Library) -> None:
 
 def _measure_button() -> bool:
     busy = bool(queue().active())
+    about = "Takes a few real iterations with these settings, on this device, in a few seconds; nothing is kept."
+    if busy:
+        about = "Merges under way would slow the measurement; ask when they are done."
+    locked = why_not_changed()
     return st.button(
         "Estimate time and memory",
         icon=":material/timer:",
         type="tertiary",
         key="estimate",
-        disabled=busy,
-        help="Merges under way would slow the measurement; ask when they are done."
-        if busy
-        else "Takes a few real iterations with these settings, on this device, in a few seconds; nothing is kept.",
+        disabled=busy or locked is not None,
+        help=locked or about,
     )
 
 

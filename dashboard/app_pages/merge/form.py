@@ -14,6 +14,8 @@ from dashboard.app_pages.merge.settings import session_value, setting_input
 from dashboard.app_pages.merge.task_order import task_order
 from dashboard.library.kept import kept_library
 from dashboard.merge_choices import FIRST_METHOD, about_method, setting_key, titles
+from dashboard.sharing.rules import why_not_changed
+from dashboard.state import queue
 from dashboard.text import reason
 from otmf_core.config import MergeConfig
 from otmf_core.errors import InputError
@@ -72,8 +74,19 @@ def _run_button(container: DeltaGenerator, config: MergeConfig, library: Library
     """
     if library.of_texts:
         check_texts(config, kept_library(str(library.root), library.manifest_hash))
+    locked, refusal = why_not_changed(), queue().why_not(config)
     with container:
-        pressed = st.button("Run", type="primary", icon=":material/play_arrow:", width="stretch", key="run")
+        pressed = st.button(
+            "Run",
+            type="primary",
+            icon=":material/play_arrow:",
+            width="stretch",
+            key="run",
+            disabled=refusal is not None,
+            help=locked,
+        )
+        if refusal and not locked:
+            st.warning(reason(refusal), icon=":material/block:")
         estimate_line(config, library)
         geometry_line(library, config.tasks)
     return config if pressed else None

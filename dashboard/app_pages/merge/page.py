@@ -25,11 +25,15 @@ with left:
 # Run was pressed: queue the merge, and show it unless another one is under way.
 if config is not None:
     busy = len(queue().active())
-    run = queue().submit(config)
-    if busy:
-        st.toast(f"Queued behind {plural(busy, 'other merge')}", icon=":material/schedule:")
+    try:
+        run = queue().submit(config)
+    except InputError as error:  # another tab was faster
+        left.error(reason(error), title="The merge was not queued", icon=":material/block:")
     else:
-        show_run("merge", run)
+        if busy:
+            st.toast(f"Queued behind {plural(busy, 'other merge')}", icon=":material/schedule:")
+        else:
+            show_run("merge", run)
 
 with right:
     run = run_of("merge") or next((run for run, _ in queue().active()), None)

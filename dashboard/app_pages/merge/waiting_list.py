@@ -6,6 +6,7 @@ import streamlit as st
 
 from dashboard.runs.status import status_badge
 from dashboard.runs.titles import title
+from dashboard.sharing.rules import why_not_changed
 from dashboard.state import queue, show_run
 from dashboard.text import letters
 
@@ -24,6 +25,6 @@ def waiting_list(shown: str | None) -> None:
                 if st.button("Watch", key=f"watch-{run}", icon=":material/visibility:"):
                     show_run("merge", run)
                     st.rerun()
-            elif st.button("Remove", key=f"remove-{run}", icon=":material/close:"):
+            elif why_not_changed() is None and st.button("Remove", key=f"remove-{run}", icon=":material/close:"):
                 queue().stop(run)
                 st.rerun()

@@ -9,6 +9,7 @@ import streamlit as st
 from dashboard.library.calibration_sheets import calibration_sheet
 from dashboard.library.samples import calibration_samples
 from dashboard.runs.example import example_runs, is_whole
+from dashboard.sharing.rules import why_not_changed
 from dashboard.text import excerpt, letters, plural, reason
 from otmf_core.errors import InputError
 from otmf_core.library.library import Library
@@ -19,8 +20,10 @@ LONGEST_SAMPLE = 240  # characters of a text
 def welcome(library: Library, tasks: Sequence[str]) -> None:
     """Draw what Run does with `tasks`, and a few calibration examples of each, in merge order."""
     st.subheader("One model out of many, fused task by task", anchor=False)
+    begin = "A merge fuses" if why_not_changed() else "Press **Run** to merge"
+    watch = "one sees" if why_not_changed() else "watch"
     st.markdown(
-        f"Press **Run** to merge {len(tasks)} fine-tuned models of {letters(library.name)} into one, and watch what "
+        f"{begin} {len(tasks)} fine-tuned models of {letters(library.name)} into one, and {watch} what "
         f"the merged model gains with each task and what it forgets. These are the {library.noun} they know:"
     )
     for run in filter(is_whole, example_runs()):

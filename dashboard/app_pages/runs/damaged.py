@@ -8,6 +8,7 @@ import streamlit as st
 
 from dashboard.app_pages.runs.attempts import attempt
 from dashboard.app_pages.runs.deletion import cancel_or_delete
+from dashboard.sharing.rules import why_not_changed
 from dashboard.state import queue
 from dashboard.text import letters, sentence
 from otmf_core.runs.folder import Damaged
@@ -23,6 +24,8 @@ def show_damaged(damaged: Sequence[Damaged]) -> None:
         title=f"{folders} cannot be shown",
         icon=":material/folder_off:",
     )
+    if why_not_changed():
+        return
     with st.container(horizontal=True, vertical_alignment="bottom"):
         name = damaged[0].path.name
         if len(damaged) > 1:

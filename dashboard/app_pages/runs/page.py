@@ -3,6 +3,7 @@
 import streamlit as st
 
 from dashboard.app_pages.runs.attempts import show_refusal
+from dashboard.app_pages.runs.clean_up import clean_up
 from dashboard.app_pages.runs.damaged import show_damaged
 from dashboard.app_pages.runs.table import follow_runs, runs_table
 from dashboard.app_pages.runs.tools import run_tools
@@ -32,10 +33,12 @@ if not runs:
     with st.container(horizontal=True):
         st.page_link("app_pages/merge/page.py", label="Start a merge", icon=":material/merge:")
         way_back()
+if runs and opened is not None:
+    runs_table(runs, opened)
+if runs or damaged:
+    clean_up(runs, damaged)
 if opened is None:
     st.stop()
-if runs:
-    runs_table(runs, opened)
 
 # The run that is open; once it is deleted, the one below it is, or the one above.
 row = next((row for row, run in enumerate(runs) if run.id == opened), None)

@@ -8,14 +8,16 @@ from dashboard.app_pages.runs.attempts import attempt
 from dashboard.app_pages.runs.deletion import confirm_deletion
 from dashboard.app_pages.runs.transfer import download_button, export_controls
 from dashboard.report.button import report_button
+from dashboard.runs import changes
+from dashboard.sharing.rules import why_not_changed
 from dashboard.state import queue
-from otmf_core.runs.folder import NAME_LENGTH, NOTE_LENGTH, Run, load_run, set_notes
+from otmf_core.runs.folder import NAME_LENGTH, NOTE_LENGTH, Run
 from otmf_core.runs.lock import owner
 
 
 def run_tools(run: Run, after: str | None) -> None:
     """Draw the name, the note and the buttons of a stored run; `after` is the run to show once it is deleted."""
-    busy = run.id in dict(queue().active()) or owner(run.path) is not None
+    busy, locked = run.id in dict(queue().active()) or owner(run.path) is not None, why_not_changed()
     for field, stored in (("name", run.name), ("note", run.note)):
         st.session_state.setdefault(f"{field}-{run.id}", stored)
     left, right = st.columns(2)
@@ -27,6 +29,7 @@ def run_tools(run: Run, after: str | None) -> None:
             placeholder="Shown beside the run's id",
             on_change=_save_note,
             args=(run, "name"),
+            disabled=locked is not None,
         )
         with st.container(horizontal=True, gap="small"):
             download_button(run, busy)
@@ -36,8 +39,8 @@ def run_tools(run: Run, after: str | None) -> None:
                 "Delete",
                 icon=":material/delete:",
                 key="runs-delete",
-                disabled=busy,
-                help="A run can be deleted once it has ended." if busy else None,
+                disabled=busy or locked is not None,
+                help=locked or ("A run can be deleted once it has ended." if busy else None),
             ):
                 confirm_deletion(run, after)
         st.caption(layout)
@@ -50,15 +53,11 @@ def run_tools(run: Run, after: str | None) -> None:
             placeholder="What was this run for, and what did it show?",
             on_change=_save_note,
             args=(run, "note"),
+            disabled=locked is not None,
         )
     st.space("small")
 
 
 def _save_note(run: Run, field: str) -> None:
-    """Save the name or the note; the other stays as it is stored, whatever another tab has made of it."""
-
-    def save() -> None:
-        stored = load_run(run.path)
-        set_notes(run.path, **{"name": stored.name, "note": stored.note, field: st.session_state[f"{field}-{run.id}"]})
-
-    attempt(save, f"The {field} was not saved")
+    text = st.session_state[f"{field}-{run.id}"]
+    attempt(lambda: changes.note(run, field, text), f"The {field} was not saved")

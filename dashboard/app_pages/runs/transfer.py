@@ -10,11 +10,13 @@ from typing import Any, cast
 import streamlit as st
 
 from dashboard.app_pages.runs.attempts import attempt
-from dashboard.state import runs_folder, show_run
+from dashboard.runs.changes import bring_in, export
+from dashboard.sharing.rules import why_not_changed
+from dashboard.state import show_run
 from dashboard.text import sentence
-from otmf_core.export.layouts import export_run, layouts_of, not_exported
+from otmf_core.export.layouts import layouts_of, not_exported
 from otmf_core.layout import CARD, EXPORTS
-from otmf_core.runs.archive import MAX_BYTES, import_run, write_zip
+from otmf_core.runs.archive import MAX_BYTES, write_zip
 from otmf_core.runs.folder import Run
 
 UPLOAD_MB = 1024  # held in memory while it is checked
@@ -22,7 +24,8 @@ UPLOAD_MB = 1024  # held in memory while it is checked
 
 def import_button() -> None:
     """Draw the button that opens a run's zip as a new run."""
-    with st.popover("Import", icon=":material/upload:"):
+    locked = why_not_changed()
+    with st.popover("Import", icon=":material/upload:", disabled=locked is not None, help=locked):
         imports = st.session_state.setdefault("imports", 0)  # a new key empties the uploader
         st.file_uploader(
             "A run that was downloaded as a zip",
@@ -47,7 +50,7 @@ def _import(key: str) -> None:
     if file is None:
         return
     st.session_state["imports"] += 1
-    attempt(lambda: show_run("runs", import_run(file, runs_folder())), f"{file.name} was not imported")
+    attempt(lambda: show_run("runs", bring_in(file, file.size)), f"{file.name} was not imported")
 
 
 def download_button(run: Run, busy: bool) -> None:
@@ -91,7 +94,7 @@ def export_controls(run: Run) -> str:
         label_visibility="collapsed",
         width=150,
     )
-    folder, about = run.path / EXPORTS[layout], layouts[layout].about
+    folder, about, locked = run.path / EXPORTS[layout], layouts[layout].about, why_not_changed()
     if (folder / CARD).is_file():
         _download(
             "Download model", folder, f"{run.id}-{layout}", help="The exported model and its model card, as a zip."
@@ -100,12 +103,15 @@ def export_controls(run: Run) -> str:
         "Export model",
         icon=":material/deployed_code:",
         key="runs-export",
-        disabled=run.record is None,
-        help="Write the merged model as safetensors with a model card."
-        if run.record
-        else "A model is exported when its run is done.",
+        disabled=run.record is None or locked is not None,
+        help=locked
+        or (
+            "Write the merged model as safetensors with a model card."
+            if run.record
+            else "A model is exported when its run is done."
+        ),
     ):
         with st.spinner("Writing the merged model"):
-            attempt(lambda: export_run(run.path, layout), "The model was not exported")
+            attempt(lambda: export(run, layout), "The model was not exported")
         st.rerun()
     return f"{layouts[layout].title}: {about}"

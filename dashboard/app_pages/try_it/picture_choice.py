@@ -12,6 +12,7 @@ from dashboard.app_pages.try_it.picture_grid import picture_grid
 from dashboard.app_pages.try_it.task_choice import linked_example
 from dashboard.app_pages.try_it.uploads import MOST_UPLOAD_BYTES, fit, image_side, png_of_uri
 from dashboard.library.pictures import test_labels, test_pictures, thumbnail
+from dashboard.sharing.rules import why_not_changed
 from dashboard.text import letters
 from otmf_core.library.library import Library
 from otmf_core.library.manifest import TaskInfo
@@ -44,12 +45,14 @@ def choose_picture(library: Library, task: TaskInfo) -> Picture | None:
         return _test_picture(library, task)
     pixels = image_side(library)
     if source == "upload":
+        locked = why_not_changed()
         file = st.file_uploader(
             "PNG or JPEG",
             ["png", "jpg", "jpeg"],
             key="upload",
             max_upload_size=MOST_UPLOAD_BYTES // 10**6,
-            help=f"Its middle square is resized to {pixels} × {pixels} pixels, as the library's images are.",
+            disabled=locked is not None,
+            help=locked or f"Its middle square is resized to {pixels} × {pixels} pixels, as the library's images are.",
         )
         return Picture(fit(file.getvalue(), file.name, pixels), file.name) if file else None
     st.caption("Draw with a mouse, a pen or a finger. The models answer each time you lift it.")

@@ -14,8 +14,8 @@ import psutil
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from dashboard.app_pages.runs import transfer
 from dashboard.app_pages.runs.transfer import zipped
+from dashboard.runs import changes
 from otmf_core.config import MergeConfig
 from otmf_core.errors import InputError
 from otmf_core.export.layouts import LAYOUTS
@@ -224,7 +224,7 @@ def test_the_model_is_exported_and_then_offered(
         (path / EXPORTS[layout]).mkdir()
         (path / EXPORTS[layout] / "README.md").write_text("# card")
 
-    monkeypatch.setattr(transfer, "export_run", write)
+    monkeypatch.setattr(changes, "export_run", write)
     open_runs(app, run=finished[0])
     choice = app.selectbox(key="runs-layout")
     assert choice.options == ["open_clip", "Hugging Face", "Task vector", "LoRA"]
