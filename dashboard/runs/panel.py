@@ -6,6 +6,7 @@ import streamlit as st
 
 from dashboard.engine.memory import memory_line
 from dashboard.runs.accuracy_charts import accuracy_charts
+from dashboard.runs.discarding import confirm_discarding
 from dashboard.runs.example import example_line
 from dashboard.runs.following import follow, progress_of
 from dashboard.runs.fusion_charts import fusion_charts
@@ -21,6 +22,7 @@ from otmf_core.runs.lock import Holder, owner, take_over
 from otmf_core.runs.view import RunView, fraction_done, iterating_steps
 
 POLL_SECONDS, REDRAW_SECONDS = 1.0, 4.0
+STOPPING = {"Stopping": "Pausing", "Discarding": "Stopping and discarding"}  # by the phase of a merge
 PAUSE_HELP = (
     "Ends the work on this merge and keeps everything done so far; the queue goes on with the next. "
     "Resume continues where it was, also after a restart of the program."
@@ -98,8 +100,8 @@ def _progress_bars(view: RunView) -> None:
 def _phase_text(view: RunView) -> str:
     steps = iterating_steps(view)
     between_fusions = view.step not in steps or (not view.iteration and view.matrix[view.step] is not None)
-    if view.phase == "Stopping":
-        return "Pausing"
+    if view.phase in STOPPING:
+        return STOPPING[view.phase]
     if view.row:
         model = f"after task {view.step}" if view.step else "the pre-trained model"
         return f"Evaluating {model} · tasks done: {sum(value is not None for value in view.row)}"
@@ -118,6 +120,14 @@ def _buttons(view: RunView, page: str) -> None:
             if waiting and not view.step:
                 show_run(page, None)
             st.rerun()
+        if not waiting and st.button(
+            "Stop and discard",
+            icon=":material/delete:",
+            key=f"{page}-discard",
+            disabled=view.phase == "Discarding",
+            help="Ends this merge for good and deletes what it has done. Asked once.",
+        ):
+            confirm_discarding(view)
     elif view.status in RESUMABLE and st.button(
         "Resume", icon=":material/play_arrow:", type="primary", key=f"{page}-resume"
     ):

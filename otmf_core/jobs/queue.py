@@ -68,6 +68,7 @@ class JobQueue:
         self._jobs: dict[str, _Job] = {}
         self._waiting: list[str] = []
         self._running: str | None = None
+        self.discarded: set[str] = set()  # ended for good, or about to
         self._thread: threading.Thread | None = None
 
     def submit(self, config: MergeConfig) -> str:
@@ -100,6 +101,17 @@ class JobQueue:
                 job = self._jobs[run]
                 job.stop.set()
                 job.view = replace(job.view, phase="Stopping")
+
+    def discard(self, run: str) -> None:
+        """Ends a queued or running merge for good: stops it as `stop` does, then deletes its folder and forgets it."""
+        with self._changed:
+            waiting = run in self._waiting
+            self.stop(run)
+            self.discarded.add(run)
+            if run == self._running:
+                self._jobs[run].view = replace(self._jobs[run].view, phase="Discarding")
+        if waiting and os.path.lexists(self.out / run):  # it waited for its second part
+            delete_run(inside(self.out, run))
 
     def delete(self, run: str) -> None:
         """Deletes the run's folder and forgets its job; raises InputError while the run is queued or running."""
@@ -157,9 +169,12 @@ class JobQueue:
                 job.started = time.monotonic()
                 job.view = replace(job.view, status="running", phase="Starting")
             ending = self._run(job)
+            if run in self.discarded:
+                with suppress(InputError):  # there is no folder yet, or it cannot be deleted: Runs shows it
+                    delete_run(inside(self.out, run))
             with self._changed:
                 self._running = None
-                if ending is None:
+                if ending is None or run in self.discarded:
                     del self._jobs[run]
                     self._changed.notify_all()
                     continue

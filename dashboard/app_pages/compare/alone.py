@@ -19,8 +19,11 @@ def alone(run: Run, finished: Sequence[Run], key: str) -> None:
         st.info("Curves and costs appear beside those of another run of this library.", icon=":material/add_circle:")
         st.page_link("app_pages/merge/page.py", label="Start a merge", icon=":material/merge:")
         return
-    found = f"{plural(len(alike), 'other run')} merged the same tasks." if alike else "None merged the same tasks."
-    st.info(f"Curves and costs appear beside those of another run: tick one above. {found}", icon=":material/check_box:")
+    found = plural(len(alike), "other run") if alike else "None of the others"
+    st.info(
+        f"Curves and costs appear beside those of another run: tick one above. {found} merged the same tasks.",
+        icon=":material/check_box:",
+    )
     if alike:
         ticked = [run, *alike][:RUNS_AT_FIRST]
         st.button(

@@ -120,6 +120,25 @@ def test_a_second_click_queues_a_second_merge(app: AppTest, engine: FakeEngine, 
     assert [run for run, _ in job_queue(tmp_path / "runs").active()] == [first]
 
 
+def test_stop_and_discard_asks_once_and_leaves_nothing(app: AppTest, engine: FakeEngine, tmp_path: Path):
+    engine.pause = 0.02
+    press(app, "run")
+    run = app.query_params["run"]
+    settle(tmp_path, run, "running")
+    app.run()
+    press(app, "merge-discard")
+    assert "is deleted for good" in texts(app)
+    press(app, "discard-now")
+    while job_queue(tmp_path / "runs").active():
+        time.sleep(0.005)
+    app.run()
+    assert not app.exception
+    assert not app.error
+    assert "run" not in app.query_params
+    assert "Press **Run**" in texts(app)
+    assert not (tmp_path / "runs" / run).exists()
+
+
 def test_stop_and_resume(app: AppTest, engine: FakeEngine, tmp_path: Path):
     engine.pause = 0.02
     press(app, "run")
