@@ -13,11 +13,12 @@ from dashboard.runs.fusion_charts import fusion_charts
 from dashboard.runs.metrics import main_metrics
 from dashboard.runs.stamp import stamp
 from dashboard.runs.titles import RESUMABLE, status_badge, title
-from dashboard.state import queue, runs_folder, show_run
+from dashboard.state import queue, run_folder, runs_folder, show_run
 from dashboard.text import duration, letters, reason, sentence
 from dashboard.ui.deferred import defer
 from otmf_core.errors import InputError
 from otmf_core.files import inside
+from otmf_core.runs.folder import check_resumable, load_run
 from otmf_core.runs.lock import Holder, owner, take_over
 from otmf_core.runs.view import RunView, fraction_done, iterating_steps
 
@@ -129,7 +130,11 @@ def _buttons(view: RunView, page: str) -> None:
         ):
             confirm_discarding(view)
     elif view.status in RESUMABLE and st.button(
-        "Resume", icon=":material/play_arrow:", type="primary", key=f"{page}-resume"
+        "Resume",
+        icon=":material/play_arrow:",
+        type="primary",
+        key=f"{page}-resume",
+        disabled=bool(_why_not_resumable(view.run)),
     ):
         try:
             queue().resume(view.run)
@@ -139,17 +144,33 @@ def _buttons(view: RunView, page: str) -> None:
             st.rerun()
 
 
+def _why_not_resumable(run: str) -> str:
+    """Why an unfinished run cannot go on here, as Markdown; empty where it can, or where its merge never began."""
+    try:
+        stored = load_run(run_folder(run))
+    except InputError:
+        return ""
+    try:
+        check_resumable(stored)
+    except InputError as error:
+        return reason(error)
+    return ""
+
+
 def _why_not_done(view: RunView) -> None:
     """Say why a run that is not done is not done; follow one that another process merges."""
+    why = _why_not_resumable(view.run) if view.status in RESUMABLE else ""
+    if why:
+        st.info(why, icon=":material/folder_zip:")
     if view.status == "failed":
         st.error(
             letters(sentence(view.message)) or "No reason was recorded.",
             title="The merge failed",
             icon=":material/error:",
         )
-    elif view.status == "interrupted":
+    elif view.status == "interrupted" and not why:
         st.warning("The program ended while this run was merging. Resume continues where it was last saved.")
-    elif view.status == "stopped":
+    elif view.status == "stopped" and not why:
         st.caption("Everything done so far is kept in its run folder. Resume continues from there, whenever you like.")
     elif view.status in ("queued", "running"):
         done = fraction_done(view)
