@@ -6,6 +6,7 @@ import streamlit as st
 
 from dashboard.engine.throttle import begin_drawing
 from dashboard.engine.warm_up import warm_up
+from dashboard.runs.afterwards import begin_afterwards
 from dashboard.runs.queue_line import queue_line
 from dashboard.ui import layout, streamlit_internals
 from dashboard.ui.deferred import arrive
@@ -89,6 +90,7 @@ page = st.navigation(
 if page.title != "Merge":  # which shows the queue itself
     queue_line()
 warm_up()
+begin_afterwards()
 watch_theme()
 begin_drawing()
 arrive(page.url_path)

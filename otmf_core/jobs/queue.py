@@ -130,6 +130,11 @@ class JobQueue:
             now = time.monotonic() - job.started
             return replace(job.view, elapsed=job.before + now, eta_seconds=eta_seconds(job.view, now))
 
+    def last_done(self) -> str | None:
+        """The run that this process finished last, None before it has finished one."""
+        with self._changed:
+            return next((run for run, job in reversed(self._jobs.items()) if job.view.status == "done"), None)
+
     def active(self) -> tuple[tuple[str, str], ...]:
         """(run, status) of the running job and of the queued ones, in the order of their turn."""
         with self._changed:
@@ -229,11 +234,11 @@ class JobQueue:
             del self._jobs[run]
 
 
-def go_behind() -> None:
+def go_behind(niceness: int = NICENESS) -> None:
     """Let what draws pages go first, where threads have priorities; threads that this one starts inherit its own."""
     if sys.platform == "linux":
         thread = threading.get_native_id()
-        os.setpriority(os.PRIO_PROCESS, thread, min(os.getpriority(os.PRIO_PROCESS, thread) + NICENESS, 19))
+        os.setpriority(os.PRIO_PROCESS, thread, min(os.getpriority(os.PRIO_PROCESS, thread) + niceness, 19))
 
 
 def _engine() -> Engine:

@@ -7,10 +7,12 @@ from typing import Any
 
 import streamlit as st
 
+from dashboard.runs.afterwards import afterwards
 from dashboard.state import run_folder
 from otmf_core.analysis.features import images_per_task, stored, take_features
 from otmf_core.runs.view import RunView
 
+POLL_SECONDS = 1.0
 DURATIONS = {
     "images": "With eight tasks of the embedded library that takes about 20 seconds on one core, with a ViT-B/32 "
     "minutes.",
@@ -26,9 +28,28 @@ def features_ready(view: RunView, noun: str) -> tuple[Path, dict[str, Any]]:
     tasks = len(view.tasks)
     facts = stored(path, tasks)
     if facts is None:
-        _offer(path, tasks, noun)
+        if taken_now(view.run) is not None:
+            st.subheader("Features are being taken", anchor=False)
+            _follow(view.run)
+        else:
+            _offer(path, tasks, noun)
         st.stop()
     return path, facts
+
+
+def taken_now(run: str) -> float | None:
+    """The share done of a run's features that are being taken by themselves; None where none are."""
+    done = afterwards().done
+    return done[1] if done and done[0] == run else None
+
+
+@st.fragment(run_every=POLL_SECONDS)
+def _follow(run: str) -> None:
+    """Draw how far features are that are taken by themselves; the page anew when that has ended."""
+    share = taken_now(run)
+    if share is None:
+        st.rerun()
+    st.progress(share, text=f"Taken by themselves after the merge: **{share:.0%}**")
 
 
 def _offer(path: Path, tasks: int, noun: str) -> None:
