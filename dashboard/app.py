@@ -84,6 +84,13 @@ page = st.navigation(
             icon=":material/history:",
             help="Every merge so far: its accuracy matrix, curves, settings and provenance.",
         ),
+        st.Page(  # of one run, so reached from it
+            "app_pages/present/page.py",
+            url_path="present",
+            title="Present",
+            icon=":material/slideshow:",
+            visibility="hidden",
+        ),
     ],
     position="top",
 )

@@ -11,6 +11,7 @@ from dashboard.runs.example import example_line
 from dashboard.runs.following import follow, progress_of
 from dashboard.runs.fusion_charts import fusion_charts
 from dashboard.runs.metrics import main_metrics
+from dashboard.runs.presenting import present_link
 from dashboard.runs.stamp import stamp
 from dashboard.runs.titles import RESUMABLE, status_badge, title
 from dashboard.state import queue, run_folder, runs_folder, show_run
@@ -129,6 +130,8 @@ def _buttons(view: RunView, page: str) -> None:
             help="Ends this merge for good and deletes what it has done. Asked once.",
         ):
             confirm_discarding(view)
+    elif view.status == "done":
+        present_link(view.run)
     elif view.status in RESUMABLE and st.button(
         "Resume",
         icon=":material/play_arrow:",
