@@ -6,6 +6,7 @@ import streamlit as st
 
 from dashboard.engine.throttle import begin_drawing
 from dashboard.engine.warm_up import warm_up
+from dashboard.runs.afterwards import begin_afterwards
 from dashboard.runs.queue_line import queue_line
 from dashboard.sharing.sign_in import account_line, sign_in_screen
 from dashboard.sharing.users import why_outside
@@ -86,6 +87,13 @@ page = st.navigation(
             icon=":material/history:",
             help="Every merge so far: its accuracy matrix, curves, settings and provenance.",
         ),
+        st.Page(  # of one run, so reached from it
+            "app_pages/present/page.py",
+            url_path="present",
+            title="Present",
+            icon=":material/slideshow:",
+            visibility="hidden",
+        ),
     ],
     position="hidden" if outside else "top",
 )
@@ -96,6 +104,7 @@ account_line()
 if page.title != "Merge":  # which shows the queue itself
     queue_line()
 warm_up()
+begin_afterwards()
 watch_theme()
 begin_drawing()
 arrive(page.url_path)

@@ -49,6 +49,9 @@ def run_of(page: str) -> str | None:
     arrived = st.session_state.get("page") != page
     st.session_state["page"] = page
     run = st.query_params.get("run") or (st.session_state.get(f"{page}_run") if arrived else None)
+    if run in queue().discarded and queue().snapshot(run) is None:  # maybe in another tab
+        forget_run(run)
+        run = None
     show_run(page, run)
     return run
 

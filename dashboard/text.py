@@ -45,6 +45,11 @@ def html_letters(text: str) -> str:
     return html.escape(_seen(text))
 
 
+def bare_letters(text: str) -> str:
+    """The same for what reads neither: a text that is set as text, on one line, unseen characters as their escapes."""
+    return _seen(text)
+
+
 def reason(error: Exception) -> str:
     """What an exception says, as a sentence in Markdown that shows it letter by letter, its middle left out if long."""
     return letters(sentence(shortened(str(error), LONGEST_SENTENCE)))

@@ -7,23 +7,27 @@ import streamlit as st
 from dashboard.engine.memory import memory_line
 from dashboard.runs.accuracy_charts import accuracy_charts
 from dashboard.runs.changes import take_over_from
+from dashboard.runs.discarding import confirm_discarding
 from dashboard.runs.example import example_line
 from dashboard.runs.following import follow, progress_of
 from dashboard.runs.fusion_charts import fusion_charts
 from dashboard.runs.metrics import main_metrics
+from dashboard.runs.presenting import present_link
 from dashboard.runs.stamp import stamp
 from dashboard.runs.status import status_badge
 from dashboard.runs.titles import RESUMABLE, title
 from dashboard.sharing.rules import why_not_changed
-from dashboard.state import queue, runs_folder, show_run
+from dashboard.state import queue, run_folder, runs_folder, show_run
 from dashboard.text import duration, letters, reason, sentence
 from dashboard.ui.deferred import defer
 from otmf_core.errors import InputError
 from otmf_core.files import inside
+from otmf_core.runs.folder import check_resumable, load_run
 from otmf_core.runs.lock import Holder, owner
 from otmf_core.runs.view import RunView, fraction_done, iterating_steps
 
 POLL_SECONDS, REDRAW_SECONDS = 1.0, 4.0
+STOPPING = {"Stopping": "Pausing", "Discarding": "Stopping and discarding"}  # by the phase of a merge
 PAUSE_HELP = (
     "Ends the work on this merge and keeps everything done so far; the queue goes on with the next. "
     "Resume continues where it was, also after a restart of the program."
@@ -101,8 +105,8 @@ def _progress_bars(view: RunView) -> None:
 def _phase_text(view: RunView) -> str:
     steps = iterating_steps(view)
     between_fusions = view.step not in steps or (not view.iteration and view.matrix[view.step] is not None)
-    if view.phase == "Stopping":
-        return "Pausing"
+    if view.phase in STOPPING:
+        return STOPPING[view.phase]
     if view.row:
         model = f"after task {view.step}" if view.step else "the pre-trained model"
         return f"Evaluating {model} · tasks done: {sum(value is not None for value in view.row)}"
@@ -112,6 +116,8 @@ def _phase_text(view: RunView) -> str:
 
 
 def _buttons(view: RunView, page: str) -> None:
+    if view.status == "done":
+        present_link(view.run)
     if why_not_changed():
         return
     active = dict(queue().active())
@@ -123,8 +129,20 @@ def _buttons(view: RunView, page: str) -> None:
             if waiting and not view.step:
                 show_run(page, None)
             st.rerun()
+        if not waiting and st.button(
+            "Stop and discard",
+            icon=":material/delete:",
+            key=f"{page}-discard",
+            disabled=view.phase == "Discarding",
+            help="Ends this merge for good and deletes what it has done. Asked once.",
+        ):
+            confirm_discarding(view)
     elif view.status in RESUMABLE and st.button(
-        "Resume", icon=":material/play_arrow:", type="primary", key=f"{page}-resume"
+        "Resume",
+        icon=":material/play_arrow:",
+        type="primary",
+        key=f"{page}-resume",
+        disabled=bool(_why_not_resumable(view.run)),
     ):
         try:
             queue().resume(view.run)
@@ -134,17 +152,33 @@ def _buttons(view: RunView, page: str) -> None:
             st.rerun()
 
 
+def _why_not_resumable(run: str) -> str:
+    """Why an unfinished run cannot go on here, as Markdown; empty where it can, or where its merge never began."""
+    try:
+        stored = load_run(run_folder(run))
+    except InputError:
+        return ""
+    try:
+        check_resumable(stored)
+    except InputError as error:
+        return reason(error)
+    return ""
+
+
 def _why_not_done(view: RunView) -> None:
     """Say why a run that is not done is not done; follow one that another process merges."""
+    why = _why_not_resumable(view.run) if view.status in RESUMABLE else ""
+    if why:
+        st.info(why, icon=":material/folder_zip:")
     if view.status == "failed":
         st.error(
             letters(sentence(view.message)) or "No reason was recorded.",
             title="The merge failed",
             icon=":material/error:",
         )
-    elif view.status == "interrupted":
+    elif view.status == "interrupted" and not why:
         st.warning("The program ended while this run was merging. Resume continues where it was last saved.")
-    elif view.status == "stopped":
+    elif view.status == "stopped" and not why:
         st.caption("Everything done so far is kept in its run folder. Resume continues from there, whenever you like.")
     elif view.status in ("queued", "running"):
         done = fraction_done(view)

@@ -18,9 +18,21 @@ _OF_WHAT = {"images": " for its heads", "texts": ""}  # heads are tuned of image
 
 def stamp(view: RunView) -> None:
     """Draw what a run's results rest on: labels, splits, memory and seed. Every result carries it."""
+    facts_line(_stamped(view)["labels"], view.config.heads, _facts(view), noun_of(view))
+
+
+def protocol(view: RunView) -> list[str]:
+    """What a run's results rest on, fact by fact: labels, splits, memory, seed, time; not to be read as Markdown."""
+    return [f"labels: {_stamped(view)['labels']}", *_facts(view)]
+
+
+def _stamped(view: RunView) -> dict[str, Any]:
     record = view.record
-    noun = noun_of(view)
-    data = record.model_dump(include={*STAMP}) if record else view.config.stamp(noun=noun)
+    return record.model_dump(include={*STAMP}) if record else view.config.stamp(noun=noun_of(view))
+
+
+def _facts(view: RunView) -> list[str]:
+    record, noun, data = view.record, noun_of(view), _stamped(view)
     facts = [
         *data_facts(data, noun),
         f"accuracy: {_test_split(view, noun)}",
@@ -33,7 +45,7 @@ def stamp(view: RunView) -> None:
         facts.insert(-1, f"peak: {size_text(record.peak_memory_bytes)} on {record.device}")
     if record and record.growth:
         facts[-1:-1] = record.growth.facts()
-    facts_line(data["labels"], view.config.heads, facts, noun)
+    return facts
 
 
 def noun_of(view: RunView) -> str:

@@ -3,7 +3,8 @@
 Beside what stands in this file:
 
 - `streamlit_internals.css`: the class `stMainBlockContainer` and its padding, the attribute `data-retained` of a
-  component that the script no longer draws, and the `st-key-…` class around an element with a key.
+  component that the script no longer draws, the `st-key-…` class around an element with a key, and `stTopNavLink`, a
+  page in the navigation: its icon, then its name.
 - `layout.css`: the class `stColumn`.
 - `theme.js`: `--st-background-color`, a component's own copy of the page's colour, changes without a run of the script.
 - `dashboard/app_pages/features/motion.js`: `calcdata`, `_fullLayout`, and the axes' `_offset` and `d2p` of Plotly.js 3,

@@ -89,6 +89,7 @@ class JobQueue:
         self._jobs: dict[str, _Job] = {}
         self._waiting: list[str] = []
         self._running: str | None = None
+        self.discarded: set[str] = set()  # ended for good, or about to
         self._thread: threading.Thread | None = None
 
     def submit(self, config: MergeConfig) -> str:
@@ -141,6 +142,17 @@ class JobQueue:
                 job.stop.set()
                 job.view = replace(job.view, phase="Stopping")
 
+    def discard(self, run: str) -> None:
+        """Ends a queued or running merge for good: stops it as `stop` does, then deletes its folder and forgets it."""
+        with self._changed:
+            waiting = run in self._waiting
+            self.stop(run)
+            self.discarded.add(run)
+            if run == self._running:
+                self._jobs[run].view = replace(self._jobs[run].view, phase="Discarding")
+        if waiting and os.path.lexists(self.out / run):  # it waited for its second part
+            delete_run(inside(self.out, run))
+
     def delete(self, run: str) -> None:
         """Deletes the run's folder and forgets its job; raises InputError while the run is queued or running, and
         where the gate does.
@@ -160,6 +172,11 @@ class JobQueue:
                 return job.view if job else None
             now = time.monotonic() - job.started
             return replace(job.view, elapsed=job.before + now, eta_seconds=eta_seconds(job.view, now))
+
+    def last_done(self) -> str | None:
+        """The run that this process finished last, None before it has finished one."""
+        with self._changed:
+            return next((run for run, job in reversed(self._jobs.items()) if job.view.status == "done"), None)
 
     def active(self) -> tuple[tuple[str, str], ...]:
         """(run, status) of the running job and of the queued ones, in the order of their turn."""
@@ -203,9 +220,12 @@ class JobQueue:
                 job.started = time.monotonic()
                 job.view = replace(job.view, status="running", phase="Starting")
             ending = self._run(job)
+            if run in self.discarded:
+                with suppress(InputError):  # there is no folder yet, or it cannot be deleted: Runs shows it
+                    delete_run(inside(self.out, run))
             with self._changed:
                 self._running = None
-                if ending is None:
+                if ending is None or run in self.discarded:
                     del self._jobs[run]
                     self._changed.notify_all()
                     continue
@@ -260,11 +280,11 @@ class JobQueue:
             del self._jobs[run]
 
 
-def go_behind() -> None:
+def go_behind(niceness: int = NICENESS) -> None:
     """Let what draws pages go first, where threads have priorities; threads that this one starts inherit its own."""
     if sys.platform == "linux":
         thread = threading.get_native_id()
-        os.setpriority(os.PRIO_PROCESS, thread, min(os.getpriority(os.PRIO_PROCESS, thread) + NICENESS, 19))
+        os.setpriority(os.PRIO_PROCESS, thread, min(os.getpriority(os.PRIO_PROCESS, thread) + niceness, 19))
 
 
 def _engine() -> Engine:

@@ -45,6 +45,7 @@ def resume_merge(path: Path, *, emit: Emit, should_stop: Callable[[], bool]) -> 
     run = folder.load_run(path)
     if run.status == "done":
         raise InputError(f"a finished run has nothing to resume: {run.id} is done")
+    folder.check_resumable(run)
     return _go_on(path, run.config, None, emit, should_stop)
 
 

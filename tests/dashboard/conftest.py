@@ -16,6 +16,7 @@ from streamlit.components.v2 import manifest_scanner
 from streamlit.testing.v1 import AppTest
 
 from dashboard.app_pages.library import jobs as library_jobs
+from dashboard.runs import afterwards
 from dashboard.sharing.settings import RULES, variable
 from dashboard.ui import deferred
 from otmf_core.config import MergeConfig
@@ -70,6 +71,7 @@ def engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeEngi
     for name in ("OTMF_LIBRARIES", "OTMF_FILES", *map(variable, RULES)):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setattr(library_jobs, "_jobs", library_jobs.Jobs())
+    monkeypatch.setattr(afterwards, "begin_afterwards", lambda: None)  # its thread would outlive the test
     monkeypatch.setattr(deferred, "arrive", lambda page: None)  # no browser says that the first screen is there
     st.cache_data.clear()
     yield fake

@@ -5,6 +5,7 @@ Accuracies follow a rule a test can state: a task starts at 30 %, is at 80 % whe
 
 from __future__ import annotations
 
+import shutil
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -109,8 +110,11 @@ class FakeEngine:
             changes = {"matrix": (*state.matrix, row), "individual": (*state.individual, 90.0)}
             seconds = spent + time.monotonic() - began
             state = state.model_copy(update={**changes, "step": step, "seconds": seconds})
+            merged = layout.state_folder(path, step, len(tasks)) / layout.MERGED
+            merged.parent.mkdir(parents=True, exist_ok=True)
+            save_file({"weight": np.zeros(2, np.float32)}, merged)
             write_json(path / layout.STATE, state.model_dump(mode="json"))
-        save_file({"weight": np.zeros(2, np.float32)}, path / layout.MERGED)
+        shutil.rmtree(path / layout.RESUME, ignore_errors=True)
         record = make_record(run.id, "done", config, state, run.created, {})
         write_json(path / layout.RECORD, record.model_dump(mode="json"))
         return record

@@ -226,6 +226,30 @@ def test_a_run_is_deleted_and_forgotten_once_it_has_ended(tmp_path: Path):
         queue.delete("../else")
 
 
+def test_a_discarded_merge_leaves_nothing_and_the_next_one_runs(tmp_path: Path):
+    queue = JobQueue(tmp_path, FakeEngine(pause=0.01))
+    run, after = queue.submit(config()), queue.submit(config(method="average"))
+    wait(queue, run, lambda view: view.iteration > 1)
+    queue.discard(run)
+    wait(queue, after, ended)
+    assert queue.snapshot(run) is None
+    assert [path.name for path in tmp_path.iterdir()] == [after]
+
+
+def test_discarding_a_merge_that_waits_for_its_second_part_deletes_the_first(tmp_path: Path):
+    queue = JobQueue(tmp_path, FakeEngine(pause=0.01))
+    run = queue.submit(config())
+    wait(queue, run, lambda view: view.iteration > 1)
+    queue.stop(run)
+    wait(queue, run, ended)
+    before = queue.submit(config())
+    queue.resume(run)
+    queue.discard(run)
+    assert run not in dict(queue.active())
+    assert not (tmp_path / run).exists()
+    queue.discard(before)
+
+
 def test_a_failure_is_told_and_the_thread_lives_on(tmp_path: Path, caplog: pytest.LogCaptureFixture):
     refused = InputError("a task vector must be finite: NaN in x.safetensors")
     queue = JobQueue(tmp_path, FakeEngine(broken={"green": RuntimeError("out of memory"), "blue": refused}))

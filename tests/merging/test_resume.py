@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import signal
 import subprocess
 import sys
@@ -23,7 +24,7 @@ from otmf_core.runs import folder as runs
 from otmf_core.runs.events import Evaluated, Event, Failed, Iterated, Stopped
 from otmf_core.runs.folder import load_run
 from otmf_core.runs.record import RunRecord
-from tests.tiny import ROOT, TASKS, merge_config, merged, never, results, stopped_within
+from tests.tiny import ROOT, TASKS, contents, is_one_sentence, merge_config, merged, never, results, stopped_within
 
 
 def short(library: Path, **fields) -> MergeConfig:
@@ -326,3 +327,13 @@ def test_a_killed_run_with_masks_per_row_goes_on(tiny: Path, tmp_path: Path):
     killed(config, tmp_path, "Iterated 3 4")
     resume_merge(tmp_path / "run", emit=lambda event: None, should_stop=never)
     assert results(tmp_path / "run") == results(merged(config, tmp_path, "through"))
+
+
+def test_without_what_it_saved_a_run_is_not_resumed_and_stays_as_it_is(tiny: Path, tmp_path: Path):
+    stopped_within(merge_config(tiny), tmp_path)
+    shutil.rmtree(tmp_path / "run" / layout.RESUME)
+    before = contents(tmp_path)
+    with pytest.raises(InputError, match="which no zip carries: run has nothing of it here") as caught:
+        resume_merge(tmp_path / "run", emit=lambda event: None, should_stop=never)
+    assert is_one_sentence(str(caught.value))
+    assert contents(tmp_path) == before

@@ -8,6 +8,7 @@ from dashboard.library.labels import library_labels
 from dashboard.runs.accuracy_charts import accuracy_charts
 from dashboard.runs.metrics import all_metrics
 from dashboard.runs.picker import choose_run
+from dashboard.runs.presenting import present_link
 from dashboard.ui.chart import cached_chart, show_chart
 from dashboard.ui.deferred import defer
 from dashboard.ui.layout import panels
@@ -19,6 +20,8 @@ view = choose_run(
 )
 tasks = list(view.tasks)
 labels = library_labels(view.config)
+if view.status == "done":
+    present_link(view.run)
 all_metrics(view)
 selection = st.multiselect(
     "Tasks in the curves",

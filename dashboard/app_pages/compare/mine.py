@@ -8,6 +8,7 @@ from functools import partial
 import pandas as pd
 import streamlit as st
 
+from dashboard.app_pages.compare.alone import alone
 from dashboard.app_pages.compare.curves import curves, curves_and_cost
 from dashboard.app_pages.compare.grid import grid_view
 from dashboard.app_pages.compare.leaderboard import leaderboard_table
@@ -66,9 +67,9 @@ def my_runs() -> None:
         report_button(part, f"compare-report{key}")
         board = _leaderboard(part, own, pooled, key)
         if len(parts) > 1:  # under their own heading
-            _rest(part, own, *board, key)
+            _rest(part, own, *board, finished, key)
         else:
-            later.append(partial(_rest, part, own, *board, key))
+            later.append(partial(_rest, part, own, *board, finished, key))
     defer(lambda: [draw() for draw in (*later, published_tables)])
 
 
@@ -98,10 +99,20 @@ def _leaderboard(
 
 
 def _rest(
-    runs: Sequence[Run], names: Mapping[str, str], table: pd.DataFrame, groups: Sequence[Sequence[Run]], key: str
+    runs: Sequence[Run],
+    names: Mapping[str, str],
+    table: pd.DataFrame,
+    groups: Sequence[Sequence[Run]],
+    finished: Sequence[Run],
+    key: str,
 ) -> None:
-    """Draw a grid's differences and costs, or how runs went on and what they cost; settings, and matrices."""
-    if is_grid(runs):
+    """Draw a grid's differences and costs, or how runs went on and what they cost; settings, and matrices.
+
+    Of one run alone, say which of the `finished` ones to tick.
+    """
+    if len(runs) == 1:
+        alone(runs[0], finished, key)
+    elif is_grid(runs):
         grid_view(runs, f"own{key}")
         rows_of_grid, groups_of_grid = standings(runs, names_of(runs))
         curves([row["name"] for row in rows_of_grid], groups_of_grid, names, key)

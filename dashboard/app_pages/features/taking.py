@@ -7,6 +7,7 @@ from typing import Any
 
 import streamlit as st
 
+from dashboard.runs.afterwards import afterwards
 from dashboard.runs.changes import take
 from dashboard.sharing.rules import why_not_changed
 from dashboard.state import run_folder
@@ -15,6 +16,7 @@ from otmf_core.analysis.features import images_per_task, stored
 from otmf_core.errors import InputError
 from otmf_core.runs.view import RunView
 
+POLL_SECONDS = 1.0
 DURATIONS = {
     "images": "With eight tasks of the embedded library that takes about 20 seconds on one core, with a ViT-B/32 "
     "minutes.",
@@ -30,9 +32,28 @@ def features_ready(view: RunView, noun: str) -> tuple[Path, dict[str, Any]]:
     tasks = len(view.tasks)
     facts = stored(path, tasks)
     if facts is None:
-        _offer(view.run, tasks, noun)
+        if taken_now(view.run) is not None:
+            st.subheader("Features are being taken", anchor=False)
+            _follow(view.run)
+        else:
+            _offer(view.run, tasks, noun)
         st.stop()
     return path, facts
+
+
+def taken_now(run: str) -> float | None:
+    """The share done of a run's features that are being taken by themselves; None where none are."""
+    done = afterwards().done
+    return done[1] if done and done[0] == run else None
+
+
+@st.fragment(run_every=POLL_SECONDS)
+def _follow(run: str) -> None:
+    """Draw how far features are that are taken by themselves; the page anew when that has ended."""
+    share = taken_now(run)
+    if share is None:
+        st.rerun()
+    st.progress(share, text=f"Taken by themselves after the merge: **{share:.0%}**")
 
 
 def _offer(run: str, tasks: int, noun: str) -> None:

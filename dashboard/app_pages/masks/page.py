@@ -24,12 +24,17 @@ steps = mask_steps(run_folder(view.run))
 names = library_labels(view.config).names
 incoming = {step: f"{step} · {names[view.tasks[step - 1]]}" for step in steps}
 
-# Step, side and tensor.
+# Step, side and tensor. A step that was not chosen is the last, whose merged model is the run's: also of another run,
+# and once a run under way has another one.
+if "step" in st.session_state and st.session_state["step"] == st.session_state.get("masks_last"):
+    st.session_state["step"] = steps[-1]
+st.session_state["masks_last"] = steps[-1]
 with st.container(horizontal=True, gap="medium"):
     if len(steps) > 1:
         step = st.select_slider(
             "Incoming task",
             steps,
+            value=steps[-1],
             format_func=lambda step: letters(incoming[step]),
             key="step",
             bind="query-params",

@@ -9,6 +9,7 @@ import streamlit as st
 
 from dashboard.app_pages.merge.settings import is_wide, session_value, setting_input
 from dashboard.merge_choices import chosen_options, setting_key
+from dashboard.runs.afterwards import afterwards_toggle
 from dashboard.text import sentence
 from otmf_core.config import OF_TEXTS, MergeConfig, presets, run_settings
 from otmf_core.library.library import Library
@@ -32,6 +33,7 @@ def merge_options(method: str, library: Library) -> dict[str, Any]:
             st.session_state["options"] = st.session_state.get("options", {}) | _own_options(method) | _run_options()
             if library.of_texts:
                 st.session_state["options"] |= _text_options()
+            afterwards_toggle()
     return chosen_options(method, library.of_texts)
 
 

@@ -57,7 +57,10 @@ def download_button(run: Run, busy: bool) -> None:
     """Draw the button that downloads a run; not while it is `busy`."""
     about = "The run's folder as a zip, which Import opens here or on another machine."
     if not run.record:
-        about += " It can be looked at there; what it would resume from stays here."
+        about += (
+            " It can be looked at there. What it would resume from stays here: a zip may come from anyone, and a merge "
+            "goes on only from what it saved itself. To go on elsewhere, copy the run's whole folder."
+        )
     if busy:
         about = "A run can be downloaded once it has ended."
     _download("Download run", run.path, run.id, disabled=busy, help=about)

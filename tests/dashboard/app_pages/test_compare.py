@@ -18,7 +18,7 @@ from otmf_core.config import MergeConfig
 from otmf_core.metrics import summary
 from otmf_core.runs.folder import create_run, load_run, set_status
 from tests.dashboard.fake_engine import accuracy
-from tests.dashboard.pages import opener, texts
+from tests.dashboard.pages import opener, press, texts
 from tests.made_runs import measure_again
 
 SECTION_5 = {
@@ -106,6 +106,22 @@ def test_no_runs_ticked_and_runs_that_are_gone_are_said(finished: list[str], app
     assert "Tick the runs" in texts(app)
     open_page(app, runs=",".join(["20200101-000000-otmf-0000", finished[0]]))
     assert "1 of the runs in this link is not here" in app.warning[0].value
+
+
+def test_one_run_alone_has_no_charts_to_be_held_against_but_what_to_tick(finished: list[str], app: AppTest):
+    open_page(app, runs=finished[0])
+    assert "2 other runs merged the same tasks" in app.info[0].value
+    assert len(app.get("plotly_chart")) == 1  # its matrix
+    press(app, "compare-tick")
+    assert app.query_params["runs"].split(",") == [finished[0], finished[2], finished[1]]
+    assert len(app.dataframe[1].value) == 3
+    assert not app.info
+
+
+def test_the_only_finished_run_shows_the_way_to_another(engine, app: AppTest, tmp_path: Path):
+    open_page(app, runs=many(tmp_path, 1, 2)[0])
+    assert "another run of this library" in app.info[0].value
+    assert [link.label for link in app.page_link] == ["Start a merge"]
 
 
 def many(tmp_path: Path, count: int, tasks: int) -> list[str]:

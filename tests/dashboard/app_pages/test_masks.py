@@ -53,9 +53,9 @@ def write_step(run: Path, step: int, recorded: bool = True) -> None:
 
 @pytest.fixture
 def run(engine, tmp_path: Path) -> Path:
-    """A run of three tasks that was stopped after its second fusion."""
+    """A run of four tasks that was stopped after its second fusion."""
     path = tmp_path / "runs" / RUN
-    config = MergeConfig.build(tasks=("red", "green", "blue"), library="colours", iterations=3)
+    config = MergeConfig.build(tasks=("red", "green", "blue", "white"), library="colours", iterations=3)
     create_run(path, config)
     set_status(path, "stopped")
     write_step(path, 2)
@@ -84,8 +84,32 @@ def test_without_masks_the_page_shows_the_way(finished: list[str], app: AppTest)
     assert app.page_link[0].value == "Start a merge"
 
 
-def test_an_unfinished_run_shows_the_steps_it_has(run: Path, app: AppTest):
+def test_the_last_fusion_is_shown_until_another_is_chosen(run: Path, app: AppTest):
     open_page(app)
+    assert (app.select_slider[0].value, metrics(app)["Mean, post"]) == (3, "1.500")
+    write_step(run, 4)
+    app.run()
+    assert app.select_slider[0].value == 4
+    app.select_slider[0].set_value(2).run()
+    (run / "steps/04/masks.safetensors").unlink()
+    (run / "steps/04/mask_statistics.parquet").unlink()
+    app.run()
+    assert (app.select_slider[0].value, metrics(app)["Mean, post"]) == (2, "1.000")  # as it was chosen
+
+
+def test_another_run_opens_on_its_own_last_fusion(run: Path, app: AppTest, tmp_path: Path):
+    other = tmp_path / "runs" / RUN.replace("0001", "0002")
+    create_run(other, MergeConfig.build(tasks=("red", "green", "blue", "white"), library="colours", iterations=3))
+    for step in (2, 3, 4):
+        write_step(other, step)
+    open_page(app, run=RUN)
+    app.selectbox(key="masks-run-choice").set_value(other.name).run()
+    assert not app.exception
+    assert app.select_slider[0].value == 4
+
+
+def test_an_unfinished_run_shows_the_steps_it_has(run: Path, app: AppTest):
+    open_page(app, run=RUN, step="2 · Green")
     assert app.select_slider[0].options == ["2 · Green", "3 · Blue"]
     values = metrics(app)
     assert values["Mean, pre"] == "1.125"  # 3/4 of 1.5
@@ -99,7 +123,7 @@ def test_an_unfinished_run_shows_the_steps_it_has(run: Path, app: AppTest):
 
 
 def test_step_side_and_threshold_move_the_numbers(run: Path, app: AppTest):
-    open_page(app)
+    open_page(app, run=RUN, step="2 · Green")
     app.select_slider[0].set_value(3).run()
     assert metrics(app)["Mean, post"] == "1.500"
     app.segmented_control(key="side").set_value("post").run()
@@ -120,7 +144,7 @@ def test_a_link_restores_step_and_tensor(run: Path, app: AppTest):
 
 
 def test_a_part_and_the_whole(run: Path, app: AppTest):
-    open_page(app)
+    open_page(app, run=RUN, step="2 · Green")
     app.slider(key=f"rows-{QKV}").set_value((2, 5)).run()
     app.slider(key=f"columns-{QKV}").set_value((1, 3)).run()
     assert not app.exception
@@ -141,7 +165,7 @@ def test_heads_are_rows_of_query_key_and_value(run: Path, app: AppTest, monkeypa
 
 
 def test_an_older_run_says_that_overlap_was_not_recorded(run: Path, app: AppTest):
-    write_step(run, 2, recorded=False)
+    write_step(run, 3, recorded=False)
     open_page(app)
     assert metrics(app)["Overlap"] == "–"
     assert float(metrics(app)["Drift, pre"]) == pytest.approx(0.625, abs=6 / 128 / 2)  # from the histogram
@@ -151,14 +175,14 @@ def test_an_older_run_says_that_overlap_was_not_recorded(run: Path, app: AppTest
 
 @pytest.mark.parametrize("content", [b"", b"PAR1 damaged"])
 def test_damaged_statistics_are_one_sentence(run: Path, app: AppTest, content: bytes):
-    (run / "steps/02/mask_statistics.parquet").write_bytes(content)
+    (run / "steps/03/mask_statistics.parquet").write_bytes(content)
     open_page(app)
     assert "Mask statistics come as a Parquet table" in app.error[0].value
 
 
 @pytest.mark.parametrize("content", [b"", b"damaged", None])
 def test_damaged_masks_leave_the_statistics_standing(run: Path, app: AppTest, content: bytes | None):
-    path = run / "steps/02/masks.safetensors"
+    path = run / "steps/03/masks.safetensors"
     path.unlink() if content is None else path.write_bytes(content)
     open_page(app)
     assert len(app.error) == 1

@@ -9,6 +9,8 @@ import sys
 import threading
 import time
 from pathlib import Path
+from tempfile import TemporaryFile
+from typing import IO, cast
 
 import pytest
 import streamlit as st
@@ -19,6 +21,7 @@ from otmf_core.config import MergeConfig
 from otmf_core.errors import InputError
 from otmf_core.jobs.queue import job_queue
 from otmf_core.methods.table import METHODS
+from otmf_core.runs.archive import import_run, write_zip
 from otmf_core.runs.events import Evaluating
 from tests.dashboard.fake_engine import FakeEngine
 from tests.dashboard.pages import metrics, press, settle, snapshot, texts, widget, with_options
@@ -120,6 +123,25 @@ def test_a_second_click_queues_a_second_merge(app: AppTest, engine: FakeEngine, 
     assert [run for run, _ in job_queue(tmp_path / "runs").active()] == [first]
 
 
+def test_stop_and_discard_asks_once_and_leaves_nothing(app: AppTest, engine: FakeEngine, tmp_path: Path):
+    engine.pause = 0.02
+    press(app, "run")
+    run = app.query_params["run"]
+    settle(tmp_path, run, "running")
+    app.run()
+    press(app, "merge-discard")
+    assert "is deleted for good" in texts(app)
+    press(app, "discard-now")
+    while job_queue(tmp_path / "runs").active():
+        time.sleep(0.005)
+    app.run()
+    assert not app.exception
+    assert not app.error
+    assert "run" not in app.query_params
+    assert "Press **Run**" in texts(app)
+    assert not (tmp_path / "runs" / run).exists()
+
+
 def test_stop_and_resume(app: AppTest, engine: FakeEngine, tmp_path: Path):
     engine.pause = 0.02
     press(app, "run")
@@ -135,6 +157,25 @@ def test_stop_and_resume(app: AppTest, engine: FakeEngine, tmp_path: Path):
     press(app, "merge-resume")
     settle(tmp_path, run, "done")
     assert metrics(app.run())["ACC"] == "78.0%"
+
+
+def test_an_unfinished_run_from_a_zip_says_why_it_cannot_go_on(app: AppTest, engine: FakeEngine, tmp_path: Path):
+    engine.pause = 0.02
+    press(app, "run")
+    run = app.query_params["run"]
+    settle(tmp_path, run, "running")
+    while snapshot(tmp_path, run).iteration < 1:
+        time.sleep(0.005)
+    job_queue(tmp_path / "runs").stop(run)
+    settle(tmp_path, run, "stopped")
+    with TemporaryFile() as file:
+        write_zip(tmp_path / "runs" / run, cast(IO[bytes], file))
+        job_queue(tmp_path / "runs").delete(run)
+        import_run(cast(IO[bytes], file), tmp_path / "runs")
+    app.run()
+    assert not app.exception
+    assert "goes on from what it saved in resume/, which no zip carries" in texts(app)
+    assert app.button(key="merge-resume").disabled
 
 
 @pytest.mark.parametrize(

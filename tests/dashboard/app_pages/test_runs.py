@@ -67,6 +67,8 @@ def test_a_run_without_losses_has_no_loss_chart(finished: list[str], app: AppTes
 def test_an_interrupted_run_is_resumed_in_place(finished: list[str], app: AppTest, tmp_path: Path):
     folder = tmp_path / "runs" / finished[0]
     (folder / "record.json").unlink()
+    (folder / "resume/step-01").mkdir(parents=True)
+    (folder / "merged.safetensors").rename(folder / "resume/step-01/merged.safetensors")
     progress = json.loads((folder / "progress.json").read_text())
     progress |= {"step": 1, "matrix": progress["matrix"][:2], "individual": progress["individual"][:1]}
     (folder / "progress.json").write_text(json.dumps(progress))

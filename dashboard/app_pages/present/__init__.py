@@ -1,0 +1,1 @@
+"""Present: a finished run replayed as if live, one large chart at a time."""

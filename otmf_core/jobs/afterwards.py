@@ -1,0 +1,99 @@
+"""Features of the run that finished last, taken by themselves while nothing is merged, where that is short."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+
+from otmf_core import layout
+from otmf_core.analysis.features import images_per_task, stored, take_features
+from otmf_core.errors import InputError, Interrupted
+from otmf_core.jobs.queue import JobQueue, go_behind
+from otmf_core.runs.folder import Run, load_run
+
+log = logging.getLogger(__name__)
+
+SHORT_SECONDS = 60.0  # that features take at most, by their estimate, to be taken unasked
+POLL_SECONDS = 2.0
+LEAST_PRIORITY = 19  # of a thread
+
+
+def features_seconds(run: Run) -> float | None:
+    """Seconds that features of a finished run will take, by what its first step took; None where it was not measured.
+
+    That step encodes more than the test images counted here, so that this is rather too long.
+    """
+    record = run.record
+    if record is None or not record.step_seconds or not record.test_images or len(record.matrix) < 2:
+        return None
+    tasks = len(run.config.tasks)
+    evaluated = sum(
+        count for count, value in zip(record.test_images, record.matrix[1], strict=True) if value is not None
+    )
+    encoded = record.test_images[0] + evaluated  # by the expert, and by what was merged
+    sampled = sum(min(count, images_per_task(tasks)) for count in record.test_images)
+    return record.step_seconds[0] / encoded * (2 * tasks + 1) * sampled if encoded else None
+
+
+class Afterwards:
+    """Takes features in a thread of its own, behind all others; gives way to a merge, and begins again after it.
+
+    `rest` is as in JobQueue. While it is not `on`, nothing is begun, and what is under way ends.
+    """
+
+    def __init__(self, queue: JobQueue, rest: Callable[[], float] = lambda: 0.0):
+        self.on = True
+        self.done: tuple[str, float] | None = None  # the run whose features are taken now, and the share done
+        self._queue = queue
+        self._rest = rest
+        self._tried: set[str] = set()
+
+    def start(self) -> None:
+        """Begin to look for runs that finish from now on."""
+        threading.Thread(target=self._work, name="features", daemon=True).start()
+
+    def due(self) -> str | None:
+        """The run whose features are to be taken now: the last that this process finished, while nothing is merged."""
+        run = self._queue.last_done()
+        if not self.on or run is None or run in self._tried or self._queue.active():
+            return None
+        try:
+            finished = load_run(self._queue.out / run)
+            seconds = features_seconds(finished)
+            if seconds is None or seconds > SHORT_SECONDS or stored(finished.path, len(finished.config.tasks)):
+                self._tried.add(run)
+                return None
+        except InputError:  # deleted, or damaged
+            return None
+        return run
+
+    def take(self, run: str) -> None:
+        """Take the features of a run, unless a merge begins meanwhile, the run is deleted, or it is turned off."""
+        path = self._queue.out / run
+
+        def report(share: float) -> None:
+            self.done = (run, share)
+            time.sleep(max(0.0, self._rest()))
+            if not self.on or self._queue.active() or not (path / layout.STATUS).is_file():
+                raise Interrupted(f"features of {run} give way")
+
+        try:
+            report(0.0)
+            take_features(path, report)
+            self._tried.add(run)
+        except Interrupted:
+            pass
+        except Exception as error:  # Features offers to take them, and says what is wrong
+            self._tried.add(run)
+            log.info("features of %s were not taken: %s", run, error)
+        finally:
+            self.done = None
+
+    def _work(self) -> None:
+        go_behind(LEAST_PRIORITY)
+        while True:
+            time.sleep(POLL_SECONDS)
+            if run := self.due():
+                self.take(run)
