@@ -57,6 +57,9 @@ WITHOUT_TORCH = [
     "analysis.studies.shipped",
     "export.model_card",
     "export.layouts",
+    "tracking.table",
+    "tracking.tracked",
+    "tracking.mirror",
     *(f"cli.{path.stem}" for path in (ENGINE / "cli").glob("[!_]*.py")),
 ]
 SCREENS = {"streamlit", "plotly", "dashboard"}

@@ -184,7 +184,7 @@ class JobQueue:
             return job.stop.is_set()
 
         try:
-            engine = self._engine or _engine()
+            engine = self._engine or merging_engine()
             if job.resumes:
                 record = engine.resume_merge(self.out / run, emit=emit, should_stop=should_stop)
             else:
@@ -221,7 +221,8 @@ def go_behind() -> None:
         os.setpriority(os.PRIO_PROCESS, thread, min(os.getpriority(os.PRIO_PROCESS, thread) + NICENESS, 19))
 
 
-def _engine() -> Engine:
+def merging_engine() -> Engine:
+    """The engine of merges, loaded when it is first asked for."""
     from otmf_core.merging import merge  # torch: imported by the background thread, never on the way to a first paint
 
     return merge

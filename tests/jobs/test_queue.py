@@ -296,7 +296,7 @@ from pathlib import Path
 from otmf_core.jobs import queue as jobs
 from otmf_core.config import MergeConfig
 from tests.dashboard.fake_engine import FakeEngine
-jobs._engine = lambda: FakeEngine(pause=0.01)
+jobs.merging_engine = lambda: FakeEngine(pause=0.01)
 queue = jobs.job_queue(Path({str(tmp_path)!r}))
 run = queue.submit(MergeConfig.build(tasks=("red", "green"), iterations=1000))
 while queue.snapshot(run).iteration < 3:
