@@ -40,6 +40,10 @@ class TrackedEngine:
         with self._told(path, emit) as tell:
             return self._engine().resume_merge(path, emit=tell, **others)
 
+    def devices(self) -> tuple[str, ...]:
+        """As the engine's own."""
+        return self._engine().devices()
+
     @contextmanager
     def _told(self, path: Path, emit: Emit) -> Iterator[Emit]:
         from otmf_core.tracking.mirror import Mirror

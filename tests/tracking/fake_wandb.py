@@ -59,7 +59,7 @@ class FakeWandb(ModuleType):
         self.breaks = False
         self.Artifact = FakeArtifact
         self.Settings = SimpleNamespace
-        self.Table = lambda columns, data: {"columns": columns, "data": data}
+        self.Table: Any = lambda columns, data: {"columns": columns, "data": data}
         self.Image = lambda pixels: {"pixels": pixels}
 
     def init(self, **options: Any) -> FakeRun:
