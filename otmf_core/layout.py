@@ -9,6 +9,7 @@ runs/<id>/config.json        what was asked for: MergeConfig
           carried.safetensors  what the model has beside θ⁰ + Δ_m, where it grew
           heads.safetensors  tuned heads, where heads were tuned
           notes.json         the name and the note its reader gave it; the id never changes
+          tracking.json      what trackers were told of it, where it is tracked
           features/          features and projections of its models, once taken
           export/            the merged model for open_clip, and its card, once exported
           export-…/          the same in another layout
@@ -34,6 +35,7 @@ EXPORTS = {  # folder of an exported model, by its layout
 }
 CARD = "README.md"  # the last file written there
 CLAIM, LOCK = "owner.json", "owner.lock"
+TRACKING = "tracking.json"
 RESUME = "resume"
 TEACHERS = "teachers.safetensors"  # features of the examples that are kept, under their experts
 CARRIED = "carried.safetensors"  # what a method carries from step to step beside Δ_m, a model that grew to the end

@@ -60,6 +60,9 @@ WITHOUT_TORCH = [
     "export.model_card",
     "export.layouts",
     "notebook",
+    "tracking.table",
+    "tracking.tracked",
+    "tracking.mirror",
     *(f"cli.{path.stem}" for path in (ENGINE / "cli").glob("[!_]*.py")),
 ]
 SCREENS = {"streamlit", "plotly", "dashboard"}

@@ -55,7 +55,7 @@ def _compare(options: Namespace) -> int:
     tasks = cli_options.tasks(options, library)
     configs = grids.grid(entries, *orders_and_shared(options, library, tasks))
     names = {grids.content(config): entries[index % len(entries)].name for index, config in enumerate(configs)}
-    carried = carry_out(configs, names, options.out, library.manifest_hash, options.dry_run)
+    carried = carry_out(configs, names, options, library.manifest_hash)
     if isinstance(carried, int):
         return carried
     runs, failed = carried.runs, carried.failed

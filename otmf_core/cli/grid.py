@@ -15,12 +15,13 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from otmf_core.analysis import grid as grids
 from otmf_core.cli import options as cli_options
 from otmf_core.cli.exit_codes import DONE, INTERRUPTED
+from otmf_core.cli.following import tracked
 from otmf_core.cli.progress import StopSignals
 from otmf_core.config import MergeConfig
 from otmf_core.errors import Interrupted
 from otmf_core.jobs.grid import Progress as GridProgress
 from otmf_core.jobs.grid import run_grid
-from otmf_core.jobs.queue import JobQueue
+from otmf_core.jobs.queue import JobQueue, merging_engine
 from otmf_core.library.library import Library
 from otmf_core.library.orders import shuffled
 from otmf_core.runs.folder import Run, list_runs
@@ -48,6 +49,7 @@ def add_grid(parser: ArgumentParser, orders: str, results: str) -> None:
     parser.add_argument("--dry-run", action="store_true", help="say what would be run, and run nothing")
     cli_options.add_library(parser)
     cli_options.add_out(parser)
+    cli_options.add_track(parser)
     cli_options.add_json(parser)
 
 
@@ -69,21 +71,24 @@ def orders_and_shared(
 
 
 def carry_out(
-    configs: Sequence[MergeConfig], names: Mapping[str, str], out: Path, library: str, dry_run: bool
+    configs: Sequence[MergeConfig], names: Mapping[str, str], options: Namespace, library: str
 ) -> Carried | int:
-    """Run what a grid lacks in `out`, and tell it on stderr; an exit code where it was only asked for, or stopped.
+    """Run what a grid lacks, and tell it on stderr; an exit code where it was only asked for, or stopped.
 
-    `names` are of the rows, by content of their configurations; `library` is the SHA-256 of the manifest.
+    `names` are of the rows, by content of their configurations; `options` are those of `add_grid`; `library` is the
+    SHA-256 of the manifest.
     """
+    out = options.out
     plan = grids.plan(configs, list_runs(out)[0], library)
     print(_what(out, plan, len(names)), file=sys.stderr, flush=True)
-    if dry_run:
+    if options.dry_run:
         return DONE
     failed: Mapping[str, str] = {}
     if plan.resume or plan.missing:
+        queue = JobQueue(out, tracked(merging_engine, options.track, out))
         with StopSignals() as stop, _Lines(names) as lines:
             try:
-                failed = run_grid(JobQueue(out), plan, lines, stop)
+                failed = run_grid(queue, plan, lines, stop)
             except Interrupted:
                 print("Stopped. The same command goes on.", file=sys.stderr)
                 return INTERRUPTED

@@ -17,6 +17,7 @@ def add_options(parser: ArgumentParser) -> None:
     """The options of `merge`."""
     cli_options.add_merge(parser)
     cli_options.add_out(parser)
+    cli_options.add_track(parser)
     cli_options.add_json(parser)
     parser.set_defaults(command=_merge)
 

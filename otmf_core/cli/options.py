@@ -16,6 +16,7 @@ from otmf_core.library.library import Library
 from otmf_core.library.orders import order
 from otmf_core.methods.table import METHODS
 from otmf_core.settings import Setting
+from otmf_core.tracking.table import TOOLS
 
 NONE = object()  # "none" was given, which is not the same as nothing
 ALIASES = {"iterations": ("--steps",)}  # what an option was called before
@@ -75,6 +76,19 @@ def add_out(parser: ArgumentParser) -> None:
     """--out, the folder of all runs."""
     parser.add_argument(
         "--out", type=path, default=Path("runs"), metavar="FOLDER", help="folder of all runs (default: runs)"
+    )
+
+
+def add_track(parser: ArgumentParser) -> None:
+    """--track, the tools that runs are mirrored into."""
+    tools = "; ".join(f"{name}: {tool.about}" for name, tool in TOOLS.items())
+    parser.add_argument(
+        "--track",
+        action="append",
+        choices=tuple(TOOLS),
+        default=[],
+        help=f"also keep scalars, settings, accuracy matrix and model card with this tool, which is installed by "
+        f"pip install 'otmf[NAME]'; may be given several times. {tools} (default: none)",
     )
 
 

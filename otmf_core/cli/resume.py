@@ -22,6 +22,7 @@ def add_options(parser: ArgumentParser) -> None:
         "live, both write one run and spoil it (default: refuse)",
     )
     cli_options.add_out(parser)
+    cli_options.add_track(parser)
     cli_options.add_json(parser)
     parser.set_defaults(command=_resume)
 

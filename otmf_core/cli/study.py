@@ -64,7 +64,7 @@ def _study(options: Namespace) -> int:
 def _merges(options: Namespace, asked: Study, library: Library, suite: str) -> Carried | int:
     configs = asked.configs(*orders_and_shared(options, library, order(library, suite)))
     names = {grids.content(config): asked.label(config) for config in configs}
-    return carry_out(configs, names, options.out, library.manifest_hash, options.dry_run)
+    return carry_out(configs, names, options, library.manifest_hash)
 
 
 def _command(options: Namespace) -> str:

@@ -1,4 +1,4 @@
-"""A grid of merges through the queue, one after another: its progress, what it still takes, and what failed."""
+"""A grid of merges through the queue, as many at once as it has devices: progress, time left, and what failed."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ POLL_SECONDS = 0.1
 
 @dataclass(frozen=True)
 class Progress:
-    """How far a grid is: runs there of those asked for, the one under way, seconds left, and why runs failed, by id.
+    """How far a grid is: runs there of those asked for, the first under way, seconds left, and why runs failed, by id.
 
     `ended` is the view of a run that has just ended, None otherwise; `eta_seconds` None before anything was measured.
     """
@@ -37,7 +37,7 @@ def run_grid(
 ) -> Mapping[str, str]:
     """Carry out what a plan leaves to do; returns, by run id, why runs failed: the others go on.
 
-    Raises Interrupted after a stop, which leaves the run under way to be gone on with.
+    Raises Interrupted after a stop, which leaves runs under way to be gone on with.
     """
     spans = _Spans()
     for run in plan.done.values():
@@ -45,48 +45,45 @@ def run_grid(
             spans.add(run.config, run.record.seconds)
     todo = [(run.config, run.id) for run in plan.resume.values()] + [(config, "") for config in plan.missing]
     done, total, failed = len(plan.done), len(plan.done) + len(todo), {}
-    for index, (config, run) in enumerate(todo):
-        if run:
-            queue.resume(run)
-        else:
-            run = queue.submit(config)
-        after = spans.expected([each for each, _ in todo[index + 1 :]])
-
-        def look(view: RunView, done: int = done, after: float | None = after) -> None:
-            report(Progress(done, total, view, _eta(view, after)))
-
-        view = _follow(queue, run, should_stop, look)
-        if view is not None and view.status == "failed":
-            failed[run] = view.message
-        elif view is not None:
-            done += 1
-            spans.add(config, view.elapsed)
-        report(Progress(done, total, None, after, view, dict(failed)))
+    under_way: dict[str, MergeConfig] = {}
+    stopping = False
+    while under_way or (todo and not stopping):
+        while todo and not stopping and (not under_way or queue.has_room(todo[0][0].device)):
+            config, run = todo.pop(0)
+            if run:
+                queue.resume(run)
+            else:
+                run = queue.submit(config)
+            under_way[run] = config
+        views = {run: queue.snapshot(run) for run in under_way}
+        active = [view for view in views.values() if view and view.status in ("queued", "running")]
+        for run in [run for run, view in views.items() if view not in active]:
+            config, view = under_way.pop(run), views[run]
+            if view is not None and view.status == "failed":  # None: another process has it
+                failed[run] = view.message
+            elif view is not None and view.status == "done":
+                done += 1
+                spans.add(config, view.elapsed)
+            report(Progress(done, total, None, _eta(active, spans, todo), view, dict(failed)))
+        if active:
+            report(Progress(done, total, active[0], _eta(active, spans, todo)))
+        if should_stop() and not stopping:
+            stopping = True
+            for run in under_way:
+                queue.stop(run)
+        if under_way:
+            time.sleep(POLL_SECONDS)
+    if stopping:
+        raise Interrupted("stopped before the last run of the grid had ended")
     return failed
 
 
-def _follow(
-    queue: JobQueue, run: str, should_stop: Callable[[], bool], report: Callable[[RunView], None]
-) -> RunView | None:
-    """Look at a run until it ends; returns its last view, None where another process has it."""
-    stopping = False
-    while True:
-        view = queue.snapshot(run)
-        if view is None or view.status not in ("queued", "running"):
-            if stopping:
-                raise Interrupted("stopped between two runs of the grid" if view is None else f"stopped in {run}")
-            return view
-        report(view)
-        if should_stop() and not stopping:
-            stopping = True
-            queue.stop(run)
-        time.sleep(POLL_SECONDS)
-
-
-def _eta(view: RunView, after: float | None) -> float | None:
+def _eta(active: Sequence[RunView], spans: _Spans, todo: Sequence[tuple[MergeConfig, str]]) -> float | None:
+    """Seconds left of the merges under way and of those to come, which share as many devices as there are now."""
+    after = spans.expected([config for config, _ in todo])
     if after is None:
         return None
-    return after + (view.eta_seconds or 0.0)
+    return (sum(view.eta_seconds or 0.0 for view in active) + after) / max(len(active), 1)
 
 
 class _Spans:

@@ -1,8 +1,8 @@
-"""The queue of merges and its one background thread: submit, stop, resume, and look at any time.
+"""The queue of merges and its background threads, one per device: submit, stop, resume, and look at any time.
 
-The thread runs one merge after the other and folds the engine's events into an immutable view under a lock, so that
-any number of pages can look without touching the thread. A failed merge ends as failed with its message; the thread
-lives on. It is a daemon: at exit a running merge is asked to stop, which leaves a run folder that resumes.
+A thread runs one merge after the other on its device and folds the engine's events into an immutable view under a
+lock, so that any number of pages can look without touching the thread. A failed merge ends as failed with its message;
+the thread lives on. It is a daemon: at exit running merges are asked to stop, which leaves run folders that resume.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from typing import Any, Protocol
 from otmf_core.config import MergeConfig
 from otmf_core.errors import InputError, Interrupted
 from otmf_core.files import inside
+from otmf_core.jobs.places import CPU, fits, takers
 from otmf_core.runs.events import Emit, Event
 from otmf_core.runs.folder import delete_run, load_run, new_run_id
 from otmf_core.runs.lock import HeldError
@@ -36,13 +37,18 @@ NICENESS = 5  # more than that of the program
 
 
 class Engine(Protocol):
-    """The two calls the queue makes; `otmf_core.merging.merge` is the engine, tests bring their own."""
+    """The calls the queue makes; `otmf_core.merging.merge` is the engine, tests bring their own.
+
+    `device` is the one to merge on, where the configuration leaves that open.
+    """
 
     def run_merge(
-        self, config: MergeConfig, out: Path, *, emit: Emit, should_stop: Callable[[], bool], run_id: str
+        self, config: MergeConfig, out: Path, *, emit: Emit, should_stop: Callable[[], bool], run_id: str, device: str
     ) -> RunRecord: ...
 
-    def resume_merge(self, path: Path, *, emit: Emit, should_stop: Callable[[], bool]) -> RunRecord: ...
+    def resume_merge(self, path: Path, *, emit: Emit, should_stop: Callable[[], bool], device: str) -> RunRecord: ...
+
+    def devices(self) -> tuple[str, ...]: ...
 
 
 class Gate:
@@ -63,12 +69,13 @@ class _Job:
     view: RunView
     resumes: bool = False  # whether there is a run folder to continue
     started: float = 0.0
+    place: str = ""  # the device of the thread that runs it
     before: float = 0.0  # seconds spent in earlier parts
     stop: threading.Event = field(default_factory=threading.Event)
 
 
 class JobQueue:
-    """Merges of one runs folder, one at a time, in the order in which they were asked for.
+    """Merges of one runs folder, one at a time on every device, in the order in which they were asked for.
 
     `rest` tells, whenever a merge asks whether to go on, for how many seconds it shall leave the processor to others.
     `gate` is asked, on the thread of whoever calls, before anything is begun, stopped or deleted.
@@ -88,7 +95,8 @@ class JobQueue:
         self._changed = threading.Condition()
         self._jobs: dict[str, _Job] = {}
         self._waiting: list[str] = []
-        self._running: str | None = None
+        self._running: list[str] = []  # in the order in which they began
+        self._devices: tuple[str, ...] = ()  # known once the first merge was asked for
         self.discarded: set[str] = set()  # ended for good, or about to
         self._thread: threading.Thread | None = None
 
@@ -137,7 +145,7 @@ class JobQueue:
             if run in self._waiting:
                 self._waiting.remove(run)
                 del self._jobs[run]
-            elif run == self._running:
+            elif run in self._running:
                 job = self._jobs[run]
                 job.stop.set()
                 job.view = replace(job.view, phase="Stopping")
@@ -148,7 +156,7 @@ class JobQueue:
             waiting = run in self._waiting
             self.stop(run)
             self.discarded.add(run)
-            if run == self._running:
+            if run in self._running:
                 self._jobs[run].view = replace(self._jobs[run].view, phase="Discarding")
         if waiting and os.path.lexists(self.out / run):  # it waited for its second part
             delete_run(inside(self.out, run))
@@ -179,18 +187,31 @@ class JobQueue:
             return next((run for run, job in reversed(self._jobs.items()) if job.view.status == "done"), None)
 
     def active(self) -> tuple[tuple[str, str], ...]:
-        """(run, status) of the running job and of the queued ones, in the order of their turn."""
+        """(run, status) of the running jobs and of the queued ones, each in the order of their turn."""
         with self._changed:
-            running = ((self._running, "running"),) if self._running else ()
-            return running + tuple((run, "queued") for run in self._waiting)
+            return tuple([(run, "running") for run in self._running] + [(run, "queued") for run in self._waiting])
+
+    def has_room(self, device: str) -> bool:
+        """Whether a merge on that device (of a configuration) would begin at once; without merges it would."""
+        with self._changed:
+            if not self._running and not self._waiting:
+                return True
+            busy = {self._jobs[run].place for run in self._running}
+
+            def idle(asked: str) -> list[str]:
+                return [place for place in takers(asked, self._devices) if place not in busy]
+
+            for run in self._waiting:  # those that are about to begin
+                busy.update(idle(self._jobs[run].view.config.device)[:1])
+            return bool(idle(device))
 
     def close(self, timeout: float = EXIT_SECONDS) -> None:
-        """Drops queued merges, stops the running one and waits for its checkpoint for at most `timeout` seconds."""
+        """Drops queued merges, stops running ones and waits for their checkpoints for at most `timeout` seconds."""
         with self._changed:
             for run in list(self._waiting):
                 self._stop(run)
-            if self._running:
-                self._stop(self._running)
+            for run in list(self._running):
+                self._stop(run)
             thread = self._thread
             deadline = time.monotonic() + timeout
             while thread and self._running and time.monotonic() < deadline:
@@ -205,26 +226,48 @@ class JobQueue:
             self._jobs[job.view.run] = job
             self._waiting.append(job.view.run)
             if self._thread is None:
-                self._thread = threading.Thread(target=self._work, name="merges", daemon=True)
+                self._thread = threading.Thread(target=self._begin, name="merges", daemon=True)
                 self._thread.start()
             self._changed.notify_all()
 
-    def _work(self) -> None:
+    def _begin(self) -> None:
+        """Be the thread of the first device, after starting those of the others."""
         go_behind()
+        first, *others = devices = self._look_for_devices()
+        with self._changed:
+            self._devices = devices
+        for device in others:
+            threading.Thread(target=self._work, args=(device,), name=f"merges {device}", daemon=True).start()
+        self._work(first)
+
+    def _look_for_devices(self) -> tuple[str, ...]:
+        try:
+            return (self._engine or merging_engine()).devices()
+        except Exception:  # an engine that does not load: a merge says why
+            log.exception("no devices were found")
+            return (CPU,)
+
+    def _next(self, device: str) -> str | None:
+        """The first merge that waits and may run on a device."""
+        waiting = ((run, self._jobs[run].view.config.device) for run in self._waiting)
+        return next((run for run, asked in waiting if device in takers(asked, self._devices)), None)
+
+    def _work(self, device: str) -> None:
         while True:
             with self._changed:
-                while not self._waiting:
+                while (run := self._next(device)) is None:
                     self._changed.wait()
-                run = self._running = self._waiting.pop(0)
+                self._waiting.remove(run)
+                self._running.append(run)
                 job = self._jobs[run]
-                job.started = time.monotonic()
+                job.started, job.place = time.monotonic(), device
                 job.view = replace(job.view, status="running", phase="Starting")
             ending = self._run(job)
             if run in self.discarded:
                 with suppress(InputError):  # there is no folder yet, or it cannot be deleted: Runs shows it
                     delete_run(inside(self.out, run))
             with self._changed:
-                self._running = None
+                self._running.remove(run)
                 if ending is None or run in self.discarded:
                     del self._jobs[run]
                     self._changed.notify_all()
@@ -239,7 +282,8 @@ class JobQueue:
 
         None where another process holds the run, or ended it: its work is in the run folder, for all to see.
         """
-        run = job.view.run
+        run, asked = job.view.run, job.view.config.device
+        device = job.place if fits(asked, job.place) else asked
 
         def emit(event: Event) -> None:
             with self._changed:
@@ -250,11 +294,13 @@ class JobQueue:
             return job.stop.is_set()
 
         try:
-            engine = self._engine or _engine()
+            engine = self._engine or merging_engine()
             if job.resumes:
-                record = engine.resume_merge(self.out / run, emit=emit, should_stop=should_stop)
+                record = engine.resume_merge(self.out / run, emit=emit, should_stop=should_stop, device=device)
             else:
-                record = engine.run_merge(job.view.config, self.out, emit=emit, should_stop=should_stop, run_id=run)
+                record = engine.run_merge(
+                    job.view.config, self.out, emit=emit, should_stop=should_stop, run_id=run, device=device
+                )
         except Interrupted:
             return {"status": "stopped", "phase": "Stopped"}
         except HeldError as error:
@@ -287,7 +333,8 @@ def go_behind(niceness: int = NICENESS) -> None:
         os.setpriority(os.PRIO_PROCESS, thread, min(os.getpriority(os.PRIO_PROCESS, thread) + niceness, 19))
 
 
-def _engine() -> Engine:
+def merging_engine() -> Engine:
+    """The engine of merges, loaded when it is first asked for."""
     from otmf_core.merging import merge  # torch: imported by the background thread, never on the way to a first paint
 
     return merge

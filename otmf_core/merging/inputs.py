@@ -9,7 +9,7 @@ from otmf_core.library.library import Library, open_library
 from otmf_core.merging.of_texts import check_texts
 from otmf_core.models.base import Tower
 from otmf_core.models.checkpoints import parameters
-from otmf_core.models.device import resolve, return_freed_memory
+from otmf_core.models.device import resolve, return_freed_memory, use
 
 
 @dataclass(frozen=True)
@@ -20,12 +20,14 @@ class MergeInputs:
     tower: Tower
 
 
-def open_inputs(config: MergeConfig) -> MergeInputs:
+def open_inputs(config: MergeConfig, device: str = "") -> MergeInputs:
     """Open what `config` names; raises InputError for anything wrong with it that headers, labels and heads tell.
 
+    The network is put on `device`, where one is chosen for it, and on what `config` says otherwise.
     Of a task vector nothing but its header is read; its hash and its values are checked when its turn comes.
     """
-    device = resolve(config.device)
+    place = resolve(device or config.device)
+    use(place)
     library = open_library(config.library)
     for task in config.tasks:
         library.task(task)
@@ -36,4 +38,4 @@ def open_inputs(config: MergeConfig) -> MergeInputs:
     if library.of_texts:
         check_texts(config, library)
     return_freed_memory(parameters(library.tower_header))
-    return MergeInputs(library, library.tower(device, config.text_features, config.text_precision))
+    return MergeInputs(library, library.tower(place, config.text_features, config.text_precision))

@@ -38,6 +38,22 @@ def resolve(name: str) -> torch.device:
     return device
 
 
+def devices() -> tuple[str, ...]:
+    """The devices of this machine by name, the CPU last: every visible CUDA device has its number."""
+    numbers = range(torch.cuda.device_count() if torch.cuda.is_available() else 0)
+    others = [f"cuda:{number}" for number in numbers] or ["mps"] * torch.backends.mps.is_available()
+    return (*others, "cpu")
+
+
+def use(device: torch.device) -> None:
+    """Make a CUDA device this thread's own: pinned memory is otherwise taken through the first one, which pays for it.
+
+    Nothing happens for other devices.
+    """
+    if device.type == "cuda":
+        torch.cuda.set_device(device)
+
+
 def autocast(device: torch.device) -> AbstractContextManager:
     """bfloat16 autocast on CUDA, nothing elsewhere."""
     return torch.autocast("cuda", torch.bfloat16) if device.type == "cuda" else nullcontext()

@@ -28,7 +28,7 @@ from otmf_core.runs.folder import set_status
 MAX_FILES = 2_000
 MAX_BYTES = 8 << 30  # unpacked
 MAX_JSON_BYTES = 16 << 20  # of each JSON file and model card, which are read whole
-LEFT_OUT = re.compile(rf"{layout.RESUME}/|owner\.")  # what only the machine that merges can use
+LEFT_OUT = re.compile(rf"{layout.RESUME}/|owner\.|tracking\.")  # what only the machine that merges can use
 MAX_DIRECTORY_BYTES = 4 << 20  # of the zip's own table of contents
 NAME_BYTES = 255  # of each part of a name, as disks have it
 RESERVED = r"(?!(?i:con|prn|aux|nul|com[0-9]|lpt[0-9])(?:\.|$|/))"  # which are no files on Windows

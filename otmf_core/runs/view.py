@@ -195,7 +195,7 @@ def stored_view(run: Run) -> RunView:
         step=max(0, len(rows) - 1),
         matrix=(*rows, *[None] * (len(tasks) + 1 - len(rows))),
         individual=dict(zip(tasks, run.individual, strict=False)),
-        fusions={step: _stored_fusion(file, run.config) for step, file in files.items() if os.path.isfile(file)},
+        fusions={step: stored_fusion(file, run.config) for step, file in files.items() if os.path.isfile(file)},
         elapsed=summary.seconds,
         message=run.message,
         record=run.record,
@@ -203,7 +203,8 @@ def stored_view(run: Run) -> RunView:
     )
 
 
-def _stored_fusion(path: Path, config: MergeConfig) -> Fusion:
+def stored_fusion(path: Path, config: MergeConfig) -> Fusion:
+    """The fusion of a merge by its file of loss curves; raises InputError when that is damaged."""
     import pyarrow as pa
 
     what = "loss curves come as a Parquet table with a row per iteration and a column of numbers per curve"

@@ -66,7 +66,7 @@ def engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeEngi
     (root / "manifest.json").write_text(json.dumps({**manifest, "files": files}))
     fake = FakeEngine()
     monkeypatch.setattr(library, "ASSETS", tmp_path / "assets")
-    monkeypatch.setattr(jobs, "_engine", lambda: fake)
+    monkeypatch.setattr(jobs, "merging_engine", lambda: fake)
     monkeypatch.setenv("OTMF_RUNS", str(tmp_path / "runs"))
     for name in ("OTMF_LIBRARIES", "OTMF_FILES", *map(variable, RULES)):
         monkeypatch.delenv(name, raising=False)

@@ -45,23 +45,38 @@ def accuracy(step: int, column: int) -> float:
 class FakeEngine:
     """`pause` seconds go by in every iteration; a run of a task in `broken` ends with that exception."""
 
-    def __init__(self, pause: float = 0.0, broken: dict[str, Any] | None = None):
+    def __init__(self, pause: float = 0.0, broken: dict[str, Any] | None = None, devices: tuple[str, ...] = ("cpu",)):
         self.pause = pause
+        self._devices = devices
+        self.on: list[str] = []  # the devices that runs were given, in the order in which they began
         self.broken: dict[str, Any] = broken or {}
         self.at_once = 0
         self.most_at_once = 0
 
+    def devices(self) -> tuple[str, ...]:
+        return self._devices
+
     def run_merge(
-        self, config: MergeConfig, out: Path, *, emit: Emit, should_stop: Callable[[], bool], run_id: str
+        self,
+        config: MergeConfig,
+        out: Path,
+        *,
+        emit: Emit,
+        should_stop: Callable[[], bool],
+        run_id: str,
+        device: str = "cpu",
     ) -> RunRecord:
         for task in config.tasks:
             if isinstance(self.broken.get(task), InputError):
                 raise self.broken[task]
         path = Path(out) / run_id
         runs.create_run(path, config)
-        return self.resume_merge(path, emit=emit, should_stop=should_stop)
+        return self.resume_merge(path, emit=emit, should_stop=should_stop, device=device)
 
-    def resume_merge(self, path: Path, *, emit: Emit, should_stop: Callable[[], bool]) -> RunRecord:
+    def resume_merge(
+        self, path: Path, *, emit: Emit, should_stop: Callable[[], bool], device: str = "cpu"
+    ) -> RunRecord:
+        self.on.append(device)
         self.at_once += 1
         self.most_at_once = max(self.most_at_once, self.at_once)
         began = time.monotonic()
@@ -72,7 +87,7 @@ class FakeEngine:
         try:
             with owned(path):
                 runs.set_status(path, "running")
-                record = self._fold(path, tell, should_stop)
+                record = self._fold(path, tell, should_stop, device)
                 runs.set_status(path, "done")
             tell(Finished(record=record))
             return record
@@ -85,13 +100,13 @@ class FakeEngine:
         finally:
             self.at_once -= 1
 
-    def _fold(self, path: Path, tell: Emit, should_stop: Callable[[], bool]) -> RunRecord:
+    def _fold(self, path: Path, tell: Emit, should_stop: Callable[[], bool], device: str) -> RunRecord:
         run = runs.load_run(path)
-        config, state = run.config, run.state.model_copy(update={"tasks": run.config.tasks, "device": "cpu"})
+        config, state = run.config, run.state.model_copy(update={"tasks": run.config.tasks, "device": device})
         tasks, iterations = config.tasks, config.method.iterations_per_fusion
         began, spent = time.monotonic(), state.seconds
         tell(Phase(text="Reading the fake library"))
-        tell(Started(tasks=tasks, iterations=iterations, device="cpu"))
+        tell(Started(tasks=tasks, iterations=iterations, device=state.device))
         if not state.matrix:
             state = state.model_copy(update={"matrix": ((30.0,) * len(tasks),), "test_images": (500,) * len(tasks)})
             tell(Evaluated(step=0, row=state.matrix[0]))

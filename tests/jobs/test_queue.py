@@ -17,6 +17,7 @@ import pytest
 
 from otmf_core.config import MergeConfig
 from otmf_core.errors import InputError
+from otmf_core.jobs.places import fits, takers
 from otmf_core.jobs.queue import Gate, JobQueue, job_queue
 from otmf_core.runs.folder import load_run
 from otmf_core.runs.view import RunView
@@ -320,7 +321,7 @@ from pathlib import Path
 from otmf_core.jobs import queue as jobs
 from otmf_core.config import MergeConfig
 from tests.dashboard.fake_engine import FakeEngine
-jobs._engine = lambda: FakeEngine(pause=0.01)
+jobs.merging_engine = lambda: FakeEngine(pause=0.01)
 queue = jobs.job_queue(Path({str(tmp_path)!r}))
 run = queue.submit(MergeConfig.build(tasks=("red", "green"), iterations=1000))
 while queue.snapshot(run).iteration < 3:
@@ -374,3 +375,87 @@ def test_a_run_that_goes_on_passes_the_gate_too(tmp_path: Path):
         shut.resume(run)
     assert not shut.active()
     assert load_run(tmp_path / run).status == "stopped"
+
+
+def test_every_device_has_one_merge_at_a_time(tmp_path: Path):
+    engine = FakeEngine(pause=0.02, devices=("cuda:0", "cuda:1", "cuda:2", "cpu"))
+    queue = JobQueue(tmp_path, engine)
+    runs = [queue.submit(config(iterations=50)) for _ in range(5)]
+    for run in runs[:3]:
+        wait(queue, run, lambda view: view.device != "")
+    assert queue.active() == (*((run, "running") for run in runs[:3]), (runs[3], "queued"), (runs[4], "queued"))
+    assert not queue.has_room("auto") and queue.has_room("cpu")
+    assert {shown(queue, run).device for run in runs[:3]} == {"cuda:0", "cuda:1", "cuda:2"}
+    for run in runs:
+        assert wait(queue, run, ended).status == "done"
+    assert (engine.most_at_once, len(engine.on)) == (3, 5)
+    assert queue.has_room("auto")
+
+
+def test_a_merge_waits_for_the_device_it_asks_for_and_others_pass_it(tmp_path: Path):
+    engine = FakeEngine(pause=0.005, devices=("cuda:0", "cuda:1", "cpu"))
+    queue = JobQueue(tmp_path, engine)
+    long, second = (queue.submit(config(device="cuda:1", iterations=1000)) for _ in range(2))
+    wait(queue, long, lambda view: view.device == "cuda:1")
+    asked = {device: queue.submit(config(device=device)) for device in ("auto", "cuda", "cuda:0", "cpu")}
+    for device, run in asked.items():
+        view = wait(queue, run, ended)
+        assert (view.status, view.device) == ("done", "cpu" if device == "cpu" else "cuda:0")
+        assert load_run(tmp_path / run).config.device == device
+    assert queue.active() == ((long, "running"), (second, "queued"))
+    assert not queue.has_room("cuda:1") and queue.has_room("cpu")
+    queue.close()
+
+
+def test_each_of_several_running_merges_is_stopped_and_resumed_by_itself(tmp_path: Path):
+    queue = JobQueue(tmp_path, FakeEngine(pause=0.005, devices=("cuda:0", "cuda:1", "cpu")))
+    first, second = (queue.submit(config(iterations=400)) for _ in range(2))
+    for run in (first, second):
+        wait(queue, run, lambda view: view.iteration >= 2)
+    queue.stop(first)
+    assert wait(queue, first, ended).status == "stopped"
+    assert dict(queue.active()) == {second: "running"}
+    third = queue.submit(config(iterations=400))
+    wait(queue, third, lambda view: view.status == "running")
+    queue.stop(second)
+    wait(queue, second, ended)
+    queue.resume(first)  # on whichever device is idle now
+    assert wait(queue, first, lambda view: view.status == "running").run == first
+    queue.close()
+    assert [load_run(tmp_path / run).status for run in (first, second, third)] == ["stopped"] * 3
+
+
+def test_a_device_that_is_not_there_is_left_to_the_engine_to_refuse(tmp_path: Path):
+    engine = FakeEngine(devices=("cuda:0", "cpu"))
+    queue = JobQueue(tmp_path, engine)
+    wait(queue, queue.submit(config(device="cuda:7")), ended)
+    wait(queue, queue.submit(config(device="tpu")), ended)
+    assert engine.on == ["cuda:7", "tpu"]
+
+
+def test_an_engine_that_does_not_load_fails_its_merges_and_not_the_queue(tmp_path: Path):
+    class Broken(FakeEngine):
+        def devices(self) -> tuple[str, ...]:
+            raise ImportError("no torch")
+
+    queue = JobQueue(tmp_path, Broken())
+    assert wait(queue, queue.submit(config()), ended).status == "done"
+
+
+@pytest.mark.parametrize(
+    ("asked", "devices", "expected"),
+    [
+        ("auto", ("cpu",), ("cpu",)),
+        ("auto", ("cuda:0", "cuda:1", "cpu"), ("cuda:0", "cuda:1")),
+        ("auto", ("mps", "cpu"), ("mps",)),
+        ("cuda", ("cuda:0", "cuda:1", "cpu"), ("cuda:0", "cuda:1")),
+        ("cuda:1", ("cuda:0", "cuda:1", "cpu"), ("cuda:1",)),
+        ("cpu", ("cuda:0", "cuda:1", "cpu"), ("cpu",)),
+        ("cuda:1", ("cpu",), ("cpu",)),
+        ("cuda:1", ("cuda:10", "cpu"), ("cuda:10",)),
+        ("auto", (), ()),
+    ],
+)
+def test_who_may_take_a_merge(asked: str, devices: tuple[str, ...], expected: tuple[str, ...]):
+    assert takers(asked, devices) == expected
+    assert fits("cuda:1", "cuda:10") is False

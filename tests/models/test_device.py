@@ -84,3 +84,40 @@ def test_freed_memory_of_large_models_goes_back_to_the_system(monkeypatch: pytes
     monkeypatch.setattr(device.sys, "platform", "darwin")
     device.return_freed_memory(90_000_000)
     assert len(asked) == 1
+
+
+def test_every_visible_device_has_its_number_and_the_cpu_comes_last(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 3)
+    assert device.devices() == ("cuda:0", "cuda:1", "cuda:2", "cpu")
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: True)
+    assert device.devices() == ("mps", "cpu")
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: False)
+    assert device.devices() == ("cpu",)
+
+
+def test_what_is_asked_of_cuda_is_asked_of_the_device_by_its_number(monkeypatch: pytest.MonkeyPatch):
+    asked: list[tuple[str, torch.device]] = []
+    for name in ("set_device", "reset_peak_memory_stats"):
+        monkeypatch.setattr(torch.cuda, name, lambda place, name=name: asked.append((name, place)))
+    monkeypatch.setattr(torch.cuda, "max_memory_allocated", lambda place: 10 + place.index)
+    second = torch.device("cuda", 1)
+    device.use(second)
+    device.use(torch.device("cpu"))
+    device.reset_peak_memory(second)
+    assert asked == [("set_device", second), ("reset_peak_memory_stats", second)]
+    assert device.peak_memory(second) == 11
+
+
+@pytest.mark.cuda
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no CUDA device")
+def test_on_the_last_cuda_device_tensors_arrive_are_cast_and_counted():
+    last = torch.device(device.devices()[-2])
+    device.use(last)
+    device.reset_peak_memory(last)
+    tensor = device.to_device(torch.arange(2**20, dtype=torch.float32), last)
+    assert tensor.device == last and tensor.cpu().equal(torch.arange(2**20, dtype=torch.float32))
+    with device.autocast(last):
+        assert (tensor.view(1024, 1024) @ tensor.view(1024, 1024)).dtype == torch.bfloat16
+    assert device.peak_memory(last) >= 4 * 2**20

@@ -22,15 +22,15 @@ with left:
         st.stop()
     config = merge_form(name, library)
 
-# Run was pressed: queue the merge, and show it unless another one is under way.
+# Run was pressed: queue the merge, and show it unless it waits for another one.
 if config is not None:
-    busy = len(queue().active())
+    busy, begins = len(queue().active()), queue().has_room(config.device)
     try:
         run = queue().submit(config)
     except InputError as error:  # another tab was faster
         left.error(reason(error), title="The merge was not queued", icon=":material/block:")
     else:
-        if busy:
+        if not begins:
             st.toast(f"Queued behind {plural(busy, 'other merge')}", icon=":material/schedule:")
         else:
             show_run("merge", run)

@@ -46,5 +46,5 @@ def test_progress_in_words():
     config = MergeConfig.build(tasks=("a", "b"), method="average")
     view = RunView("r", config, iterations=1, matrix=((1.0, 2.0), None, None), eta_seconds=64.0)
     # one row of three is there and no iteration of one: a quarter
-    assert progress_text(view, 0) == "Merging: **25%** · Average · 2 tasks · about 1 min 4 s left"
-    assert progress_text(view, 2).endswith(" · 2 waiting")
+    assert progress_text(view, 0, 0) == "Merging: **25%** · Average · 2 tasks · about 1 min 4 s left"
+    assert progress_text(view, 1, 2).endswith(" · 1 more merging · 2 waiting")
