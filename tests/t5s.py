@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +12,8 @@ import torch
 from otmf_core.models.t5_config import T5Fields, t5_fields
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from otmf_core.models.task_vector import StateDict
 
 WORDS = (
@@ -58,7 +61,7 @@ def weights(seed: int = 0, tied: bool = False, **changes: Any) -> StateDict:
     return found
 
 
-def tuned(base: StateDict, seed: int, size: float = 0.05) -> StateDict:
+def tuned(base: Mapping[str, Tensor], seed: int, size: float = 0.05) -> StateDict:
     """Weights near these, as fine-tuning would leave them."""
     random = torch.Generator().manual_seed(seed)
     return {name: tensor + size * torch.randn(tensor.shape, generator=random) for name, tensor in base.items()}
@@ -80,7 +83,7 @@ def write_tokenizer(folder: Path) -> None:
     (folder / "tokenizer_config.json").write_text(json.dumps(fields))
 
 
-def write_folder(folder: Path, state: StateDict, tokenizer: bool = False, **changes: Any) -> Path:
+def write_folder(folder: Path, state: Mapping[str, Tensor], tokenizer: bool = False, **changes: Any) -> Path:
     """A folder as a hub has it: config.json, model.safetensors and, of a pre-trained model, the tokenizer."""
     from safetensors.torch import save_file
 

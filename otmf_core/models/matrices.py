@@ -6,7 +6,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from otmf_core.models.task_vector import StateDict
 from otmf_core.models.tensor_names import locate
 
 if TYPE_CHECKING:
@@ -31,7 +30,7 @@ class Matrix:
     values: Tensor
 
 
-def matrices(delta: StateDict) -> Iterator[Matrix]:
+def matrices(delta: Mapping[str, Tensor]) -> Iterator[Matrix]:
     """Every linear map of Δ, in the order of its tensors; embeddings, convolutions, norms and biases are none."""
     for name, kind in _linear({name: tuple(tensor.shape) for name, tensor in delta.items()}):
         tensor = delta[name]

@@ -13,8 +13,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from otmf_core.errors import InputError
-from otmf_core.library import library as library_module
-from otmf_core.library import vouched
+from otmf_core.library import heads, vouched
 from otmf_core.library.importers import task_vector
 from otmf_core.merging.inputs import open_inputs
 from otmf_core.merging.merge import resume_merge
@@ -188,9 +187,9 @@ def test_values_are_checked_when_they_are_used_and_the_run_goes_on_once_they_are
 def test_beginning_reads_no_task_vector(own_tiny: Path, monkeypatch: pytest.MonkeyPatch):
     """As with twenty checkpoints of gigabytes: their headers alone, until the first step."""
     read: list[str] = []
-    hashed, tensors = vouched.remembered_sha256, library_module.read_tensors
+    hashed, tensors = vouched.remembered_sha256, heads.read_tensors
     monkeypatch.setattr(vouched, "remembered_sha256", lambda path: (read.append(path.name), hashed(path))[1])
-    monkeypatch.setattr(library_module, "read_tensors", lambda path: (read.append(path.name), tensors(path))[1])
+    monkeypatch.setattr(heads, "read_tensors", lambda path: (read.append(path.name), tensors(path))[1])
     monkeypatch.setattr(task_vector, "read_tensors", lambda path: (read.append(path.name), tensors(path))[1])
     monkeypatch.setattr(vouched, "_verified", set())
     open_inputs(merge_config(own_tiny))

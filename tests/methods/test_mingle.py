@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -79,7 +80,7 @@ def test_of_a_repeated_task_the_leading_directions_are_left_out():
 # --- the static form --------------------------------------------------------------------------------------------------
 
 
-def deltas(base: StateDict, count: int) -> list[StateDict]:
+def deltas(base: Mapping[str, Tensor], count: int) -> list[StateDict]:
     generator = torch.Generator().manual_seed(4)
     return [{n: 0.05 * torch.randn(t.shape, generator=generator).half() for n, t in base.items()} for _ in range(count)]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -45,7 +46,7 @@ def tower(seed: int = 0, tied: bool = False, **changes: Any) -> T5Tower:
     return t5_tower(t5s.fields(**changes), t5s.weights(seed, tied, **changes), CPU, "here", **options)
 
 
-def original(folder: Path, state: dict[str, Tensor], **changes: Any) -> Any:
+def original(folder: Path, state: Mapping[str, Tensor], **changes: Any) -> Any:
     """transformers' own model of these weights."""
     from transformers import T5ForConditionalGeneration
 

@@ -18,9 +18,11 @@ def read(monkeypatch: pytest.MonkeyPatch, **texts: str) -> Sharing:
 
 
 def test_without_a_word_everything_is_allowed(monkeypatch: pytest.MonkeyPatch):
-    assert read(monkeypatch) == Sharing()
-    assert not Sharing().closed
-    assert read(monkeypatch, read_only="", users=" ", runs_budget="") == Sharing()  # as a Compose file leaves them
+    assert read(monkeypatch) == Sharing.model_validate({})
+    assert not Sharing.model_validate({}).closed
+    assert read(monkeypatch, read_only="", users=" ", runs_budget="") == Sharing.model_validate(
+        {}
+    )  # as a Compose file leaves them
 
 
 @pytest.mark.parametrize(
