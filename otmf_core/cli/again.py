@@ -9,6 +9,7 @@ from otmf_core.analysis.comparison import SAVING
 from otmf_core.config import MergeConfig
 
 PROGRAM = "python -m otmf_core"
+DEFAULT: str = MergeConfig.model_fields["method"].default.name  # which no command has to name
 
 
 def merge_command(config: MergeConfig) -> str:
@@ -19,7 +20,7 @@ def merge_command(config: MergeConfig) -> str:
     plain = MergeConfig.build(config.preset, tasks=config.tasks, method=config.method.name).flat()
     words = ["merge", "--tasks", ",".join(config.tasks)]
     words += ["--preset", config.preset] if config.preset != "default" else []
-    words += ["--method", config.method.name] if config.method.name != "otmf" else []
+    words += ["--method", config.method.name] if config.method.name != DEFAULT else []
     for name, value in config.flat().items():
         if name not in ("tasks", "preset", "method", SAVING) and (name not in plain or value != plain[name]):
             words += _option(config, name, value)

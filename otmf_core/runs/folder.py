@@ -183,7 +183,7 @@ def _record(file: Path) -> RunRecord:
 def check_resumable(run: Run) -> None:
     """Raise InputError where the weights that an unfinished run goes on from are not in its folder."""
     step = run.state.step
-    if step and not (layout.state_folder(run.path, step, len(run.config.tasks)) / layout.MERGED).is_file():
+    if step and not layout.state_folder(run.path, step, len(run.config.tasks)).is_dir():
         raise InputError(
             f"an unfinished run goes on from what it saved in {layout.RESUME}/, which no zip carries: {run.id} has "
             "nothing of it here; resume it where it was begun, or copy its whole folder from there"

@@ -50,8 +50,11 @@ LABELS = pa.array([0, 1], pa.int32())
         ({"image": [b"x", b"y"], "label": [0, 3]}, "labels lie in 0…2: found 0 to 3 in "),
         ({"image": [b"x", b"y"], "label": [-1, 1]}, "labels lie in 0…2: found -1 to 1 in "),
         ({"image": [b"x", b"y"], "label": [None, 1]}, "labels lie in 0…2: found -1 to 1 in "),
-        ({"image": [b"x", b"y"], "label": ["a", "b"]}, "images come as a Parquet table with columns image and label: "),
-        ({"image": [b"x", b"y"]}, "images come as a Parquet table with columns image and label: "),
+        (
+            {"image": [b"x", b"y"], "label": ["a", "b"]},
+            "examples come as a Parquet table, their labels in a column label: ",
+        ),
+        ({"image": [b"x", b"y"]}, "examples come as a Parquet table, their labels in a column label: "),
         ({"label": LABELS}, "images come as a Parquet table with columns image and label: "),
         ({"image": [b"no picture", b"x"], "label": LABELS}, "a picture is a whole .* file, received row 0 of "),
         ({"image": [None, b"x"], "label": LABELS}, "images come as a Parquet table .*row 0 has an image without bytes"),
@@ -83,7 +86,7 @@ def test_a_truncated_table(own_tiny: Path):
     path = own_tiny / "tasks/red/test.parquet"
     path.write_bytes(path.read_bytes()[:-10])
     vouch(own_tiny)
-    with pytest.raises(InputError, match=r"^images come as a Parquet table with columns image and label: "):
+    with pytest.raises(InputError, match=r"^examples come as a Parquet table, their labels in a column label: "):
         open_library(str(own_tiny)).check_task("red", ("test",))
 
 

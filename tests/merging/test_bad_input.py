@@ -111,7 +111,7 @@ DAMAGES: dict[str, tuple[Damage, str]] = {
     ),
     "single class": (
         one_class,
-        "a calibration set needs at least two classes: Blue has one in {}/tasks/blue/calibration.parquet",
+        "a calibration set needs at least two classes: Blue has one, 'middle', in {}/tasks/blue/calibration.parquet",
     ),
     "missing asset": (
         lambda library: (library / VECTOR).unlink(),
@@ -121,7 +121,7 @@ DAMAGES: dict[str, tuple[Damage, str]] = {
     "truncated weights": (truncate(VECTOR, vouched=True), "a file must be valid safetensors: {}/" + VECTOR),
     "truncated images": (
         truncate("tasks/blue/test.parquet", vouched=True),
-        "images come as a Parquet table with columns image and label: {}/tasks/blue/test.parquet",
+        "examples come as a Parquet table, their labels in a column label: {}/tasks/blue/test.parquet",
     ),
     "integers": (
         change_tensors(VECTOR, lambda t: t.update(proj=t["proj"].int())),

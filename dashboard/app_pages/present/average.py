@@ -9,13 +9,14 @@ from dashboard.state import run_folder
 from otmf_core.analysis.results import shipped_results
 from otmf_core.errors import InputError
 from otmf_core.library.library import open_library
+from otmf_core.methods.average import Average
 from otmf_core.runs.folder import Run, load_run
 from otmf_core.runs.view import RunView
 
 
 def average_of(view: RunView) -> float | None:
     """The ACC of the average of the same task vectors of the same library; None where it is not known, or the run's."""
-    if view.config.method.name == "average":
+    if isinstance(view.config.method, Average):
         return None
     try:
         library = load_run(run_folder(view.run)).state.library
@@ -27,7 +28,7 @@ def average_of(view: RunView) -> float | None:
 
 def _is_it(run: Run, view: RunView, library: str) -> bool:
     config = run.config
-    same = config.method.name == "average" and config.heads == "none" and run.state.library == library
+    same = isinstance(config.method, Average) and config.heads == "none" and run.state.library == library
     same = same and config.scoring == view.config.scoring
     return same and sorted(config.tasks) == sorted(view.tasks)
 
