@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import logging
 import threading
 import time
@@ -18,6 +19,7 @@ log = logging.getLogger(__name__)
 SHORT_SECONDS = 60.0  # that features take at most, by their estimate, to be taken unasked
 POLL_SECONDS = 2.0
 LEAST_PRIORITY = 19  # of a thread
+EXIT_SECONDS = 20.0  # that the program waits at its end
 
 
 def features_seconds(run: Run) -> float | None:
@@ -49,10 +51,19 @@ class Afterwards:
         self._queue = queue
         self._rest = rest
         self._tried: set[str] = set()
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._work, name="features", daemon=True)
 
     def start(self) -> None:
-        """Begin to look for runs that finish from now on."""
-        threading.Thread(target=self._work, name="features", daemon=True).start()
+        """Begin to look for runs that finish from now on, until the program ends."""
+        self._thread.start()
+        atexit.register(self.close)  # a thread that ends within torch's code would abort the program
+
+    def close(self) -> None:
+        """End what is under way, and look for no more."""
+        self.on = False
+        self._over.set()
+        self._thread.join(EXIT_SECONDS)
 
     def due(self) -> str | None:
         """The run whose features are to be taken now: the last that this process finished, while nothing is merged."""
@@ -93,7 +104,6 @@ class Afterwards:
 
     def _work(self) -> None:
         go_behind(LEAST_PRIORITY)
-        while True:
-            time.sleep(POLL_SECONDS)
+        while not self._over.wait(POLL_SECONDS):
             if run := self.due():
                 self.take(run)

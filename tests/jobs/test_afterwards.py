@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from pathlib import Path
 
@@ -76,6 +77,28 @@ def test_features_give_way_to_a_merge_and_are_taken_after_it(tmp_path: Path, mon
     after.take(run)
     assert seen == [0.2, 0.0, 0.2, 0.6]
     assert after.due() is None
+
+
+def test_closing_ends_what_is_under_way_and_looks_for_no_more(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    queue = JobQueue(tmp_path, FakeEngine())
+    queue.submit(CONFIG)
+    ended(queue)
+    begun = threading.Event()
+
+    def take(path: Path, report) -> None:
+        while True:
+            begun.set()
+            report(0.5)
+
+    monkeypatch.setattr(afterwards, "features_seconds", lambda run: 5.0)
+    monkeypatch.setattr(afterwards, "take_features", take)
+    monkeypatch.setattr(afterwards, "POLL_SECONDS", 0.01)
+    after = Afterwards(queue)
+    after.start()
+    assert begun.wait(60)
+    after.close()
+    assert "features" not in [thread.name for thread in threading.enumerate()]
+    assert after.done is None
 
 
 def test_what_cannot_be_taken_is_tried_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):

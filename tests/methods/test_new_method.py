@@ -214,6 +214,7 @@ print(json.dumps(said))
 
 def test_it_is_on_every_page(program: Path, tmp_path: Path):
     environment = {**os.environ, "OTMF_RUNS": str(tmp_path / "runs"), "PYTHONPATH": str(program)}
+    environment["OTMF_FEATURES"] = "off"  # they are asked for
     command = [sys.executable, "-c", SCRIPT]
     done = subprocess.run(command, cwd=program, env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
