@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 
 import torch
 from torch import Tensor
 
-from otmf_core.models.task_vector import StateDict
+from otmf_core.models.task_vector import StateDict, Tensors
 
 BETAS = (0.9, 0.999)
 EPS = 1e-8
@@ -50,7 +49,7 @@ class Adam:
             self.moments[name] = (kept["first"], kept["second"])
 
 
-def to_device(state: StateDict, like: Mapping[str, Tensor]) -> StateDict:
+def to_device(state: StateDict, like: Tensors) -> StateDict:
     """A saved state on the device of `like`."""
     device = next(iter(like.values())).device
     return {key: tensor.to(device) for key, tensor in state.items()}

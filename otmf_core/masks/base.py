@@ -14,7 +14,7 @@ from torch import Tensor
 
 from otmf_core.masks.adam import BETAS
 from otmf_core.masks.measures import SIDES
-from otmf_core.models.task_vector import StateDict
+from otmf_core.models.task_vector import StateDict, Tensors
 
 
 class MaskPair(ABC):
@@ -27,13 +27,7 @@ class MaskPair(ABC):
     momentum: float = BETAS[0]  # Adam's β₁
     of_weights: bool = True  # whether a mask broadcasts to its tensor, so that Δ_m follows from masks alone
 
-    def __init__(
-        self,
-        base: Mapping[str, Tensor],
-        pre: Mapping[str, Tensor],
-        post: Mapping[str, Tensor],
-        factor: Mapping[str, float],
-    ) -> None:
+    def __init__(self, base: Tensors, pre: Tensors, post: Tensors, factor: Mapping[str, float]) -> None:
         """Δ_pre, Δ_post (any float type) and θ⁰ (float32) have the same keys and shapes; `factor` is of each side."""
         self.base = base
         self.delta = {"pre": pre, "post": post}

@@ -12,7 +12,7 @@ from otmf_core.masks.adam import BETAS, EPS, to_device
 from otmf_core.masks.base import MaskPair
 from otmf_core.masks.measures import SIDES
 from otmf_core.masks.shifts import CHUNK
-from otmf_core.models.task_vector import StateDict
+from otmf_core.models.task_vector import StateDict, Tensors
 
 
 class ElementMasks(MaskPair):
@@ -22,13 +22,7 @@ class ElementMasks(MaskPair):
     its second |c·Δ|⊙√v(G), so both masks trained in a step share one pair of moments, exactly.
     """
 
-    def __init__(
-        self,
-        base: Mapping[str, Tensor],
-        pre: Mapping[str, Tensor],
-        post: Mapping[str, Tensor],
-        factor: Mapping[str, float],
-    ) -> None:
+    def __init__(self, base: Tensors, pre: Tensors, post: Tensors, factor: Mapping[str, float]) -> None:
         super().__init__(base, pre, post, factor)
         self.masks = {side: {name: torch.ones_like(tensor) for name, tensor in base.items()} for side in SIDES}
         self.moments: dict[str, dict[str, tuple[Tensor, Tensor]]] = {}

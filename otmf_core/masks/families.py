@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
-from torch import Tensor
-
 from otmf_core.masks import grouped
 from otmf_core.masks.base import MaskPair
 from otmf_core.masks.element import ElementMasks
@@ -15,7 +13,7 @@ from otmf_core.masks.low_rank import LowRankMasks
 from otmf_core.masks.packed import PackedMasks
 from otmf_core.masks.shared import SharedMasks
 from otmf_core.masks.singular import SingularMasks
-from otmf_core.models.task_vector import StateDict
+from otmf_core.models.task_vector import StateDict, Tensors
 
 
 class Fusion(NamedTuple):
@@ -24,7 +22,7 @@ class Fusion(NamedTuple):
     `together` where every iteration trains both masks and the factors stay.
     """
 
-    base: Mapping[str, Tensor]
+    base: Tensors
     pre: StateDict
     post: StateDict
     factor: Mapping[str, float]

@@ -12,7 +12,7 @@ from otmf_core.masks.base import MaskPair
 from otmf_core.masks.element import ElementMasks
 from otmf_core.masks.shared import SharedMasks
 from otmf_core.masks.shifts import CHUNK
-from otmf_core.models.task_vector import StateDict
+from otmf_core.models.task_vector import StateDict, Tensors
 
 PACK = ""  # the name of the tensor that holds the small ones
 
@@ -26,7 +26,7 @@ class PackedMasks(MaskPair):
     def __init__(
         self,
         family: type[ElementMasks | SharedMasks],
-        base: Mapping[str, Tensor],
+        base: Tensors,
         pre: StateDict,
         post: StateDict,
         factor: Mapping[str, float],
@@ -100,10 +100,10 @@ class PackedMasks(MaskPair):
         """A copy of one tensor of a pack, since files hold no parts of others."""
         return pack.view(-1)[self._places[name]].view(self.delta["pre"][name].shape).clone()
 
-    def _packed(self, tensors: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
+    def _packed(self, tensors: Tensors) -> Tensors:
         return _Packed(self._pack(tensors), self._places, tensors)
 
-    def _pack(self, tensors: Mapping[str, Tensor], kind: str = "") -> Tensor:
+    def _pack(self, tensors: Tensors, kind: str = "") -> Tensor:
         """The small tensors in float32, end to end."""
         nothing = next(iter(self.delta["pre"].values())).new_zeros(0, dtype=torch.float32)
         return torch.cat([nothing, *(tensors[f"{kind}{name}"].reshape(-1).float() for name in self._places)])
@@ -112,7 +112,7 @@ class PackedMasks(MaskPair):
 class _Packed(Mapping[str, Tensor]):
     """The pack and the large tensors, which are asked for where they are."""
 
-    def __init__(self, pack: Tensor, small: Mapping[str, slice], tensors: Mapping[str, Tensor]) -> None:
+    def __init__(self, pack: Tensor, small: Mapping[str, slice], tensors: Tensors) -> None:
         self._pack, self._tensors = pack, tensors
         self._names = [PACK, *(name for name in tensors if name not in small)]
 

@@ -10,19 +10,13 @@ from otmf_core.masks.adam import to_device
 from otmf_core.masks.base import MaskPair
 from otmf_core.masks.measures import SIDES
 from otmf_core.masks.shifts import Shifts
-from otmf_core.models.task_vector import StateDict
+from otmf_core.models.task_vector import StateDict, Tensors
 
 
 class SharedMasks(MaskPair):
     """`ElementMasks` that are always trained together: `Shifts` of Δ_pre and Δ_post."""
 
-    def __init__(
-        self,
-        base: Mapping[str, Tensor],
-        pre: Mapping[str, Tensor],
-        post: Mapping[str, Tensor],
-        factor: Mapping[str, float],
-    ) -> None:
+    def __init__(self, base: Tensors, pre: Tensors, post: Tensors, factor: Mapping[str, float]) -> None:
         super().__init__(base, pre, post, factor)
         self._shifts = Shifts(base, [pre, post], [factor[side] for side in SIDES])
         self._stream = ""

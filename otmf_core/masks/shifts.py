@@ -9,14 +9,14 @@ trained: the weights are moved in place, each at a rate of its own.
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
 import torch
 from torch import Tensor
 
 from otmf_core.masks.adam import BETAS, EPS, to_device
 from otmf_core.models.inputs import LARGE
-from otmf_core.models.task_vector import StateDict
+from otmf_core.models.task_vector import StateDict, Tensors
 
 WHOLE = slice(None)
 CHUNK = 1 << 16  # entries updated together on CPU, so that every operand of the update stays in the cache
@@ -30,9 +30,7 @@ class Shifts:
     by whole steps of float32, and the masks are those that it has.
     """
 
-    def __init__(
-        self, base: Mapping[str, Tensor], deltas: Sequence[Mapping[str, Tensor]], factors: Sequence[float]
-    ) -> None:
+    def __init__(self, base: Tensors, deltas: Sequence[Tensors], factors: Sequence[float]) -> None:
         """`deltas` are of any float type and have the keys and shapes of θ⁰; `factors` are the c_k, at least 0.
 
         No iteration reads θ⁰.

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from torch import Tensor
 
 StateDict = dict[str, "Tensor"]
+Tensors = Mapping[str, "Tensor"]  # the same where it is only read, as θ⁰ may be in its file
 
 
 def scaled(delta: StateDict, factor: float) -> StateDict:
