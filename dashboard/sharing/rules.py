@@ -12,7 +12,7 @@ from dashboard.text import disk_text, plural, reason
 from otmf_core.config import MergeConfig
 from otmf_core.errors import InputError
 from otmf_core.forecast.disk import DiskUse, disk_use
-from otmf_core.jobs.queue import Gate
+from otmf_core.jobs.gate import Gate
 from otmf_core.library.library import open_library
 from otmf_core.runs.usage import folder_bytes, runs_bytes
 

@@ -19,9 +19,10 @@ from otmf_core.cli.following import tracked
 from otmf_core.cli.progress import StopSignals
 from otmf_core.config import MergeConfig
 from otmf_core.errors import Interrupted
+from otmf_core.jobs.engine import merging_engine
 from otmf_core.jobs.grid import Progress as GridProgress
 from otmf_core.jobs.grid import run_grid
-from otmf_core.jobs.queue import JobQueue, merging_engine
+from otmf_core.jobs.queue import JobQueue
 from otmf_core.library.library import Library
 from otmf_core.library.orders import shuffled
 from otmf_core.runs.folder import Run, list_runs

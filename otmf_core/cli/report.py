@@ -9,6 +9,7 @@ from argparse import ArgumentParser, Namespace
 from collections.abc import Sequence
 from pathlib import Path
 
+from otmf_core import layout
 from otmf_core.cli import options as cli_options
 from otmf_core.cli.exit_codes import DONE
 from otmf_core.errors import InputError
@@ -65,7 +66,7 @@ def _runs(names: Sequence[str]) -> list[Run]:
     found: list[Run] = []
     for name in names:
         folder = cli_options.path(name)
-        if not os.path.isdir(folder) or os.path.isfile(folder / "status.json"):
+        if not os.path.isdir(folder) or os.path.isfile(folder / layout.STATUS):
             found.append(load_run(resolve_run(name, RUNS)))
             continue
         runs, damaged = list_runs(folder)

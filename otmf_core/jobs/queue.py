@@ -13,20 +13,21 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from otmf_core.config import MergeConfig
 from otmf_core.errors import InputError, Interrupted
 from otmf_core.files import inside
+from otmf_core.jobs.engine import Engine, merging_engine
+from otmf_core.jobs.gate import Gate
 from otmf_core.jobs.places import CPU, fits, takers
-from otmf_core.runs.events import Emit, Event
+from otmf_core.runs.events import Event
 from otmf_core.runs.folder import delete_run, load_run, new_run_id
 from otmf_core.runs.lock import HeldError
-from otmf_core.runs.record import RunRecord
 from otmf_core.runs.view import RunView, advance, eta_seconds, new_view, stored_view
 
 log = logging.getLogger(__name__)
@@ -34,34 +35,6 @@ log = logging.getLogger(__name__)
 KEPT = 32  # ended jobs remembered; their run folders stay
 EXIT_SECONDS = 20.0  # given at exit to finish the current step and write a checkpoint
 NICENESS = 5  # more than that of the program
-
-
-class Engine(Protocol):
-    """The calls the queue makes; `otmf_core.merging.merge` is the engine, tests bring their own.
-
-    `device` is the one to merge on, where the configuration leaves that open.
-    """
-
-    def run_merge(
-        self, config: MergeConfig, out: Path, *, emit: Emit, should_stop: Callable[[], bool], run_id: str, device: str
-    ) -> RunRecord: ...
-
-    def resume_merge(self, path: Path, *, emit: Emit, should_stop: Callable[[], bool], device: str) -> RunRecord: ...
-
-    def devices(self) -> tuple[str, ...]: ...
-
-
-class Gate:
-    """What may be asked of a queue: anything. One that forbids something raises InputError where it is asked."""
-
-    def begin(self, run: str, config: MergeConfig, active: Mapping[str, MergeConfig]) -> None:
-        """Whether a merge may be queued, begun or gone on with, beside those that wait and run (`active`, by run).
-
-        `run` is empty where it is only asked whether it might.
-        """
-
-    def change(self) -> None:
-        """Whether a merge may be stopped, and a run deleted."""
 
 
 @dataclass
@@ -331,13 +304,6 @@ def go_behind(niceness: int = NICENESS) -> None:
     if sys.platform == "linux":
         thread = threading.get_native_id()
         os.setpriority(os.PRIO_PROCESS, thread, min(os.getpriority(os.PRIO_PROCESS, thread) + niceness, 19))
-
-
-def merging_engine() -> Engine:
-    """The engine of merges, loaded when it is first asked for."""
-    from otmf_core.merging import merge  # torch: imported by the background thread, never on the way to a first paint
-
-    return merge
 
 
 _queues: dict[Path, JobQueue] = {}
