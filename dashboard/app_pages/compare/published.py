@@ -6,7 +6,7 @@ import pandas as pd
 import streamlit as st
 
 from dashboard.app_pages.compare.published_texts import published_texts_table
-from dashboard.ui.chart import heading
+from dashboard.app_pages.compare.reported import reported
 
 MINGLE = "MINGLE (arXiv 2505.11883), table 1, mean of ten orders"
 NUFILT = "NUFILT (arXiv 2509.21413), ten orders; copied from others' extracts of its tables"
@@ -53,29 +53,17 @@ def published_tables() -> None:
 
 
 def _images() -> None:
-    table = published()
-    st.subheader("Published for CLIP ViT-B/32", anchor=False)
-    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        st.badge("Not measured here", icon=":material/menu_book:", color="orange")
-        st.caption(f"Other models and other tasks than the runs above. {TWO_TASKS}", width="content")
-    heading(
-        lambda: table, title="As printed", measured="in the papers named", key="published", name="published-vit-b-32"
-    )
     column = st.column_config
-    config = {
-        "method": column.TextColumn("Method", width=190),
-        "labels": column.TextColumn("Labels used", width=150),
-        "source": column.TextColumn("Source"),
-    }
+    columns = {"labels": column.TextColumn("Labels used", width=150)}
     for tasks in (8, 14, 20):
-        config[f"acc_{tasks}"] = column.NumberColumn(f"ACC {tasks} (%)", format="%.1f", width=90)
-        config[f"bwt_{tasks}"] = column.NumberColumn(f"BWT {tasks} (pt)", format="%+.1f", width=90)
-    st.dataframe(
-        table,
-        hide_index=True,
-        height="content",
-        column_config=config,
-        placeholder="–",
-        alt="Published figures of CLIP ViT-B/32 for 8, 14 and 20 tasks",
+        columns[f"acc_{tasks}"] = column.NumberColumn(f"ACC {tasks} (%)", format="%.1f", width=90)
+        columns[f"bwt_{tasks}"] = column.NumberColumn(f"BWT {tasks} (pt)", format="%+.1f", width=90)
+    reported(
+        published(),
+        "CLIP ViT-B/32",
+        f". {TWO_TASKS}",
+        columns,
+        FOOTNOTE,
+        key="published",
+        name="published-vit-b-32",
     )
-    st.caption(FOOTNOTE)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 import streamlit as st
 
-from dashboard.ui.chart import heading
+from dashboard.app_pages.compare.reported import reported
 
 FUSION_BENCH = "FusionBench, docs/modelpool/flan-t5_generation.md: full fine-tuning, validation splits"
 MINGLE = "MINGLE (arXiv 2505.11883), table 2"
@@ -37,27 +37,16 @@ def published_texts() -> pd.DataFrame:
 
 def published_texts_table() -> None:
     """Draw what was reported for texts: a table of its own, labelled as not measured here."""
-    table = published_texts()
-    st.subheader("Published for Flan-T5-base on GLUE", anchor=False)
-    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        st.badge("Not measured here", icon=":material/menu_book:", color="orange")
-        st.caption(
-            "Other models and other tasks than the runs above; of STS-B Spearman's correlation counts.", width="content"
-        )
-    heading(
-        lambda: table, title="As printed", measured="in the sources named", key="published-texts", name="published-glue"
-    )
     column = st.column_config
-    st.dataframe(
-        table,
-        hide_index=True,
-        height="content",
-        column_config={
-            "method": column.TextColumn("Method", width=190),
+    reported(
+        published_texts(),
+        "Flan-T5-base on GLUE",
+        "; of STS-B Spearman's correlation counts.",
+        {
             "merged": column.TextColumn("Merged", width=150),
             "acc": column.NumberColumn("ACC 8 (%)", format="%.1f", width=90),
-            "source": column.TextColumn("Source"),
         },
-        alt="Published figures of Flan-T5-base for the eight tasks of GLUE",
+        NOT_PUBLISHED,
+        key="published-texts",
+        name="published-glue",
     )
-    st.caption(NOT_PUBLISHED)
