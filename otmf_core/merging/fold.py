@@ -5,13 +5,14 @@ from __future__ import annotations
 import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from pathlib import Path
 
 from otmf_core import layout
 from otmf_core.config import MergeConfig
 from otmf_core.errors import InputError, Interrupted
 from otmf_core.files import read_object, write_json, write_tensors
-from otmf_core.merging.evaluation import Evaluator
+from otmf_core.merging.evaluation import Evaluator, once
 from otmf_core.merging.growth import growth
 from otmf_core.merging.inputs import MergeInputs
 from otmf_core.merging.seen import Seen
@@ -80,16 +81,23 @@ class Fold:
         self.emit(Phase(text="Evaluating the pre-trained model"))
         tasks = self.config.tasks
         self.tower.load()
-        row = self._row(0, range(len(tasks)), self.zero_shot_heads, self.tower)
-        self._know(held_out={task: (accuracy,) for task, accuracy in self._held_out(self.tower)})
+        row = self._row(0, range(len(tasks)), lambda task: self._unmerged("pre-trained", task, self.evaluator))
+        held_out = self._held_out(lambda task: self._unmerged("pre-trained", task, Evaluator(self.library)))
+        self._know(held_out={task: (accuracy,) for task, accuracy in held_out})
         test_images = tuple(len(self.evaluator.test(task)) for task in tasks)
         self._write_progress(test_images=test_images, matrix=(row,))
 
-    def _held_out(self, model: Tower) -> Iterator[tuple[str, float]]:
-        """The accuracy of a model on each task that is evaluated and not merged; none is kept in memory."""
+    def _held_out(self, measure: Callable[[str], float]) -> Iterator[tuple[str, float]]:
+        """What `measure` says of each task that is evaluated and not merged."""
         for task in self.config.held_out(task.id for task in self.library.tasks):
             self._check_stop(self.progress.step, 0)
-            yield task, Evaluator(self.library).accuracy(task, self._head(task), model)
+            yield task, measure(task)
+
+    def _unmerged(self, model: str, task: str, evaluator: Evaluator) -> float:
+        """The accuracy of the pre-trained model or of an expert, which is in the tower now."""
+        conditions = (str(self.tower.device), self.config.scoring, self.config.text_precision)
+        measure = partial(evaluator.accuracy, task, self._head(task), self.tower)
+        return once(measure, model, task, self.library.manifest_hash, *conditions)
 
     def _advance(self, t: int) -> None:
         """Step t of the fold: state t−1 → state t, evaluated and saved."""
@@ -98,7 +106,7 @@ class Fold:
         began = time.monotonic()
         incoming = {name: d.to(self.tower.device) for name, d in self.library.task_vector(task).items()}
         self.tower.load(incoming)
-        individual = self.evaluator.accuracy(task, self.zero_shot_heads[task], self.tower)
+        individual = self._unmerged("expert", task, self.evaluator)
         self._know(individual=(*self.progress.individual[: t - 1], individual))
         self.emit(Arrived(step=t, task=task, individual=individual))
         method = self.config.method
@@ -117,10 +125,11 @@ class Fold:
         self.emit(Fused(step=t, task=task, duration=time.monotonic() - began))
         evaluated = range(last) if self.config.evaluate == "all" or t == last else range(t + 1)
         heads = {**self.zero_shot_heads, **self.heads}
-        row = self._row(t, evaluated, heads, model)
+        row = self._row(t, evaluated, lambda task: self.evaluator.accuracy(task, heads[task], model))
         if t == last:
-            before = self.progress.held_out
-            self._know(held_out={task: (before[task][0], accuracy) for task, accuracy in self._held_out(model)})
+            before = self.progress.held_out  # a test split of these at a time in memory
+            held_out = self._held_out(lambda task: Evaluator(self.library).accuracy(task, self._head(task), model))
+            self._know(held_out={task: (before[task][0], accuracy) for task, accuracy in held_out})
             if method.grows:
                 self._measure_growth(self.state, model, heads)
         self.seen.forget(t)
@@ -135,13 +144,13 @@ class Fold:
         inputs = self.evaluator.test(tasks[-1]).inputs
         self._know(growth=growth(method, len(tasks), self.tower, model, inputs, variants))
 
-    def _row(self, t: int, evaluated: range, heads: dict[str, Head], model: Tower) -> AccuracyRow:
-        """a[t]: the accuracy of a model on the tasks numbered `evaluated`, None on the others."""
+    def _row(self, t: int, evaluated: range, measure: Callable[[str], float]) -> AccuracyRow:
+        """a[t]: what `measure` says of the tasks numbered `evaluated`, None of the others."""
         row: list[float | None] = [None] * len(self.config.tasks)
         for i in evaluated:
             self.emit(Evaluating(step=t, row=tuple(row)))
             self._check_stop(t, self.config.method.iterations_per_fusion)
-            row[i] = self.evaluator.accuracy(self.config.tasks[i], heads[self.config.tasks[i]], model)
+            row[i] = measure(self.config.tasks[i])
         self.emit(Evaluated(step=t, row=tuple(row)))
         return tuple(row)
 

@@ -10,10 +10,12 @@ import torch
 
 import otmf_core
 from otmf_core.library.library import open_library
+from otmf_core.merging import evaluation
 from otmf_core.merging.evaluation import Evaluator
 from otmf_core.models.clip import ClipTower
 from otmf_core.models.heads import Head
-from tests.tiny import pixels
+from otmf_core.runs.folder import load_run
+from tests.tiny import merge_config, merged, pixels
 
 ENGINE = Path(otmf_core.__file__).parent
 
@@ -43,6 +45,27 @@ def test_the_evaluator_asks_for_features_of_the_test_images_and_reads_them_once(
     assert evaluator.accuracy("red", head, tower) == 100
     assert torch.equal(asked[0], pixels(expected))
     assert asked[0] is asked[1]
+
+
+def test_models_that_no_merge_changes_are_evaluated_once_in_a_process(
+    tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(evaluation, "_unmerged", {})
+    counted: list[str] = []
+    plain = Evaluator.accuracy
+
+    def accuracy(self: Evaluator, task_id: str, head: Head, tower: ClipTower) -> float:
+        counted.append(task_id)
+        return plain(self, task_id, head, tower)
+
+    monkeypatch.setattr(Evaluator, "accuracy", accuracy)
+    config = merge_config(tiny, method="average", evaluate="all")
+    first, second = (load_run(merged(config, tmp_path, name)).state for name in ("a", "b"))
+    tasks = len(config.tasks)
+    assert len(counted) == 2 * tasks + 2 * tasks**2  # by θ⁰ and by its expert, then a row after every step, twice
+    assert (first.matrix, first.individual) == (second.matrix, second.individual)
+    monkeypatch.setattr(evaluation, "_unmerged", {})
+    assert load_run(merged(config, tmp_path, "c")).state.matrix == first.matrix
 
 
 def mentions_of_the_test_split(path: Path) -> list[int]:
