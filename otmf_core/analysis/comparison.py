@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from statistics import fmean, stdev
+from statistics import fmean, median, stdev
 from typing import Any
 
 from otmf_core.config import MergeConfig
@@ -63,8 +63,9 @@ def leaderboard(groups: Sequence[list[Run]], names: Mapping[str, str]) -> tuple[
     """A row per group of runs, and the groups, best ACC first: what it is, and every metric's mean and deviation.
 
     `names` is by run id. ACC, stability, plasticity and the accuracy on tasks that are not merged are in percent, BWT
-    in points, time in seconds, memory in GiB.
-    The deviation is the sample's (n − 1), missing for a single run; a metric that a run lacks leaves its group's empty.
+    in points, time in seconds, memory in GiB. The deviation is the sample's (n − 1), missing for a single run; a metric
+    that a run lacks leaves its group's empty. Of time the median stands for the mean, without a deviation: a machine
+    that did other things as well makes one run long, never short.
     """
     rows = []
     groups = sorted(groups, key=lambda group: fmean(metric(run, "acc") or 0.0 for run in group), reverse=True)
@@ -82,8 +83,9 @@ def leaderboard(groups: Sequence[list[Run]], names: Mapping[str, str]) -> tuple[
         for name in METRICS:
             values = [value for run in group if (value := metric(run, name)) is not None]
             complete = len(values) == len(group)
-            row[name] = fmean(values) if complete else None
-            row[f"{name}_std"] = stdev(values) if complete and len(values) > 1 else None
+            middle = median if name == "seconds" else fmean
+            row[name] = middle(values) if complete else None
+            row[f"{name}_std"] = stdev(values) if complete and len(values) > 1 and middle is fmean else None
         rows.append(row)
     return rows, groups
 

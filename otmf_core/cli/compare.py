@@ -92,7 +92,10 @@ def _print(options: Namespace, runs: Sequence[Run], names: Mapping[str, str], fa
         print(json.dumps(values, allow_nan=False))
         return
     orders = len({run.config.tasks for run in runs})
-    title = f"Test accuracy, %, mean ± standard deviation of {orders} orders; differences in ACC from the reference"
+    title = (
+        f"Test accuracy, %, mean ± standard deviation of {orders} orders; time, the median; "
+        "differences in ACC from the reference"
+    )
     cli_tables.print_rows(title, [_shown(row) for row in rows])
 
 

@@ -66,18 +66,19 @@ def test_a_library_that_changed_keeps_runs_apart():
     assert mismatches(runs) == ["The library minizoo changed between them."]
 
 
-def test_the_leaderboard_has_means_and_sample_deviations():
-    runs = [run("1", acc=50.0), run("2", "b a", acc=53.0), run("3", seed=1, acc=56.0), run("4", alpha=0.1, acc=70.0)]
+def test_the_leaderboard_has_means_and_sample_deviations_and_median_times():
+    runs = [run("1", acc=50.0), run("2", "b a", acc=53.0), run("3", seed=1, acc=59.0), run("4", alpha=0.1, acc=70.0)]
     rows, groups = leaderboard(pools(runs), names(runs))
     table = {name: [row[name] for row in rows] for name in rows[0]}
     assert groups == [[runs[3]], runs[:3]]
     assert table["setting"] == ["α = 0.1", "α = 0.8"]
     assert table["name"] == ["D", "A, B, C"]
     assert table["n"] == [1, 3]
-    assert table["acc"] == [70.0, 53.0]
-    assert table["acc_std"][1] == pytest.approx(3.0)  # √((9 + 0 + 9) / 2)
+    assert table["acc"] == [70.0, 54.0]
+    assert table["acc_std"][1] == pytest.approx(21**0.5)  # √((16 + 1 + 25) / 2)
     assert table["acc_std"][0] is None
-    assert table["seconds"] == [30.0, 47.0]
+    assert table["seconds"] == [30.0, 47.0]  # of 50, 47 and 41 s the median
+    assert table["seconds_std"] == [None, None]
     assert table["memory_gib"] == [2.0, 2.0]
     assert table["plasticity"] == [None, None]
 

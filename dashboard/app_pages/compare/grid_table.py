@@ -18,6 +18,7 @@ HELP = {
     "n": "Runs: orders and seeds.",
     "images_kept": "Unlabelled {noun} kept of every earlier task.",
     "acc_std": "Sample standard deviation of ACC over the runs.",
+    "seconds": "Median over the runs.",
     "held_out": "Mean accuracy on the tasks that are not merged, before and after the merge.",
     "parameters": "Of a merged model that grew; the others have as many as the pre-trained one.",
     "encode_ms": "Time of a merged model that grew to encode an image.",

@@ -15,7 +15,7 @@ MARK_STYLE = "background-color: rgba(106, 111, 240, 0.22); font-weight: 600"
 
 
 def leaderboard_table(rows: Sequence[Row]) -> None:
-    """Draw a leaderboard, the best value of every column marked; pools as mean ± std."""
+    """Draw a leaderboard, the best value of every column marked; pools as mean ± std, of time the median."""
     table = pd.DataFrame(rows)
     pooled = bool((table["n"] > 1).any())
     column = st.column_config
@@ -36,7 +36,8 @@ def leaderboard_table(rows: Sequence[Row]) -> None:
                 mean_and_deviation(mean, std, digits, signed)
                 for mean, std in zip(table[metric], table[f"{metric}_std"], strict=True)
             ]
-            config[metric] = column.TextColumn(heading, alignment="right")
+            about = "Median over the runs." if metric == "seconds" else None
+            config[metric] = column.TextColumn(heading, alignment="right", help=about)
         else:
             cells[metric] = [rounded(value, digits) for value in table[metric].astype(float)]
             config[metric] = column.NumberColumn(heading, format=f"%{'+' if signed else ''}.{digits}f")
