@@ -8,6 +8,7 @@ import streamlit as st
 from streamlit import runtime
 
 from dashboard.engine.throttle import drawing_seconds
+from dashboard.runs.changes import check_room_for_features
 from dashboard.state import queue
 from otmf_core.jobs.afterwards import SHORT_SECONDS, Afterwards
 
@@ -28,7 +29,7 @@ def _begun() -> None:
 @st.cache_resource(show_spinner=False, max_entries=1)
 def afterwards() -> Afterwards:
     """What takes features after merges, off at first where OTMF_FEATURES is `off`; shared by all tabs."""
-    own = Afterwards(queue(), rest=drawing_seconds)
+    own = Afterwards(queue(), rest=drawing_seconds, check=check_room_for_features)
     own.on = os.environ.get("OTMF_FEATURES") != "off"
     return own
 

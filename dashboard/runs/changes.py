@@ -44,10 +44,15 @@ def export(run: Run, layout_name: str) -> None:
     export_run(run.path, layout_name)
 
 
+def check_room_for_features() -> None:
+    """Raise InputError where runs take more than they may already."""
+    check_room(runs_folder(), 0, "the features of this run")
+
+
 def take(run: str, report: Callable[[float], None]) -> None:
     """Take the features of a run; `report` hears which share is done."""
     check_change()
-    check_room(runs_folder(), 0, "the features of this run")
+    check_room_for_features()
     take_features(run_folder(run), report)
 
 

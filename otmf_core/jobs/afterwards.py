@@ -42,14 +42,18 @@ def features_seconds(run: Run) -> float | None:
 class Afterwards:
     """Takes features in a thread of its own, behind all others; gives way to a merge, and begins again after it.
 
-    `rest` is as in JobQueue. While it is not `on`, nothing is begun, and what is under way ends.
+    `rest` is as in JobQueue; `check` raises InputError where no features may be written, as on a full disk. While it is
+    not `on`, nothing is begun, and what is under way ends.
     """
 
-    def __init__(self, queue: JobQueue, rest: Callable[[], float] = lambda: 0.0):
+    def __init__(
+        self, queue: JobQueue, rest: Callable[[], float] = lambda: 0.0, check: Callable[[], None] = lambda: None
+    ):
         self.on = True
         self.done: tuple[str, float] | None = None  # the run whose features are taken now, and the share done
         self._queue = queue
         self._rest = rest
+        self._check = check
         self._tried: set[str] = set()
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._work, name="features", daemon=True)
@@ -92,6 +96,7 @@ class Afterwards:
 
         try:
             report(0.0)
+            self._check()
             take_features(path, report)
             self._tried.add(run)
         except Interrupted:

@@ -10,6 +10,7 @@ import pytest
 
 from otmf_core.analysis import features
 from otmf_core.config import MergeConfig
+from otmf_core.errors import InputError
 from otmf_core.jobs import afterwards
 from otmf_core.jobs.afterwards import Afterwards, features_seconds
 from otmf_core.jobs.queue import JobQueue
@@ -112,6 +113,24 @@ def test_what_cannot_be_taken_is_tried_once(tmp_path: Path, monkeypatch: pytest.
     assert run is not None
     after.take(run)  # there is no library of that name
     assert after.due() is None
+
+
+def test_nothing_is_taken_where_it_may_not_be_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    queue = JobQueue(tmp_path, FakeEngine())
+    queue.submit(CONFIG)
+    ended(queue)
+    monkeypatch.setattr(afterwards, "features_seconds", lambda run: 5.0)
+    taken: list[Path] = []
+    monkeypatch.setattr(afterwards, "take_features", lambda path, report: taken.append(path))
+
+    def check() -> None:
+        raise InputError("runs may take 1 GB on this server")
+
+    after = Afterwards(queue, check=check)
+    run = after.due()
+    assert run is not None
+    after.take(run)
+    assert (taken, after.due()) == ([], None)
 
 
 def test_features_of_a_real_merge_are_those_of_the_button(tiny: Path, tmp_path: Path):
