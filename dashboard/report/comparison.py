@@ -40,6 +40,10 @@ def comparison_sections(runs: Sequence[Run], command: str = "") -> list[Section]
     held = [held_against(row, colours[row["name"]]) for row in rows if row["differences"]]
     noun = runs[0].noun
     parts: list[Html | Chart] = [paragraph(reason, "warning") for reason in mismatches(runs)]
+    if any(row["n"] > 1 for row in rows):
+        parts.append(
+            paragraph("Figures are means over the runs of a row, ± their standard deviation; time is the median.")
+        )
     parts.append(_leaderboard(rows, noun))
     sections = [Section("Leaderboard", parts)]
     if held:
