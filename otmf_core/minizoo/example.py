@@ -18,7 +18,7 @@ OUT = ASSETS / "runs"
 NAME = "20261127-example"  # ids sort by time
 TASKS = ("mnist", "textures", "flags-europe", "pictograms")
 # Masks by row are a hundredth of the size of others, and a run of them still shows every page what it is for.
-SETTINGS: dict[str, Any] = {"tasks": TASKS, "masks": "row", "iterations": 60, "device": "cpu"}
+SETTINGS: dict[str, Any] = {"tasks": TASKS, "masks": "row", "device": "cpu"}
 ALPHAS = (0.5, 0.6, 0.7, 0.9)  # whose figures alone are kept, for the sweep around the default
 
 
