@@ -10,7 +10,7 @@ import streamlit as st
 from dashboard.engine.throttle import drawing_seconds
 from dashboard.sharing.rules import ServerGate
 from otmf_core.files import inside
-from otmf_core.jobs.queue import JobQueue, job_queue
+from otmf_core.jobs.joined import JoinedQueue, joined_queue
 from otmf_core.library import library as libraries
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -36,9 +36,12 @@ def is_example(run: str) -> bool:
     return not inside(runs_folder(), run).exists() and inside(examples_folder(), run).is_dir()
 
 
-def queue() -> JobQueue:
-    """The queue that every page and every tab shares."""
-    return job_queue(runs_folder(), rest=drawing_seconds, gate=ServerGate(runs_folder()))
+def queue() -> JoinedQueue:
+    """The queue that every page and every tab shares, with that of the Ray cluster at OTMF_RAY where that is set.
+
+    The address is the operator's to give and no page's: a cluster runs code in the process that connects to it.
+    """
+    return joined_queue(runs_folder(), os.environ.get("OTMF_RAY", ""), drawing_seconds, ServerGate(runs_folder()))
 
 
 def run_of(page: str) -> str | None:

@@ -31,7 +31,8 @@ from tests.tiny import ROOT
 ARCHITECTURE, RUN_FOLDER, METHOD = "docs/architecture.md", "docs/run-folder.md", "docs/adding-a-method.md"
 AT_THE_TOP = ["README.md", "CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md"]
 LIBRARIES = "docs/libraries.md"
-DOCUMENTS = [*AT_THE_TOP, ARCHITECTURE, RUN_FOLDER, METHOD, LIBRARIES, "docs/benchmarks.md", "docs/sharing.md"]
+GUIDES = ["docs/benchmarks.md", "docs/scale.md", "docs/sharing.md"]
+DOCUMENTS = [*AT_THE_TOP, ARCHITECTURE, RUN_FOLDER, METHOD, LIBRARIES, *GUIDES]
 
 FENCE = re.compile(r"^ *```(\w*)\n(.*?)^ *```$", re.MULTILINE | re.DOTALL)
 CODE = re.compile(r"`([^`\n]+)`")

@@ -51,6 +51,9 @@ WITHOUT_TORCH = [
     "forecast.disk",
     "merging.of_texts",
     "jobs.queue",
+    "jobs.joined",
+    "jobs.ray",
+    "jobs.keeper",
     "analysis.sweeps",
     "analysis.comparison",
     "analysis.ablations",
@@ -66,7 +69,7 @@ WITHOUT_TORCH = [
     *(f"cli.{path.stem}" for path in (ENGINE / "cli").glob("[!_]*.py")),
 ]
 SCREENS = {"streamlit", "plotly", "dashboard"}
-HEAVY = {"torch", "open_clip", "timm", "geomloss", "sklearn", "torchvision"}
+HEAVY = {"torch", "open_clip", "timm", "geomloss", "sklearn", "torchvision", "ray"}
 
 FILES = sorted(ENGINE.rglob("*.py"))
 

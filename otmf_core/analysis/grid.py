@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from otmf_core.analysis.comparison import settings
@@ -32,6 +32,7 @@ class Plan:
     done: Mapping[str, Run]  # by content, see `content`
     resume: Mapping[str, Run]
     missing: tuple[MergeConfig, ...]
+    going: Mapping[str, MergeConfig] = field(default_factory=dict)  # by run, of whoever carries out the plan
 
 
 def entries(methods: str) -> list[Entry]:
@@ -58,10 +59,13 @@ def grid(rows: Sequence[Entry], orders: Iterable[tuple[str, ...]], shared: Mappi
     return configs
 
 
-def plan(configs: Sequence[MergeConfig], runs: Iterable[Run], library: str) -> Plan:
+def plan(
+    configs: Sequence[MergeConfig], runs: Iterable[Run], library: str, begun: Mapping[str, MergeConfig] | None = None
+) -> Plan:
     """The grid against these runs (newest first); a run counts where nothing that a merge reads differs.
 
-    `library` is the SHA-256 of the manifest. Runs under way elsewhere are left alone, and count as neither.
+    `library` is the SHA-256 of the manifest; `begun` are merges, by run id, that whoever carries out the plan has under
+    way. Runs under way elsewhere are left alone, and count as neither.
     """
     asked = {content(config): config for config in configs}
     done: dict[str, Run] = {}
@@ -77,9 +81,11 @@ def plan(configs: Sequence[MergeConfig], runs: Iterable[Run], library: str) -> P
             active.add(key)
         else:
             resume.setdefault(key, run)
+    going = {run: config for run, config in (begun or {}).items() if content(config) in asked.keys() - done.keys()}
+    active.update(map(content, going.values()))
     resume = {key: run for key, run in resume.items() if key not in done and key not in active}
     known = done.keys() | resume.keys() | active
-    return Plan(done, resume, tuple(config for key, config in asked.items() if key not in known))
+    return Plan(done, resume, tuple(config for key, config in asked.items() if key not in known), going)
 
 
 def content(config: MergeConfig) -> str:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import sys
 from argparse import ArgumentParser, Namespace
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager, redirect_stdout
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -18,7 +19,8 @@ from otmf_core.cli.exit_codes import DONE, INTERRUPTED
 from otmf_core.cli.following import tracked
 from otmf_core.cli.progress import StopSignals
 from otmf_core.config import MergeConfig
-from otmf_core.errors import Interrupted
+from otmf_core.errors import InputError, Interrupted
+from otmf_core.jobs.base import Queue
 from otmf_core.jobs.engine import merging_engine
 from otmf_core.jobs.grid import Progress as GridProgress
 from otmf_core.jobs.grid import run_grid
@@ -46,6 +48,12 @@ def add_grid(parser: ArgumentParser, orders: str, results: str) -> None:
     )
     parser.add_argument("--seed", type=int, default=0, metavar="S", help="seed of every draw (default: 0)")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:N or mps (default: auto)")
+    parser.add_argument(
+        "--on",
+        metavar="CLUSTER",
+        help="carry the merges out on a Ray cluster, at ray://HOST:PORT, HOST:PORT, or auto for the one that runs on "
+        "this machine (default: here)",
+    )
     parser.add_argument("--results", type=cli_options.path, metavar="FILE", help=results)
     parser.add_argument("--dry-run", action="store_true", help="say what would be run, and run nothing")
     cli_options.add_library(parser)
@@ -80,27 +88,47 @@ def carry_out(
     SHA-256 of the manifest.
     """
     out = options.out
-    plan = grids.plan(configs, list_runs(out)[0], library)
-    print(_what(out, plan, len(names)), file=sys.stderr, flush=True)
-    if options.dry_run:
-        return DONE
-    failed: Mapping[str, str] = {}
-    if plan.resume or plan.missing:
-        queue = JobQueue(out, tracked(merging_engine, options.track, out))
-        with StopSignals() as stop, _Lines(names) as lines:
-            try:
-                failed = run_grid(queue, plan, lines, stop)
-            except Interrupted:
-                print("Stopped. The same command goes on.", file=sys.stderr)
-                return INTERRUPTED
-        plan = grids.plan(configs, list_runs(out)[0], library)
+    with _cluster(options) as cluster:
+        plan = grids.plan(configs, list_runs(out)[0], library, cluster.configs() if cluster else {})
+        print(_what(out, plan, len(names)), file=sys.stderr, flush=True)
+        if options.dry_run:
+            return DONE
+        failed: Mapping[str, str] = {}
+        if plan.going or plan.resume or plan.missing:
+            queue = cluster or JobQueue(out, tracked(merging_engine, options.track, out))
+            with StopSignals() as stop, _Lines(names) as lines:
+                try:
+                    failed = run_grid(queue, plan, lines, stop)
+                except Interrupted:
+                    print("Stopped. The same command goes on.", file=sys.stderr)
+                    return INTERRUPTED
+            plan = grids.plan(configs, list_runs(out)[0], library)
     for run, reason in failed.items():
         print(f"error: {run} failed: {reason}", file=sys.stderr)
     return Carried(list(plan.done.values()), failed)
 
 
+@contextmanager
+def _cluster(options: Namespace) -> Iterator[Queue | None]:
+    """The queue of `--on`, None without it; raises InputError where it cannot be had."""
+    if not options.on:
+        yield None
+        return
+    if options.track:
+        raise InputError("--track mirrors merges of this machine, --on has them on others: leave one of the two out")
+    from otmf_core.jobs import cluster, ray
+
+    with redirect_stdout(sys.stderr):  # Ray prints there which nodes were lost
+        try:
+            with closing(ray.RayQueue(options.out, options.on)) as queue:
+                yield queue
+        finally:
+            cluster.disconnect()
+
+
 def _what(out: Path, plan: grids.Plan, total: int) -> str:
     parts = [f"{len(plan.done)} of {total} merges are there"]
+    parts += [f"{len(plan.going)} are under way"] * bool(plan.going)
     parts += [f"{len(plan.resume)} go on"] * bool(plan.resume) + [f"{len(plan.missing)} to begin"] * bool(plan.missing)
     return f"{', '.join(parts)} in {out}"
 

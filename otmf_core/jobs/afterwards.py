@@ -11,7 +11,8 @@ from collections.abc import Callable
 from otmf_core import layout
 from otmf_core.analysis.features import images_per_task, stored, take_features
 from otmf_core.errors import InputError, Interrupted
-from otmf_core.jobs.queue import JobQueue, go_behind
+from otmf_core.jobs.base import Queue
+from otmf_core.jobs.queue import go_behind
 from otmf_core.runs.folder import Run, load_run
 
 log = logging.getLogger(__name__)
@@ -46,9 +47,7 @@ class Afterwards:
     not `on`, nothing is begun, and what is under way ends.
     """
 
-    def __init__(
-        self, queue: JobQueue, rest: Callable[[], float] = lambda: 0.0, check: Callable[[], None] = lambda: None
-    ):
+    def __init__(self, queue: Queue, rest: Callable[[], float] = lambda: 0.0, check: Callable[[], None] = lambda: None):
         self.on = True
         self.done: tuple[str, float] | None = None  # the run whose features are taken now, and the share done
         self._queue = queue

@@ -1,4 +1,4 @@
-"""A grid of merges through the queue, as many at once as it has devices: progress, time left, and what failed."""
+"""A grid of merges through a queue, as many at once as it has room for: progress, time left, and what failed."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from otmf_core.analysis.grid import Plan
 from otmf_core.config import MergeConfig
 from otmf_core.errors import Interrupted
 from otmf_core.forecast.work import pace
-from otmf_core.jobs.queue import JobQueue
+from otmf_core.jobs.base import Queue
 from otmf_core.runs.view import RunView
 
 POLL_SECONDS = 0.1
@@ -33,7 +33,7 @@ class Progress:
 
 
 def run_grid(
-    queue: JobQueue, plan: Plan, report: Callable[[Progress], None], should_stop: Callable[[], bool]
+    queue: Queue, plan: Plan, report: Callable[[Progress], None], should_stop: Callable[[], bool]
 ) -> Mapping[str, str]:
     """Carry out what a plan leaves to do; returns, by run id, why runs failed: the others go on.
 
@@ -44,8 +44,8 @@ def run_grid(
         if run.record:
             spans.add(run.config, run.record.seconds)
     todo = [(run.config, run.id) for run in plan.resume.values()] + [(config, "") for config in plan.missing]
-    done, total, failed = len(plan.done), len(plan.done) + len(todo), {}
-    under_way: dict[str, MergeConfig] = {}
+    under_way: dict[str, MergeConfig] = dict(plan.going)
+    done, total, failed = len(plan.done), len(plan.done) + len(under_way) + len(todo), {}
     stopping = False
     while under_way or (todo and not stopping):
         while todo and not stopping and (not under_way or queue.has_room(todo[0][0].device)):
@@ -57,6 +57,8 @@ def run_grid(
             under_way[run] = config
         views = {run: queue.snapshot(run) for run in under_way}
         active = [view for view in views.values() if view and view.status in ("queued", "running")]
+        running = [view for view in active if view.status == "running"]
+        waiting = [view.config for view in active if view.status == "queued"] + [config for config, _ in todo]
         for run in [run for run, view in views.items() if view not in active]:
             config, view = under_way.pop(run), views[run]
             if view is not None and view.status == "failed":  # None: another process has it
@@ -64,12 +66,12 @@ def run_grid(
             elif view is not None and view.status == "done":
                 done += 1
                 spans.add(config, view.elapsed)
-            report(Progress(done, total, None, _eta(active, spans, todo), view, dict(failed)))
+            report(Progress(done, total, None, _eta(running, spans, waiting), view, dict(failed)))
         if active:
-            report(Progress(done, total, active[0], _eta(active, spans, todo)))
+            report(Progress(done, total, (running or active)[0], _eta(running, spans, waiting)))
         if should_stop() and not stopping:
             stopping = True
-            for run in under_way:
+            for run in reversed(under_way):  # those that wait first, or they would begin
                 queue.stop(run)
         if under_way:
             time.sleep(POLL_SECONDS)
@@ -78,12 +80,12 @@ def run_grid(
     return failed
 
 
-def _eta(active: Sequence[RunView], spans: _Spans, todo: Sequence[tuple[MergeConfig, str]]) -> float | None:
-    """Seconds left of the merges under way and of those to come, which share as many devices as there are now."""
-    after = spans.expected([config for config, _ in todo])
+def _eta(running: Sequence[RunView], spans: _Spans, waiting: Sequence[MergeConfig]) -> float | None:
+    """Seconds left of the merges that run and of those to come, as many at once as there are now."""
+    after = spans.expected(waiting)
     if after is None:
         return None
-    return (sum(view.eta_seconds or 0.0 for view in active) + after) / max(len(active), 1)
+    return (sum(view.eta_seconds or 0.0 for view in running) + after) / max(len(running), 1)
 
 
 class _Spans:

@@ -22,9 +22,9 @@ from typing import Any
 from otmf_core.config import MergeConfig
 from otmf_core.errors import InputError, Interrupted
 from otmf_core.files import inside
+from otmf_core.jobs.devices import CPU, fits, takers
 from otmf_core.jobs.engine import Engine, merging_engine
 from otmf_core.jobs.gate import Gate
-from otmf_core.jobs.places import CPU, fits, takers
 from otmf_core.runs.events import Event
 from otmf_core.runs.folder import delete_run, load_run, new_run_id
 from otmf_core.runs.lock import HeldError
@@ -77,7 +77,7 @@ class JobQueue:
         """Queues a merge and returns its run id at once; raises InputError where the gate does."""
         run = new_run_id(config.method.name)
         with self._changed:
-            self._gate.begin(run, config, self._configs())
+            self._gate.begin(run, config, self.configs())
             self._enqueue(_Job(new_view(run, config)))
         return run
 
@@ -85,7 +85,7 @@ class JobQueue:
         """Why `submit` would refuse a merge now; None where it would not."""
         with self._changed:
             try:
-                self._gate.begin("", config, self._configs())
+                self._gate.begin("", config, self.configs())
             except InputError as error:
                 return error
         return None
@@ -101,7 +101,7 @@ class JobQueue:
                 return
             begun = (self.out / run).is_dir()  # a merge refused before it began has no folder and starts over
             view = job.view if job else stored_view(load_run(self.out / run))
-            self._gate.begin(run, view.config, self._configs())
+            self._gate.begin(run, view.config, self.configs())
             view = replace(view, status="queued", phase="Waiting", message="", record=None)
             self._enqueue(_Job(view, resumes=begun, before=view.elapsed))
 
@@ -164,6 +164,11 @@ class JobQueue:
         with self._changed:
             return tuple([(run, "running") for run in self._running] + [(run, "queued") for run in self._waiting])
 
+    def configs(self) -> dict[str, MergeConfig]:
+        """The configurations of what is active, by run."""
+        with self._changed:
+            return {run: self._jobs[run].view.config for run, _ in self.active()}
+
     def has_room(self, device: str) -> bool:
         """Whether a merge on that device (of a configuration) would begin at once; without merges it would."""
         with self._changed:
@@ -189,9 +194,6 @@ class JobQueue:
             deadline = time.monotonic() + timeout
             while thread and self._running and time.monotonic() < deadline:
                 self._changed.wait(deadline - time.monotonic())
-
-    def _configs(self) -> dict[str, MergeConfig]:
-        return {run: self._jobs[run].view.config for run, _ in self.active()}
 
     def _enqueue(self, job: _Job) -> None:
         with self._changed:

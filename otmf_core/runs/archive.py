@@ -28,7 +28,8 @@ from otmf_core.runs.folder import set_status
 MAX_FILES = 2_000
 MAX_BYTES = 8 << 30  # unpacked
 MAX_JSON_BYTES = 16 << 20  # of each JSON file and model card, which are read whole
-LEFT_OUT = re.compile(rf"{layout.RESUME}/|owner\.|tracking\.")  # what only the machine that merges can use
+OWN = re.compile(r"owner\.|tracking\.")  # what only the machine that merges can use
+LEFT_OUT = re.compile(rf"{layout.RESUME}/|{OWN.pattern}")
 MAX_DIRECTORY_BYTES = 4 << 20  # of the zip's own table of contents
 NAME_BYTES = 255  # of each part of a name, as disks have it
 RESERVED = r"(?!(?i:con|prn|aux|nul|com[0-9]|lpt[0-9])(?:\.|$|/))"  # which are no files on Windows
@@ -43,20 +44,21 @@ BLOCK = 1 << 20
 DAMAGED = "a run is imported from a whole zip file, received a damaged one ({})"
 
 
-def write_zip(folder: Path, file: IO[bytes], name: str | None = None) -> None:
+def write_zip(folder: Path, file: IO[bytes], name: str | None = None, *, whole: bool = False) -> None:
     """Write a run folder, or its export, as a zip into an open binary file; the same content gives the same bytes.
 
     Names are <name, by default the folder's, made plain>/<path inside it>, in order. What a merge continues from, the
     claim of its process, and files that are none of a run's stay behind. Weights and tables are stored as they are
-    (they hardly shrink), the rest deflated. Raises InputError for a link, which could lead out of the folder.
+    (they hardly shrink), the rest deflated. A `whole` one has what a merge continues from, too. Raises InputError for a
+    link, which could lead out of the folder.
     """
-    top = plain(name or folder.name)
+    top, left_out = plain(name or folder.name), OWN if whole else LEFT_OUT
     with zipfile.ZipFile(file, "w") as archive:
         for path in sorted(folder.rglob("*")):
             inner = path.relative_to(folder).as_posix()
             if path.is_symlink():
                 raise InputError(f"a zip holds the files of its folder: {path} is a link")
-            if not path.is_file() or LEFT_OUT.match(inner) or not _is_of_a_run(inner):
+            if not path.is_file() or left_out.match(inner) or not _is_of_a_run(inner):
                 continue
             entry = zipfile.ZipInfo(f"{top}/{inner}", EPOCH)
             entry.create_system = 3  # Unix, wherever it is written
@@ -79,18 +81,19 @@ def _is_of_a_run(inner: str) -> bool:
     return FILE.fullmatch(inner) is not None and (inner.endswith(KINDS) or inner in {*MODEL_CARDS, layout.CARD})
 
 
-def import_run(file: IO[bytes], out: Path) -> str:
+def import_run(file: IO[bytes], out: Path, *, whole: bool = False) -> str:
     """Unpack a run's zip as a new folder of the runs folder `out`; returns the run's id, the name of its folder.
 
-    A run that is queued or running in the zip is interrupted here. Raises InputError, and leaves nothing behind, when
-    the zip is damaged or not a run's (see `_members` and `check_run`), when the disk is full, or when `out` has a run
-    of that id: a run is imported once, so that its id means the same run everywhere.
+    A run that is queued or running in the zip is interrupted here; what it continues from comes with a `whole` one.
+    Raises InputError, and leaves nothing behind, when the zip is damaged or not a run's (see `_members` and
+    `check_run`), when the disk is full, or when `out` has a run of that id: a run is imported once, so that its id
+    means the same run everywhere.
     """
     if directory_bytes(file) > MAX_DIRECTORY_BYTES:
         raise InputError(f"a run's zip has at most {MAX_FILES:,} files, received a longer table of contents")
     try:
         with zipfile.ZipFile(file) as archive:
-            run, members = _members(archive)
+            run, members = _members(archive, OWN if whole else LEFT_OUT)
             if os.path.lexists(out / run):
                 raise InputError(f"a run is imported once: {run} is here already")
             return _unpack(archive, run, members, out)
@@ -106,7 +109,7 @@ def import_run(file: IO[bytes], out: Path) -> str:
         raise InputError(DAMAGED.format(brief(error))) from None
 
 
-def _members(archive: zipfile.ZipFile) -> tuple[str, dict[str, zipfile.ZipInfo]]:
+def _members(archive: zipfile.ZipFile, left_out: re.Pattern[str]) -> tuple[str, dict[str, zipfile.ZipInfo]]:
     """The id of the zip's one run and its files by their path in the run folder; raises InputError for anything else.
 
     Files that are none of a run's, and what desktops put into folders, are left out. Refused: absolute names, names
@@ -128,7 +131,7 @@ def _members(archive: zipfile.ZipFile) -> tuple[str, dict[str, zipfile.ZipInfo]]
         if not name:
             raise InputError(f"a run's zip holds one folder, the run's: {letters} is not in it")
         runs.add(run)
-        if LEFT_OUT.match(name) or (not name.endswith(KINDS) and name not in MODEL_CARDS):
+        if left_out.match(name) or (not name.endswith(KINDS) and name not in MODEL_CARDS):
             continue
         if not FILE.fullmatch(name):
             raise InputError(f"a run's zip holds one folder, the run's, of plain names: {letters} is none")

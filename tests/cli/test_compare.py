@@ -10,6 +10,9 @@ import pytest
 from otmf_core.analysis.ablations import ABLATIONS, WHOLE
 from otmf_core.analysis.results import read_results
 from otmf_core.cli.main import main
+from otmf_core.config import MergeConfig
+from otmf_core.jobs.queue import JobQueue
+from otmf_core.library.orders import shuffled
 from otmf_core.runs.folder import list_runs
 
 GRID = ["--tasks", "red,green", "--orders", "43-44", "--methods", "average,task-arithmetic", "--device", "cpu"]
@@ -52,6 +55,45 @@ def test_a_grid_is_run_once_and_its_table_is_of_matched_differences(
 def test_a_dry_run_runs_nothing(tiny: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]):
     assert main(command(tiny, tmp_path / "runs", "--dry-run")) == 0
     assert "4 to begin" in capsys.readouterr().err
+    assert not (tmp_path / "runs").exists()
+
+
+def test_a_grid_on_a_cluster_takes_up_what_goes_on_there(
+    tiny: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+):
+    begun, closed = [], []
+
+    class Cluster(JobQueue):
+        def __init__(self, out: Path, address: str):
+            super().__init__(out)
+            print(f"{address} lost a node")  # as Ray does
+            tasks = shuffled(("red", "green"), 44)
+            own = {"library": str(tiny), "evaluate": "held-out", "method": "average", "device": "cpu"}
+            begun.append(self.submit(MergeConfig.build(tasks=tasks, **own)))
+
+        def close(self, timeout: float = 0.0) -> None:
+            closed.append(self)
+
+    monkeypatch.setattr("otmf_core.jobs.ray.RayQueue", Cluster)
+    assert main(command(tiny, tmp_path, "--json", "--on", "head:1")) == 0
+    out, err = capsys.readouterr()
+    assert begun[0] in json.loads(out)["runs"] and len(json.loads(out)["runs"]) == 4
+    assert "0 of 4 merges are there, 1 are under way, 3 to begin" in err and "head:1 lost a node" in err
+    assert len(list_runs(tmp_path)[0]) == 4 and closed
+
+
+@pytest.mark.parametrize(
+    ("more", "sentence"),
+    [
+        (["--on", "nowhere"], "a Ray cluster is auto, ray://HOST:PORT or HOST:PORT, received 'nowhere'"),
+        (["--on", "auto", "--track", "tensorboard"], "leave one of the two out"),
+    ],
+)
+def test_a_cluster_that_is_none_gets_a_sentence(
+    more: list[str], sentence: str, tiny: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    assert main(command(tiny, tmp_path / "runs", *more)) == 2
+    assert sentence in capsys.readouterr().err
     assert not (tmp_path / "runs").exists()
 
 

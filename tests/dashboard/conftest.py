@@ -68,7 +68,7 @@ def engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeEngi
     monkeypatch.setattr(library, "ASSETS", tmp_path / "assets")
     monkeypatch.setattr(jobs, "merging_engine", lambda: fake)
     monkeypatch.setenv("OTMF_RUNS", str(tmp_path / "runs"))
-    for name in ("OTMF_LIBRARIES", "OTMF_FILES", *map(variable, RULES)):
+    for name in ("OTMF_LIBRARIES", "OTMF_FILES", "OTMF_RAY", *map(variable, RULES)):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setattr(library_jobs, "_jobs", library_jobs.Jobs())
     monkeypatch.setattr(afterwards, "begin_afterwards", lambda: None)  # its thread would outlive the test

@@ -17,8 +17,8 @@ import pytest
 
 from otmf_core.config import MergeConfig
 from otmf_core.errors import InputError
+from otmf_core.jobs.devices import fits, takers
 from otmf_core.jobs.gate import Gate
-from otmf_core.jobs.places import fits, takers
 from otmf_core.jobs.queue import JobQueue, job_queue
 from otmf_core.runs.folder import load_run
 from otmf_core.runs.view import RunView

@@ -17,6 +17,8 @@ from otmf_core.errors import InputError
 from otmf_core.runs.folder import Run
 from otmf_core.runs.view import RunView, fraction_done
 
+HERE, CLUSTER = "This machine", "Ray cluster"
+
 
 def sweep_row(config: MergeConfig, status: SweepStatus, stored: Mapping[str, Run]) -> None:
     """Draw the buttons and the progress of a sweep around `config` that stands as `status` says; `stored` is by id."""
@@ -24,11 +26,12 @@ def sweep_row(config: MergeConfig, status: SweepStatus, stored: Mapping[str, Run
     status_by_run = dict(queue().active())
     active = {value: run for value, run in status.active.items() if run in status_by_run}
     with st.container(horizontal=True, vertical_alignment="center"):
+        on_cluster = _choose_place()
         label = f"Run {plural(missing, 'merge')}" if missing else "Nothing left to run"
         locked = why_not_changed()
         off = not missing or locked is not None
         if st.button(label, type="primary", icon=":material/play_arrow:", key="sweep", disabled=off, help=locked):
-            _start(config, status)
+            _start(config, status, on_cluster)
             st.rerun()
         about = "Everything done so far is kept; run again to go on."
         if active and st.button("Stop", icon=":material/stop:", key="stop-sweep", help=about):
@@ -40,6 +43,22 @@ def sweep_row(config: MergeConfig, status: SweepStatus, stored: Mapping[str, Run
     if active:
         _progress(active, len(status.done), _symbol(config))
     _failures(status, stored, _symbol(config))
+
+
+def _choose_place() -> bool:
+    """Ask where merges are carried out, where there is a cluster; returns whether there."""
+    if not queue().has_cluster:
+        return False
+    chosen = st.segmented_control(
+        "Run on",
+        [HERE, CLUSTER],
+        default=HERE,
+        key="sweep-place",
+        required=True,
+        label_visibility="collapsed",
+        help="On the cluster as many merges run at once as it has room for; they go on when this page is closed.",
+    )
+    return chosen == CLUSTER
 
 
 def _summary(status: SweepStatus, seconds: Mapping[str, float]) -> str:
@@ -58,19 +77,19 @@ def _summary(status: SweepStatus, seconds: Mapping[str, float]) -> str:
     return " · ".join(parts)
 
 
-def _start(config: MergeConfig, status: SweepStatus) -> None:
+def _start(config: MergeConfig, status: SweepStatus, on_cluster: bool) -> None:
     """Queue what is missing, as far as this server lets, and resume what is unfinished; say which runs are neither."""
     symbol, runs = _symbol(config), []
     for value in status.missing:
         try:
-            runs.append(queue().submit(at(config, value)))
+            runs.append(queue().submit(at(config, value), on_cluster))
         except InputError as error:
             st.toast(f"{symbol} = {value:g} and what follows were not queued. {reason(error)}", icon=":material/block:")
             break
     st.session_state["swept"] = [*st.session_state.get("swept", []), *runs]
     for value, run in status.resume.items():
         try:
-            queue().resume(run)
+            queue().resume(run, on_cluster)
         except InputError as error:
             st.toast(f"{symbol} = {value:g} did not resume. {reason(error)}", icon=":material/error:")
 
@@ -82,17 +101,21 @@ def _progress(active: Mapping[float, str], done: int, symbol: str) -> None:
     if any(run not in status_by_run for run in active.values()):
         st.rerun()
     total = done + len(active)
-    view, value = next(
-        ((queue().snapshot(run), value) for value, run in active.items() if status_by_run[run] == "running"),
-        (None, 0.0),
-    )
-    share = (done + (fraction_done(view) if view else 0.0)) / total
-    st.progress(share, text=f"**{done} of {total} done** · {_current_merge(view, symbol, value)}")
+    running = {
+        value: view
+        for value, run in active.items()
+        if status_by_run[run] == "running" and (view := queue().snapshot(run))
+    }
+    share = (done + sum(map(fraction_done, running.values()))) / total
+    st.progress(share, text=f"**{done} of {total} done** · {_current_merges(running, symbol)}")
 
 
-def _current_merge(view: RunView | None, symbol: str, value: float) -> str:
-    if view is None:
+def _current_merges(running: Mapping[float, RunView], symbol: str) -> str:
+    if not running:
         return "waiting for another merge to end"
+    if len(running) > 1:
+        return f"{symbol} = {', '.join(f'{value:g}' for value in running)} are merging"
+    [(value, view)] = running.items()
     left = "" if view.eta_seconds is None else f", about {duration(view.eta_seconds)} left"
     return f"{symbol} = {value:g} is merging: {fraction_done(view):.0%}{left}"
 

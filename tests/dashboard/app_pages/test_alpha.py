@@ -17,8 +17,10 @@ from dashboard.charts.sweep import balance, each_task, front, quality
 from dashboard.charts.sweep_tables import sweep_table, task_table
 from otmf_core.config import MergeConfig, setting_named
 from otmf_core.errors import InputError
-from otmf_core.jobs.queue import job_queue
+from otmf_core.jobs.gate import Gate
+from otmf_core.jobs.queue import JobQueue, job_queue
 from otmf_core.runs.folder import load_run
+from tests.dashboard.conftest import APP
 from tests.dashboard.fake_engine import FakeEngine
 from tests.dashboard.pages import drained, metrics, opener, press, snapshot, texts, with_options
 from tests.made_runs import made_run
@@ -52,6 +54,7 @@ def sweep(app: AppTest, *alphas: float) -> AppTest:
 def test_one_click_runs_the_sweep_and_a_second_one_nothing(app: AppTest, tmp_path: Path):
     open_page(app)
     assert "The figures appear with the first finished run" in texts(app)
+    assert not [each for each in app.get("button_group") if each.key == "sweep-place"]  # there is no cluster
     sweep(app, 0.2, 0.5, 0.8)
     drained(job_queue(tmp_path / "runs"))
     app.run()
@@ -72,6 +75,33 @@ def test_a_click_while_the_sweep_waits_submits_nothing_twice(app: AppTest, engin
     sweep(app, 0.2, 0.5, 0.8, 0.9)
     drained(job_queue(tmp_path / "runs"))
     assert sorted(method["alpha"] for method in methods(tmp_path)) == [0.2, 0.5, 0.8, 0.9]
+
+
+def test_a_sweep_is_carried_out_on_the_cluster_that_is_chosen(
+    engine: FakeEngine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    asked, there = [], JobQueue(tmp_path / "runs", engine)
+
+    def connect(out: Path, address: str, gate: Gate) -> JobQueue:
+        asked.append(address)
+        if len(asked) == 1:
+            raise InputError("a Ray cluster answers at its address, head:1 does not: 'Connection refused'")
+        return there
+
+    monkeypatch.setenv("OTMF_RAY", "head:1")
+    monkeypatch.setattr("otmf_core.jobs.ray.RayQueue", connect)
+    app = open_page(AppTest.from_file(str(APP), default_timeout=60).run())
+    app.session_state["sweep-place"] = "Ray cluster"
+    app.run()
+    sweep(app, 0.2, 0.5)
+    assert "Connection refused" in app.toast[0].value
+    assert not methods(tmp_path)
+    sweep(app, 0.2, 0.5)
+    drained(there)
+    app.run()
+    assert asked == ["head:1", "head:1"]
+    assert sorted(method["alpha"] for method in methods(tmp_path)) == [0.2, 0.5]
+    assert "2 done and reused" in texts(app)
 
 
 def test_a_sweep_reuses_finished_runs_of_its_sequence(finished: list[str], app: AppTest, tmp_path: Path):
