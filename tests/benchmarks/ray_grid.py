@@ -3,9 +3,9 @@
     python -m tests.benchmarks.ray_grid --runs 16 --kills 10 --seed 1
 
 Starts clusters of its own on this machine, with one node and with two, each held to a core, and carries the grid out on
-either once their workers have loaded what a merge needs. With --kills, a worker or a node is killed (SIGKILL) at a
-random moment of a merge, which is then compared bit for bit with one here; exit code 1 where one differs, or where the
-goal is missed. Linux, two idle cores.
+either once their workers have loaded what a merge needs. With --kills, a worker and a node by turns is killed (SIGKILL)
+at a random moment of two merges, which are then compared bit for bit with one here; exit code 1 where one differs, or
+where the goal is missed. Linux, two idle cores.
 """
 
 from __future__ import annotations
@@ -91,7 +91,7 @@ def efficiency(count: int, iterations: int, folder: Path) -> float:
 
 
 def kills(count: int, seed: int, iterations: int, folder: Path) -> int:
-    """Kill workers and nodes by turns; returns how many merges ended with the bits of one here."""
+    """Kill workers and nodes by turns, with a merge on either node; returns how often both had the bits of one here."""
     random, same = Random(seed), 0
     asked = configs(1, iterations)[0]
     began: list[float] = []
@@ -104,23 +104,25 @@ def kills(count: int, seed: int, iterations: int, folder: Path) -> int:
     nodes = Nodes(2, folder / "runs-killed")
     try:
         for trial in range(count):
-            run = nodes.queue.submit(asked)
-            pid = _worker(run)
+            second, node = nodes.cluster.list_all_nodes()[1], trial % 2 == 1
+            runs = {_worker(run): run for run in [nodes.queue.submit(asked) for _ in range(2)]}
             time.sleep(random.uniform(0, span))
-            what = "node" if trial % 2 else "worker"
-            if what == "node" and _is_of(pid, nodes.cluster.list_all_nodes()[1]):
-                nodes.cluster.remove_node(nodes.cluster.list_all_nodes()[1], allow_graceful=False)
+            pid = next(pid for pid in runs if _is_of(pid, second)) if node else random.choice(list(runs))
+            view = nodes.queue.snapshot(runs[pid])
+            moment = f"{view.status}, step {view.step}, iteration {view.iteration}" if view else "none"
+            if node:
+                nodes.cluster.remove_node(second, allow_graceful=False)
                 nodes.cluster.add_node(**NODE)
-            elif psutil.pid_exists(pid):
-                what = "worker"
+            else:
                 os.kill(pid, signal.SIGKILL)
-            view = None
-            while view is None or view.status in ("queued", "running"):
+            while nodes.queue.active():
                 time.sleep(0.1)
-                view = nodes.queue.snapshot(run)
-            equal = view.status == "done" and results(nodes.queue.out / run) == reference
+            views = [nodes.queue.snapshot(run) for run in runs.values()]
+            equal = all(view and view.status == "done" for view in views)
+            equal = equal and all(results(nodes.queue.out / run) == reference for run in runs.values())
             same += equal
-            print(f"{trial + 1}: {what} killed in step {view.step}, {view.status} {view.message}, same bits: {equal}")
+            messages = " ".join(view.message for view in views if view)
+            print(f"{trial + 1}: {'node' if node else 'worker'} killed ({moment}), same bits: {equal} {messages}")
     finally:
         nodes.close()
     return same
@@ -147,7 +149,7 @@ def main() -> int:
     parser.add_argument(
         "--iterations", type=int, default=20, help="of every fusion (default: 20); 0: merges by average"
     )
-    parser.add_argument("--kills", type=int, default=0, help="merges that are killed once (default: 0)")
+    parser.add_argument("--kills", type=int, default=0, help="workers and nodes to kill, by turns (default: 0)")
     parser.add_argument("--seed", type=int, default=0, help="of the moments (default: 0)")
     options = parser.parse_args()
     good = True
