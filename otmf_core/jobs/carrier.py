@@ -13,7 +13,6 @@ import shutil
 import sys
 import time
 from collections.abc import Sequence
-from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
 from typing import Any, Literal, TypedDict
@@ -23,7 +22,7 @@ from otmf_core.cache import cache_folder
 from otmf_core.config import MergeConfig
 from otmf_core.errors import InputError, Interrupted
 from otmf_core.files import mark
-from otmf_core.jobs.cluster import MARK
+from otmf_core.jobs.shared_folder import has_mark
 from otmf_core.library.library import open_library
 from otmf_core.runs.archive import import_run, write_zip
 from otmf_core.runs.events import Arrived, Event, Iterated
@@ -44,7 +43,7 @@ class Order(TypedDict):
     config: dict[str, Any]
     library: str  # SHA-256 of its manifest
     out: str
-    mark: str  # text of the file MARK there, which no other folder has; empty: never merge there
+    mark: str  # which no other folder has; empty: never merge there
     threads: int
     begun: bool
     again: bool
@@ -107,9 +106,8 @@ def _merged(order: Order, out: Path, telling: _Telling) -> Ending:
 def _out(order: Order) -> tuple[Path, bool]:
     """The folder that the run's is in, and whether it is the runs folder itself."""
     out = Path(order["out"])
-    with suppress(OSError):
-        if order["mark"] and (out / MARK).read_text(encoding="utf-8") == order["mark"]:
-            return out, True
+    if order["mark"] and has_mark(out, order["mark"]):
+        return out, True
     return cache_folder() / "cluster" / (order["mark"] or "any"), False
 
 

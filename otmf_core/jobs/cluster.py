@@ -20,7 +20,6 @@ from otmf_core.forecast.sizes import sizes
 from otmf_core.forecast.work import work
 from otmf_core.library.library import open_library
 
-MARK = ".cluster"  # in a runs folder that a cluster was used for, by which nodes know it
 AUTO = "auto"
 ADDRESS = re.compile(r"(?:ray://)?(?P<host>[A-Za-z0-9_.-]+|\[[0-9A-Fa-f:.]+\]):(?P<port>[0-9]{1,5})")
 NAMESPACE = "otmf"

@@ -11,9 +11,9 @@ from pathlib import Path
 from otmf_core.config import MergeConfig
 from otmf_core.errors import InputError
 from otmf_core.jobs.base import Queue
-from otmf_core.jobs.cluster import MARK
 from otmf_core.jobs.gate import Gate
 from otmf_core.jobs.queue import job_queue
+from otmf_core.jobs.shared_folder import MARK
 from otmf_core.runs.view import RunView
 
 log = logging.getLogger(__name__)

@@ -9,9 +9,6 @@ from __future__ import annotations
 
 import io
 import logging
-import re
-import secrets
-import shutil
 import threading
 import time
 from contextlib import suppress
@@ -19,20 +16,18 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from otmf_core import __version__, layout
+from otmf_core import __version__
 from otmf_core.config import MergeConfig
 from otmf_core.errors import InputError
-from otmf_core.files import inside, shown, write_text
+from otmf_core.files import inside, shown
 from otmf_core.jobs import cluster
 from otmf_core.jobs.carrier import Order
-from otmf_core.jobs.cluster import MARK
 from otmf_core.jobs.gate import Gate
 from otmf_core.jobs.keeper import Told
+from otmf_core.jobs.shared_folder import bring, mark_of
 from otmf_core.library.library import open_library
-from otmf_core.runs.archive import import_run, write_zip
-from otmf_core.runs.drafts import draft_folder
+from otmf_core.runs.archive import write_zip
 from otmf_core.runs.folder import delete_run, load_run, new_run_id
-from otmf_core.runs.lock import owned
 from otmf_core.runs.machine import host
 from otmf_core.runs.view import RunView, advance, eta_seconds, new_view, stored_view
 
@@ -258,7 +253,7 @@ class RayQueue:
         try:
             needs = cluster.needs(config, cluster.nodes())
             library = open_library(config.library).manifest_hash
-            mark = _mark(self.out) if self._shared else ""
+            mark = mark_of(self.out) if self._shared else ""
         except InputError as error:
             self._end(job, status="failed", phase="Failed", message=str(error))
             return
@@ -345,23 +340,10 @@ class RayQueue:
             delete_run(inside(self.out, run))
 
     def _bring(self, run: str) -> None:
-        """Put the run's folder here as the keeper has it, read first as one from a stranger is."""
+        """Put the run's folder here as the keeper has it."""
         content: bytes | None = self._ask("saved", run)
-        if content is None:
-            return
-        with draft_folder(self.out, ".import-") as draft:
-            if import_run(io.BytesIO(content), draft, whole=True) != run:
-                raise InputError(f"a run comes back under its own id: {run} came as another one")
-            here, came = self.out / run, draft / run
-            if here.is_dir():
-                with owned(here):
-                    if _is_done(here):  # it was gone on with here while the cluster was lost
-                        return
-                    for name in (layout.NOTES, layout.TRACKING):
-                        if (here / name).is_file():
-                            shutil.copy(here / name, came / name)
-                    here.rename(draft / "before")
-            came.rename(here)
+        if content is not None:
+            bring(content, self.out, run)
 
     def _take_up(self) -> None:
         """The keeper is gone and with it its tasks: have all that is active go on from its folder, by another one."""
@@ -387,21 +369,3 @@ def _is_of_the_keeper(error: Exception) -> bool:
     from ray.exceptions import ActorUnavailableError, RayActorError
 
     return isinstance(error, RayActorError) and not isinstance(error, ActorUnavailableError)
-
-
-def _is_done(path: Path) -> bool:
-    with suppress(InputError):
-        return load_run(path).status == "done"
-    return False
-
-
-def _mark(out: Path) -> str:
-    """The text of a file in the runs folder, by which nodes of a cluster know that they see that very folder."""
-    file = out / MARK
-    with suppress(OSError, UnicodeDecodeError):
-        text = file.read_text(encoding="utf-8")
-        if re.fullmatch("[0-9a-f]{32}", text):  # a folder is named by it elsewhere
-            return text
-    text = secrets.token_hex(16)
-    write_text(file, text)
-    return text

@@ -13,10 +13,10 @@ import pytest
 from otmf_core.config import MergeConfig
 from otmf_core.errors import InputError
 from otmf_core.jobs import joined, ray
-from otmf_core.jobs.cluster import MARK
 from otmf_core.jobs.gate import Gate
 from otmf_core.jobs.joined import JoinedQueue, joined_queue
 from otmf_core.jobs.queue import JobQueue
+from otmf_core.jobs.shared_folder import MARK
 from tests.dashboard.fake_engine import FakeEngine
 from tests.tiny import is_one_sentence
 

@@ -22,11 +22,11 @@ from otmf_core.config import MergeConfig
 from otmf_core.errors import InputError
 from otmf_core.jobs import cluster as clusters
 from otmf_core.jobs import ray as ray_queue
-from otmf_core.jobs.cluster import MARK
 from otmf_core.jobs.gate import Gate
 from otmf_core.jobs.grid import run_grid
 from otmf_core.jobs.queue import JobQueue
 from otmf_core.jobs.ray import RayQueue
+from otmf_core.jobs.shared_folder import MARK
 from otmf_core.library.library import open_library
 from otmf_core.runs.archive import write_zip
 from otmf_core.runs.folder import load_run, set_notes
