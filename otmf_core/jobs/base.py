@@ -12,7 +12,7 @@ from otmf_core.runs.view import RunView
 
 
 class Queue(Protocol):
-    """Merges of one runs folder; `JobQueue` says what each of these does, and when a gate is asked."""
+    """Merges of one runs folder; `GatedQueue` and `JobQueue` say what each of these does, and when a gate is asked."""
 
     @property
     def out(self) -> Path: ...

@@ -19,16 +19,16 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from otmf_core.config import MergeConfig
 from otmf_core.errors import InputError, Interrupted
 from otmf_core.files import inside
 from otmf_core.jobs.devices import CPU, fits, takers
 from otmf_core.jobs.engine import Engine, merging_engine
 from otmf_core.jobs.gate import Gate
+from otmf_core.jobs.gated import GatedQueue
 from otmf_core.runs.events import Event
-from otmf_core.runs.folder import delete_run, load_run, new_run_id
+from otmf_core.runs.folder import delete_run, load_run
 from otmf_core.runs.lock import HeldError
-from otmf_core.runs.view import RunView, advance, eta_seconds, new_view, stored_view
+from otmf_core.runs.view import RunView, advance, eta_seconds
 
 log = logging.getLogger(__name__)
 
@@ -47,11 +47,10 @@ class _Job:
     stop: threading.Event = field(default_factory=threading.Event)
 
 
-class JobQueue:
+class JobQueue(GatedQueue[_Job]):
     """Merges of one runs folder, one at a time on every device, in the order in which they were asked for.
 
     `rest` tells, whenever a merge asks whether to go on, for how many seconds it shall leave the processor to others.
-    `gate` is asked, on the thread of whoever calls, before anything is begun, stopped or deleted.
     """
 
     def __init__(
@@ -61,49 +60,13 @@ class JobQueue:
         rest: Callable[[], float] = lambda: 0.0,
         gate: Gate | None = None,
     ):
-        self.out = out
+        super().__init__(out, gate)
         self._engine = engine
         self._rest = rest
-        self._gate = gate or Gate()
-        self._changed = threading.Condition()
-        self._jobs: dict[str, _Job] = {}
         self._waiting: list[str] = []
         self._running: list[str] = []  # in the order in which they began
         self._devices: tuple[str, ...] = ()  # known once the first merge was asked for
-        self.discarded: set[str] = set()  # ended for good, or about to
         self._thread: threading.Thread | None = None
-
-    def submit(self, config: MergeConfig) -> str:
-        """Queues a merge and returns its run id at once; raises InputError where the gate does."""
-        run = new_run_id(config.method.name)
-        with self._changed:
-            self._gate.begin(run, config, self.configs())
-            self._enqueue(_Job(new_view(run, config)))
-        return run
-
-    def why_not(self, config: MergeConfig) -> InputError | None:
-        """Why `submit` would refuse a merge now; None where it would not."""
-        with self._changed:
-            try:
-                self._gate.begin("", config, self.configs())
-            except InputError as error:
-                return error
-        return None
-
-    def resume(self, run: str) -> None:
-        """Queues the rest of a stopped, interrupted or failed merge; nothing happens if it is queued or running.
-
-        Raises InputError when there is no such run, and where the gate does.
-        """
-        with self._changed:
-            job = self._jobs.get(run)
-            if job and job.view.status in ("queued", "running"):
-                return
-            begun = (self.out / run).is_dir()  # a merge refused before it began has no folder and starts over
-            view = job.view if job else stored_view(load_run(self.out / run))
-            self._gate.begin(run, view.config, self.configs())
-            view = replace(view, status="queued", phase="Waiting", message="", record=None)
-            self._enqueue(_Job(view, resumes=begun, before=view.elapsed))
 
     def stop(self, run: str) -> None:
         """Removes a queued merge, or stops the running one within one iteration; resumable afterwards.
@@ -134,17 +97,6 @@ class JobQueue:
         if waiting and os.path.lexists(self.out / run):  # it waited for its second part
             delete_run(inside(self.out, run))
 
-    def delete(self, run: str) -> None:
-        """Deletes the run's folder and forgets its job; raises InputError while the run is queued or running, and
-        where the gate does.
-        """
-        self._gate.change()
-        with self._changed:
-            if run in dict(self.active()):
-                raise InputError(f"a run is deleted once it has ended: {run} is {dict(self.active())[run]}")
-            delete_run(inside(self.out, run))
-            self._jobs.pop(run, None)
-
     def snapshot(self, run: str) -> RunView | None:
         """The job as it is now, or None if this process never had it or forgot it."""
         with self._changed:
@@ -154,20 +106,10 @@ class JobQueue:
             now = time.monotonic() - job.started
             return replace(job.view, elapsed=job.before + now, eta_seconds=eta_seconds(job.view, now))
 
-    def last_done(self) -> str | None:
-        """The run that this process finished last, None before it has finished one."""
-        with self._changed:
-            return next((run for run, job in reversed(self._jobs.items()) if job.view.status == "done"), None)
-
     def active(self) -> tuple[tuple[str, str], ...]:
         """(run, status) of the running jobs and of the queued ones, each in the order of their turn."""
         with self._changed:
             return tuple([(run, "running") for run in self._running] + [(run, "queued") for run in self._waiting])
-
-    def configs(self) -> dict[str, MergeConfig]:
-        """The configurations of what is active, by run."""
-        with self._changed:
-            return {run: self._jobs[run].view.config for run, _ in self.active()}
 
     def has_room(self, device: str) -> bool:
         """Whether a merge on that device (of a configuration) would begin at once; without merges it would."""
@@ -195,15 +137,14 @@ class JobQueue:
             while thread and self._running and time.monotonic() < deadline:
                 self._changed.wait(deadline - time.monotonic())
 
-    def _enqueue(self, job: _Job) -> None:
-        with self._changed:
-            self._jobs.pop(job.view.run, None)  # a resumed run becomes the youngest
-            self._jobs[job.view.run] = job
-            self._waiting.append(job.view.run)
-            if self._thread is None:
-                self._thread = threading.Thread(target=self._begin, name="merges", daemon=True)
-                self._thread.start()
-            self._changed.notify_all()
+    def _take(self, view: RunView, begun: bool) -> None:
+        self._jobs.pop(view.run, None)  # a resumed run becomes the youngest
+        self._jobs[view.run] = _Job(view, resumes=begun, before=view.elapsed)
+        self._waiting.append(view.run)
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._begin, name="merges", daemon=True)
+            self._thread.start()
+        self._changed.notify_all()
 
     def _begin(self) -> None:
         """Be the thread of the first device, after starting those of the others."""

@@ -23,11 +23,12 @@ from otmf_core.files import inside, shown
 from otmf_core.jobs import cluster
 from otmf_core.jobs.carrier import Order
 from otmf_core.jobs.gate import Gate
+from otmf_core.jobs.gated import GatedQueue
 from otmf_core.jobs.keeper import Told
 from otmf_core.jobs.shared_folder import bring, mark_of
 from otmf_core.library.library import open_library
 from otmf_core.runs.archive import write_zip
-from otmf_core.runs.folder import delete_run, load_run, new_run_id
+from otmf_core.runs.folder import delete_run, load_run
 from otmf_core.runs.machine import host
 from otmf_core.runs.view import RunView, advance, eta_seconds, new_view, stored_view
 
@@ -51,20 +52,16 @@ class _Job:
     before: float = 0.0  # seconds spent in earlier parts
 
 
-class RayQueue:
+class RayQueue(GatedQueue[_Job]):
     """Merges of one runs folder on the cluster at `address`; `shared` False keeps nodes from using the folder itself.
 
-    `gate` is asked as in JobQueue. Raises InputError where the cluster cannot be had. Runs that an earlier process left
-    there are found again.
+    Raises InputError where the cluster cannot be had. Runs that an earlier process left there are found again.
     """
 
     def __init__(self, out: Path, address: str, *, engine: str = ENGINE, shared: bool = True, gate: Gate | None = None):
-        self.out, self.address = out.resolve(), address
-        self.discarded: set[str] = set()  # ended for good, or about to
+        super().__init__(out.resolve(), gate)
+        self.address = address
         self._engine, self._shared = engine, shared
-        self._gate = gate or Gate()
-        self._changed = threading.Condition()
-        self._jobs: dict[str, _Job] = {}
         self._thread: threading.Thread | None = None
         self._closed = False
         cluster.connect(address)
@@ -75,37 +72,6 @@ class RayQueue:
                 self._find_again()
         except Exception as error:  # Ray has many
             raise cluster.silent(address, error) from None
-
-    def submit(self, config: MergeConfig) -> str:
-        """Queues a merge and returns its run id at once; raises InputError where the gate does."""
-        run = new_run_id(config.method.name)
-        with self._changed:
-            self._gate.begin(run, config, self.configs())
-            self._enqueue(_Job(new_view(run, config)))
-        return run
-
-    def why_not(self, config: MergeConfig) -> InputError | None:
-        """Why `submit` would refuse a merge now; None where it would not."""
-        with self._changed:
-            try:
-                self._gate.begin("", config, self.configs())
-            except InputError as error:
-                return error
-        return None
-
-    def resume(self, run: str) -> None:
-        """Queues the rest of a stopped, interrupted or failed merge; nothing happens if it is queued or running.
-
-        Raises InputError when there is no such run, and where the gate does.
-        """
-        with self._changed:
-            job = self._jobs.get(run)
-            if job and job.view.status in ("queued", "running"):
-                return
-            view = job.view if job else stored_view(load_run(self.out / run))
-            self._gate.begin(run, view.config, self.configs())
-            view = replace(view, status="queued", phase="Waiting", message="", record=None)
-            self._enqueue(_Job(view, before=view.elapsed))
 
     def stop(self, run: str) -> None:
         """Removes a queued merge, or stops a running one within an iteration; resumable afterwards.
@@ -138,38 +104,17 @@ class RayQueue:
         if waited:
             self._delete_folder(run)
 
-    def delete(self, run: str) -> None:
-        """Deletes the run's folder and forgets its job; raises InputError while the run is queued or running, and
-        where the gate does.
-        """
-        self._gate.change()
-        with self._changed:
-            if run in dict(self.active()):
-                raise InputError(f"a run is deleted once it has ended: {run} is {dict(self.active())[run]}")
-            delete_run(inside(self.out, run))
-            self._jobs.pop(run, None)
-
     def snapshot(self, run: str) -> RunView | None:
         """The job as it is now, or None if this process never had it or forgot it."""
         with self._changed:
             job = self._jobs.get(run)
             return job.view if job else None
 
-    def last_done(self) -> str | None:
-        """The youngest run that is done, None before one is."""
-        with self._changed:
-            return next((run for run, job in reversed(self._jobs.items()) if job.view.status == "done"), None)
-
     def active(self) -> tuple[tuple[str, str], ...]:
         """(run, status) of the running jobs and of the queued ones, in the order in which they were asked for."""
         with self._changed:
             every = [(run, job.view.status) for run, job in self._jobs.items()]
             return tuple(pair for status in ("running", "queued") for pair in every if pair[1] == status)
-
-    def configs(self) -> dict[str, MergeConfig]:
-        """The configurations of what is active, by run."""
-        with self._changed:
-            return {run: self._jobs[run].view.config for run, _ in self.active()}
 
     def has_room(self, device: str) -> bool:
         """Always: what the cluster has no room for waits there, and goes on when this process has ended."""
@@ -182,6 +127,9 @@ class RayQueue:
             self._changed.notify_all()
         if self._thread:
             self._thread.join(CLOSE_SECONDS)
+
+    def _take(self, view: RunView, begun: bool) -> None:
+        self._enqueue(_Job(view, before=view.elapsed))  # whether it has begun is seen when it is sent
 
     def _enqueue(self, job: _Job) -> None:
         with self._changed:
