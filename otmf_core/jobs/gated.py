@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from abc import ABC, abstractmethod
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Generic, Protocol, TypeVar
@@ -97,3 +98,13 @@ class GatedQueue(ABC, Generic[J]):
         """The configurations of what is active, by run."""
         with self._changed:
             return {run: self._jobs[run].view.config for run, _ in self.active()}
+
+    def _forget(self, kept: int) -> None:
+        """Forget all ended jobs but the youngest; asked under the lock."""
+        ended = [run for run, job in self._jobs.items() if job.view.status not in ("queued", "running")]
+        for run in ended[:-kept]:
+            del self._jobs[run]
+
+    def _delete_folder(self, run: str) -> None:
+        with suppress(InputError):  # there is none yet, or it cannot be deleted: Runs shows it
+            delete_run(inside(self.out, run))

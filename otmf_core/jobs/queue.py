@@ -14,7 +14,6 @@ import sys
 import threading
 import time
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -26,7 +25,7 @@ from otmf_core.jobs.engine import Engine, merging_engine
 from otmf_core.jobs.gate import Gate
 from otmf_core.jobs.gated import GatedQueue
 from otmf_core.runs.events import Event
-from otmf_core.runs.folder import delete_run, load_run
+from otmf_core.runs.folder import delete_run, is_done
 from otmf_core.runs.lock import HeldError
 from otmf_core.runs.view import RunView, advance, eta_seconds
 
@@ -180,8 +179,7 @@ class JobQueue(GatedQueue[_Job]):
                 job.view = replace(job.view, status="running", phase="Starting")
             ending = self._run(job)
             if run in self.discarded:
-                with suppress(InputError):  # there is no folder yet, or it cannot be deleted: Runs shows it
-                    delete_run(inside(self.out, run))
+                self._delete_folder(run)
             with self._changed:
                 self._running.remove(run)
                 if ending is None or run in self.discarded:
@@ -190,7 +188,7 @@ class JobQueue(GatedQueue[_Job]):
                     continue
                 spent = job.before + time.monotonic() - job.started
                 job.view = replace(job.view, elapsed=spent, **ending)
-                self._forget()
+                self._forget(KEPT)
                 self._changed.notify_all()
 
     def _run(self, job: _Job) -> dict[str, Any] | None:
@@ -223,23 +221,13 @@ class JobQueue(GatedQueue[_Job]):
             log.info("%s", error)
             return None
         except InputError as error:
-            if job.resumes and self._is_done(run):  # another process ended it while it waited here
+            if job.resumes and is_done(self.out / run):  # another process ended it while it waited here
                 return None
             return {"status": "failed", "phase": "Failed", "message": str(error)}
         except Exception as error:  # the thread outlives any failure; the page says it, the log keeps the traceback
             log.exception("run %s failed", run)
             return {"status": "failed", "phase": "Failed", "message": f"{type(error).__name__}: {error}"}
         return {"status": "done", "phase": "Done", "record": record, "eta_seconds": 0.0}
-
-    def _is_done(self, run: str) -> bool:
-        with suppress(InputError):
-            return load_run(self.out / run).status == "done"
-        return False
-
-    def _forget(self) -> None:
-        ended = [run for run, job in self._jobs.items() if job.view.status not in ("queued", "running")]
-        for run in ended[:-KEPT]:
-            del self._jobs[run]
 
 
 def go_behind(niceness: int = NICENESS) -> None:

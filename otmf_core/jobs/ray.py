@@ -19,7 +19,7 @@ from typing import Any
 from otmf_core import __version__
 from otmf_core.config import MergeConfig
 from otmf_core.errors import InputError
-from otmf_core.files import inside, shown
+from otmf_core.files import shown
 from otmf_core.jobs import cluster
 from otmf_core.jobs.carrier import Order
 from otmf_core.jobs.gate import Gate
@@ -28,7 +28,7 @@ from otmf_core.jobs.keeper import Told
 from otmf_core.jobs.shared_folder import bring, mark_of
 from otmf_core.library.library import open_library
 from otmf_core.runs.archive import write_zip
-from otmf_core.runs.folder import delete_run, load_run
+from otmf_core.runs.folder import load_run
 from otmf_core.runs.machine import host
 from otmf_core.runs.view import RunView, advance, eta_seconds, new_view, stored_view
 
@@ -279,13 +279,7 @@ class RayQueue(GatedQueue[_Job]):
     def _end(self, job: _Job, **ending: Any) -> None:
         with self._changed:
             job.view = replace(job.view, **ending)
-            ended = [run for run, job in self._jobs.items() if job.view.status not in ("queued", "running")]
-            for run in ended[:-KEPT]:
-                del self._jobs[run]
-
-    def _delete_folder(self, run: str) -> None:
-        with suppress(InputError):  # there is none yet, or it cannot be deleted: Runs shows it
-            delete_run(inside(self.out, run))
+            self._forget(KEPT)
 
     def _bring(self, run: str) -> None:
         """Put the run's folder here as the keeper has it."""

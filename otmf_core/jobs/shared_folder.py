@@ -14,7 +14,7 @@ from otmf_core.errors import InputError
 from otmf_core.files import write_text
 from otmf_core.runs.archive import import_run
 from otmf_core.runs.drafts import draft_folder
-from otmf_core.runs.folder import load_run
+from otmf_core.runs.folder import is_done
 from otmf_core.runs.lock import owned
 
 MARK = ".cluster"  # the file of the mark
@@ -50,16 +50,10 @@ def bring(content: bytes, out: Path, run: str) -> None:
         here, came = out / run, draft / run
         if here.is_dir():
             with owned(here):
-                if _is_done(here):  # it was gone on with here while the cluster was lost
+                if is_done(here):  # it was gone on with here while the cluster was lost
                     return
                 for name in (layout.NOTES, layout.TRACKING):
                     if (here / name).is_file():
                         shutil.copy(here / name, came / name)
                 here.rename(draft / "before")
         came.rename(here)
-
-
-def _is_done(path: Path) -> bool:
-    with suppress(InputError):
-        return load_run(path).status == "done"
-    return False

@@ -5,7 +5,6 @@ from __future__ import annotations
 import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping
-from functools import partial
 from pathlib import Path
 
 from otmf_core import layout
@@ -96,7 +95,10 @@ class Fold:
     def _unmerged(self, model: str, task: str, evaluator: Evaluator) -> float:
         """The accuracy of the pre-trained model or of an expert, which is in the tower now."""
         conditions = (str(self.tower.device), self.config.scoring, self.config.text_precision)
-        measure = partial(evaluator.accuracy, task, self._head(task), self.tower)
+
+        def measure() -> float:
+            return evaluator.accuracy(task, self.zero_shot_heads.get(task) or self._head(task), self.tower)
+
         return once(measure, model, task, self.library.manifest_hash, *conditions)
 
     def _advance(self, t: int) -> None:

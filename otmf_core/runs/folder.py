@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import secrets
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from functools import lru_cache
@@ -102,6 +103,13 @@ def load_run(path: Path) -> Run:
     run = _read_run(path, tuple(mark(path / name) for name in FILES))
     left = run.status in ("queued", "running") and owner(path) is None
     return replace(run, status="interrupted") if left else run
+
+
+def is_done(path: Path) -> bool:
+    """Whether there is a finished run in this folder, which can be read."""
+    with suppress(InputError):
+        return load_run(path).status == "done"
+    return False
 
 
 @lru_cache(maxsize=1024)
